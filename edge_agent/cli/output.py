@@ -1,0 +1,42 @@
+"""What every command prints in the same way: JSON lines, tables, progress and errors."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from edge_agent.model.errors import EdgeAgentError
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value on one line."""
+    typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table for a person."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    Console().print(table)
+
+
+def note(text: str) -> None:
+    """Say something to the person on stderr, where it does not mix with results."""
+    typer.echo(text, err=True)
+
+
+def fail(error: EdgeAgentError | str, *, details: Mapping[str, object] | None = None) -> NoReturn:
+    """Print one sentence with the next step on stderr and leave with exit code 1."""
+    message = error.for_person() if isinstance(error, EdgeAgentError) else error
+    typer.echo(f"edge-agent: {message}", err=True)
+    if details:
+        typer.echo(json.dumps(details, default=str), err=True)
+    sys.exit(1)

@@ -1,0 +1,44 @@
+"""The one SQLite database: how it is opened. Each room that keeps something brings its own tables.
+
+WAL, so that readers never wait; synchronous=FULL, so that what was committed survives a power cut
+(https://www.sqlite.org/pragma.html#pragma_synchronous).
+"""
+
+import sqlite3
+from pathlib import Path
+
+from edge_agent.model.errors import StorageError
+
+
+def open_database(path: Path, schema: str) -> sqlite3.Connection:
+    """Open (and create) the database at `path`, and run `schema`, which must be idempotent.
+
+    The connection may be used from one thread at a time and commits each statement by itself unless a
+    transaction is begun with `with connection:` after `BEGIN`. A damaged file is moved aside (kept, named
+    `*.damaged`) and a new one begun, since a device that cannot start helps nobody. Raises StorageError when
+    the disk cannot be written at all.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return _connect(path, schema)
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise StorageError(
+                f"The database {path} cannot be opened: {error}.", "Free some space or check the disk."
+            ) from error
+        path.replace(path.with_suffix(path.suffix + ".damaged"))
+        return _connect(path, schema)
+
+
+def _connect(path: Path, schema: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.executescript(schema)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,1 @@
+"""The HTTP endpoint and its page: let a person see and poke."""

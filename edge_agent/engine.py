@@ -1,0 +1,1 @@
+"""The engine (pure): event in, effects out."""

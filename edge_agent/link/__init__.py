@@ -1,0 +1,1 @@
+"""MQTT session, topics and reported state: talk to the broker."""

@@ -1,0 +1,1 @@
+"""Journal, randomiser, sealer and outbox: what was rendered, and what may be told?"""

@@ -1,0 +1,203 @@
+"""Campaign ⊃ LineItem ⊃ Creative ⊃ Asset, as an advertiser writes them in a pack.
+
+Names follow AdCOM 1.0 (`crid`, `adomain`, `cat`, `dur`, `w`, `h`, `mime`) where it has one. Times are aware
+datetimes; local times of day belong to the device's own time zone.
+"""
+
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from edge_agent.model.durations import Seconds
+from edge_agent.model.formats import Format
+from edge_agent.model.identity import Identifier, Sha256
+from edge_agent.model.moment import MomentKind
+
+Name = Annotated[str, Field(min_length=1, max_length=120)]
+Spoken = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]+$")]
+AssetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Asset(_Frozen):
+    """One file of a pack. `length` is bytes, `w`/`h` pixels (0 for sound), `dur` its playing time (0 for stills)."""
+
+    sha256: Sha256
+    length: int = Field(gt=0)
+    mime: str
+    w: int = Field(default=0, ge=0)
+    h: int = Field(default=0, ge=0)
+    dur: Seconds = timedelta(0)
+
+
+class Turn(_Frozen):
+    """One turn of a voice_dialogue: say something, then listen.
+
+    `answers` maps a phrase to the next turn's id, or to `end`. The words that belong to the resident ("stop",
+    "not interested", "why this") always work and need not be listed.
+    """
+
+    id: Identifier
+    say: AssetName
+    transcript: Name
+    answers: dict[Spoken, Identifier] = {}
+
+
+class Creative(_Frozen):
+    """One placement in one format. `asset` is what is shown or played; `transcript` what a person hears or reads.
+
+    `follow_up` names the voice_dialogue creative that "tell me more" starts. `turns` is for voice_dialogue only
+    and starts with its first entry.
+    """
+
+    crid: Identifier
+    format: Format
+    lang: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] = "en"
+    dur: Seconds
+    asset: AssetName | None = None
+    transcript: Annotated[str, Field(min_length=1, max_length=600)]
+    follow_up: Identifier | None = None
+    turns: tuple[Turn, ...] = ()
+
+    @model_validator(mode="after")
+    def _shape_fits_format(self) -> Self:
+        if self.format is Format.VOICE_DIALOGUE:
+            if not self.turns:
+                raise ValueError(f"creative {self.crid}: a voice_dialogue needs at least one turn")
+            ids = [turn.id for turn in self.turns]
+            if len(set(ids)) != len(ids):
+                raise ValueError(f"creative {self.crid}: two turns have the same id")
+            for turn in self.turns:
+                unknown = sorted(set(turn.answers.values()) - set(ids) - {"end"})
+                if unknown:
+                    raise ValueError(f"creative {self.crid}: turn {turn.id} leads to unknown turn {unknown[0]}")
+        elif self.turns:
+            raise ValueError(f"creative {self.crid}: only a voice_dialogue has turns")
+        elif self.asset is None and not self.format.is_spoken:
+            raise ValueError(f"creative {self.crid}: a {self.format} needs an asset")
+        return self
+
+    def asset_names(self) -> tuple[AssetName, ...]:
+        """Every asset that must be on disk before this creative may play."""
+        own = (self.asset,) if self.asset is not None else ()
+        return own + tuple(turn.say for turn in self.turns)
+
+
+class Flight(_Frozen):
+    """When a line item may run: `start` inclusive, `end` exclusive."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.end <= self.start:
+            raise ValueError("a flight must end after it starts")
+        return self
+
+    def covers(self, now: datetime) -> bool:
+        """Whether `now` lies in the flight."""
+        return self.start <= now < self.end
+
+
+class CapScope(StrEnum):
+    """What a frequency cap counts."""
+
+    CREATIVE = "creative"
+    LINE_ITEM = "line_item"
+    CAMPAIGN = "campaign"
+    ADVERTISER = "advertiser"
+
+
+class FrequencyCap(_Frozen):
+    """At most `count` impressions of the scope within any window of length `per` (a rolling window)."""
+
+    scope: CapScope = CapScope.CREATIVE
+    count: int = Field(ge=1, le=1000)
+    per: Seconds
+
+
+class Daypart(_Frozen):
+    """Local hours, `start` inclusive to `end` exclusive, on ISO weekdays (1 Monday … 7); may cross midnight."""
+
+    start: time
+    end: time
+    weekdays: tuple[Annotated[int, Field(ge=1, le=7)], ...] = (1, 2, 3, 4, 5, 6, 7)
+
+
+class Pacing(StrEnum):
+    """How a line item spends its goal over its flight."""
+
+    ASAP = "asap"
+    EVEN = "even"
+
+
+class Targeting(_Frozen):
+    """Which moments a line item is for. Empty `topics` means any topic of those moments."""
+
+    moments: tuple[MomentKind, ...]
+    topics: tuple[Identifier, ...] = ()
+
+
+class LineItem(_Frozen):
+    """A booking: flight, priority (10 first, 1 last), caps, pacing, targeting and the creatives that may serve it.
+
+    `goal` is how many impressions each device should give over the flight; it only matters to `even` pacing.
+    """
+
+    id: Identifier
+    crids: tuple[Identifier, ...] = Field(min_length=1)
+    flight: Flight
+    targeting: Targeting
+    priority: int = Field(default=5, ge=1, le=10)
+    dayparts: tuple[Daypart, ...] = ()
+    caps: tuple[FrequencyCap, ...] = ()
+    pacing: Pacing = Pacing.ASAP
+    goal: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _even_needs_goal(self) -> Self:
+        if self.pacing is Pacing.EVEN and self.goal is None:
+            raise ValueError(f"line item {self.id}: even pacing needs a goal")
+        return self
+
+
+class Campaign(_Frozen):
+    """One advertiser's campaign. `cat` are IAB Content Taxonomy 3.0 codes; `adomain` the advertiser's domains."""
+
+    id: Identifier
+    advertiser: Identifier
+    name: Name
+    adomain: tuple[str, ...] = Field(min_length=1)
+    cat: tuple[str, ...] = ()
+    line_items: tuple[LineItem, ...] = Field(min_length=1)
+    creatives: tuple[Creative, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _references_resolve(self) -> Self:
+        formats = {creative.crid: creative.format for creative in self.creatives}
+        if len(formats) != len(self.creatives):
+            raise ValueError("two creatives have the same crid")
+        if len({item.id for item in self.line_items}) != len(self.line_items):
+            raise ValueError("two line items have the same id")
+        for item in self.line_items:
+            for crid in item.crids:
+                if crid not in formats:
+                    raise ValueError(f"line item {item.id} names unknown creative {crid}")
+        for creative in self.creatives:
+            target = creative.follow_up
+            if target is not None and formats.get(target) is not Format.VOICE_DIALOGUE:
+                raise ValueError(f"creative {creative.crid}: follow_up must name a voice_dialogue creative")
+        return self
+
+    def creative(self, crid: str) -> Creative:
+        """Return the creative with that id; a KeyError is a caller's bug."""
+        for creative in self.creatives:
+            if creative.crid == crid:
+                return creative
+        raise KeyError(crid)

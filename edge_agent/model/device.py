@@ -1,0 +1,125 @@
+"""What the agent knows of the device and of the resident's wishes, as decisions see it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from enum import StrEnum
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from edge_agent.model.campaign import Daypart
+from edge_agent.model.formats import Format, FormatLimit
+from edge_agent.model.identity import PlayId
+from edge_agent.model.moment import MomentKind
+
+
+class Microphone(StrEnum):
+    """What the microphone is doing, as the resident may see it at any time."""
+
+    OFF = "off"
+    LISTENING = "listening"
+    MUTED = "muted"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceState:
+    """What the device itself reports through its `watch` hook or its software."""
+
+    powered: bool = True
+    do_not_disturb: bool = False
+    call_in_progress: bool = False
+    media_playing: bool = False
+    microphone: Microphone = Microphone.OFF
+
+
+class Consent(BaseModel):
+    """What the resident agreed to, off until given. `reports` is asked for separately from `placements`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    placements: bool = False
+    reports: bool = False
+    at: AwareDatetime | None = None
+
+
+class ResidentLimits(BaseModel):
+    """What the resident narrowed. Nothing remote can widen these."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    quiet_hours: tuple[Daypart, ...] = ()
+    formats_off: frozenset[Format] = frozenset()
+    blocked_cat: frozenset[str] = frozenset()
+    blocked_advertisers: frozenset[str] = frozenset()
+    dismissed_campaigns: frozenset[str] = frozenset()
+    max_per_hour: int | None = Field(default=None, ge=0)
+    max_per_day: int | None = Field(default=None, ge=0)
+
+
+class PlacementPolicy(BaseModel):
+    """The operator's own limits, which the resident may only tighten.
+
+    `min_spacing` is between the end of one placement and the next slot; `media_ok` are formats that may open
+    while media plays (a pause_screen does, by nature).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min_spacing: timedelta = timedelta(minutes=10)
+    max_per_hour: int = Field(default=4, ge=0)
+    max_per_day: int = Field(default=20, ge=0)
+    quiet_hours: tuple[Daypart, ...] = ()
+    blocked_cat: frozenset[str] = frozenset()
+    media_ok: frozenset[Format] = frozenset({Format.PAUSE_SCREEN})
+
+
+class MomentRule(BaseModel):
+    """Part of a device profile: a moment of this kind (and topic, if given) opens a slot of this format."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: MomentKind
+    format: Format
+    topic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Impression:
+    """One past impression, as caps and spacing see it."""
+
+    play_id: PlayId
+    at: datetime
+    ended_at: datetime | None
+    crid: str
+    line_item: str
+    campaign: str
+    advertiser: str
+    format: Format
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Impressions of the longest window that any cap looks at, oldest first."""
+
+    impressions: tuple[Impression, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Everything that permission and eligibility look at, besides the moment and the catalog.
+
+    `zone` is the device's time zone, in which quiet hours and dayparts are meant.
+    """
+
+    device: DeviceState
+    consent: Consent
+    limits: ResidentLimits
+    policy: PlacementPolicy
+    history: History
+    formats: tuple[FormatLimit, ...]
+    moments: tuple[MomentRule, ...]
+    zone: tzinfo
+    lang: str = "en"
+    playing: PlayId | None = None
+    trusted_time: bool = True
+    """False while the clock is known to be wrong (1970, or behind what was already seen)."""

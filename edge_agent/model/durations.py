@@ -1,0 +1,21 @@
+"""Durations as they cross boundaries: a number of seconds in JSON and TOML, a `timedelta` inside."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import BeforeValidator, PlainSerializer
+
+
+def _from_seconds(value: object) -> object:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return timedelta(seconds=value)
+    return value
+
+
+def _to_seconds(value: timedelta) -> float:
+    seconds = value.total_seconds()
+    return int(seconds) if seconds.is_integer() else seconds
+
+
+Seconds = Annotated[timedelta, BeforeValidator(_from_seconds), PlainSerializer(_to_seconds, return_type=float)]
+"""A `timedelta` that reads and writes a number of seconds (AdCOM `dur`)."""

@@ -1,0 +1,93 @@
+"""Everything that can be wrong with what the agent is given. Callers' own bugs are not in this tree.
+
+    EdgeAgentError
+    ├── SettingsError       a profile, agent.toml or remote configuration is unusable
+    ├── PackError           a pack is not what its signature or format promises
+    │   ├── UntrustedError      not signed by whom it should be, expired, rolled back
+    │   ├── IncompleteError     parts of it have not arrived (yet)
+    │   └── FormatError         does not follow the published format
+    ├── VoiceError          a model, phrase or audio source cannot be used
+    │   ├── UnknownWordError    a phrase has a word that the model does not know
+    │   └── MicrophoneError     audio stopped, is busy or was never there
+    ├── RenderError         a firmware hook failed
+    ├── LinkError           the broker cannot be reached or refuses
+    │   └── NotRetainedError    the broker holds nothing on that topic
+    └── StorageError        the disk is full, read-only or damaged
+
+Every message is one sentence about what happened; `next_step` is one sentence about what a person can do.
+"""
+
+from collections.abc import Sequence
+
+
+class EdgeAgentError(Exception):
+    """Base of all expected failures: `str(error)` says what happened, `next_step` what to do about it."""
+
+    def __init__(self, message: str, next_step: str = "") -> None:
+        super().__init__(message)
+        self.next_step = next_step
+
+    def for_person(self) -> str:
+        """Return message and next step as one line."""
+        return f"{self} {self.next_step}".strip()
+
+
+class SettingsError(EdgeAgentError):
+    """A profile, agent.toml, resident file or remote configuration is unusable."""
+
+
+class PackError(EdgeAgentError):
+    """A pack is not what its signature or its format promises."""
+
+
+class UntrustedError(PackError):
+    """Metadata or a target is not signed by whom it should be, has expired, or was rolled back."""
+
+
+class IncompleteError(PackError):
+    """Parts of a pack have not arrived."""
+
+
+class FormatError(PackError):
+    """A document does not follow its published format."""
+
+
+class VoiceError(EdgeAgentError):
+    """A model, phrase or audio source cannot be used."""
+
+
+class UnknownWordError(VoiceError):
+    """A phrase has words that the model does not know; it would be dropped in silence by the recogniser."""
+
+    def __init__(self, phrase: str, words: Sequence[str]) -> None:
+        listed = ", ".join(f'"{word}"' for word in words)
+        super().__init__(
+            f'The phrase "{phrase}" has words that the speech model does not know: {listed}.',
+            "Choose other words, or use a model that knows these.",
+        )
+        self.phrase = phrase
+        self.words = tuple(words)
+
+
+class MicrophoneError(VoiceError):
+    """Audio stopped, is busy or was never there."""
+
+
+class RenderError(EdgeAgentError):
+    """A firmware hook could not render, or lied about it."""
+
+
+class LinkError(EdgeAgentError):
+    """The broker cannot be reached, refuses, or answers outside the protocol."""
+
+
+class NotRetainedError(LinkError):
+    """The broker holds no retained message on a topic."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(f"The broker holds nothing on {topic}.", "Publish the repository again.")
+        self.topic = topic
+
+
+class StorageError(EdgeAgentError):
+    """The disk is full, read-only or damaged."""

@@ -1,0 +1,1 @@
+"""Permission rules (pure): may anything be placed now?"""

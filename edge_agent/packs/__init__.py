@@ -1,0 +1,1 @@
+"""Pack format, trust, blob store and catalog: what is on the shelf, and is it genuine?"""

@@ -1,0 +1,89 @@
+"""One frozen slice of settings for each room. Fields marked REMOTE may be set by signed remote configuration."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge_agent.model.durations import Seconds
+from edge_agent.model.identity import Identifier
+
+REMOTE: dict[str, Any] = {"remote": True}
+"""Put into `Field(json_schema_extra=REMOTE)`: the operator may set this field from afar."""
+
+
+class _Slice(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LinkSettings(_Slice):
+    """How to reach the broker. `root` is the topic prefix. Credentials come from a file, never from agent.toml."""
+
+    device_id: Identifier
+    host: str = "127.0.0.1"
+    port: int = Field(default=1883, ge=1, le=65535)
+    root: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$")] = "edge"
+    tls: bool = False
+    ca_file: Path | None = None
+    credentials_file: Path | None = None
+    keepalive: Seconds = timedelta(seconds=30)
+    reconnect_min: Seconds = timedelta(seconds=1)
+    reconnect_max: Seconds = timedelta(minutes=5)
+
+
+class PacksSettings(_Slice):
+    """Where packs are kept and what may be spent on them. `root_json` is the trusted TUF root of provisioning."""
+
+    directory: Path
+    root_json: Path
+    kind: str
+    budget_bytes: int = Field(default=256 * 2**20, gt=0, json_schema_extra=REMOTE)
+    max_pack_bytes: int = Field(default=64 * 2**20, gt=0, json_schema_extra=REMOTE)
+    window: int = Field(default=16, ge=1, le=256, json_schema_extra=REMOTE)
+    chunk_timeout: Seconds = timedelta(seconds=20)
+    refresh_every: Seconds = Field(default=timedelta(hours=6), json_schema_extra=REMOTE)
+
+
+class VoiceSettings(_Slice):
+    """What to listen with. `source` is `off`, `mic`, `mic:NAME`, `wav:PATH` or `pipe:PATH` (raw s16le mono 16 kHz)."""
+
+    source: str = "off"
+    model: Path | None = None
+    """A Vosk model directory; None means the one in the package."""
+    wake_phrases: tuple[str, ...] = Field(default=(), json_schema_extra=REMOTE)
+    sensitivity: float = Field(default=0.5, ge=0, le=1, json_schema_extra=REMOTE)
+    lang: str = "en"
+
+
+class RenderSettings(_Slice):
+    """Which hooks render, and where the staged boot creative is kept. Hooks are named by verb."""
+
+    hooks_directory: Path
+    hooks: dict[Literal["show", "say", "stage", "watch"], str] = {}
+    runtime_directory: Path
+    """Given to hooks as EDGE_AGENT_RUNTIME: where the stand-in's virtual devices keep their screen and sound."""
+    boot_directory: Path
+    start_timeout: Seconds = timedelta(seconds=5)
+    close_timeout: Seconds = timedelta(milliseconds=800)
+
+
+class MeasureSettings(_Slice):
+    """What is reported, when and how much noise it carries. `period` is the length of a reporting day."""
+
+    database: Path
+    epsilon: float = Field(default=2.0, gt=0, le=8)
+    keep: Seconds = timedelta(days=90)
+    send_spread: Seconds = Field(default=timedelta(hours=6), json_schema_extra=REMOTE)
+    """Reports of a day are sent at random times within this after the day ends."""
+    shards: int = Field(default=16, ge=1, le=1024)
+
+
+class DebugSettings(_Slice):
+    """The loopback endpoint and the Unix socket. Port 0 picks a free one; None closes the endpoint."""
+
+    host: Literal["127.0.0.1", "::1"] = "127.0.0.1"
+    port: int | None = Field(default=8765, ge=0, le=65535)
+    socket: Path | None = None
+    token_file: Path | None = None
+    """With a token, the page may also act (inject moments); without one it only reads."""

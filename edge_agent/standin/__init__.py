@@ -1,0 +1,1 @@
+"""A home to try it in: embedded broker, virtual devices, sample packs and the demo."""

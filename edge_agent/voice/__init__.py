@@ -1,0 +1,1 @@
+"""Audio sources, recogniser, grammar, models and dialogue: what was said?"""
