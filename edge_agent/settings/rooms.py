@@ -46,7 +46,7 @@ class PacksSettings(_Slice):
 
 
 class VoiceSettings(_Slice):
-    """What to listen with. `source` is `off`, `mic`, `mic:NAME`, `wav:PATH` or `pipe:PATH` (raw s16le mono 16 kHz)."""
+    """What to listen with. `source`: `off`, `mic`, `mic:NAME`, `wav:PATH` or `pipe:PATH` (raw s16le mono 16 kHz)."""
 
     source: str = "off"
     model: Path | None = None
