@@ -49,13 +49,18 @@ class Catalog:
 
     @cached_property
     def by_format(self) -> Mapping[Format, tuple[Candidate, ...]]:
-        """Candidates by format, worked out once per catalog."""
+        """Candidates by format, worked out once per catalog.
+
+        A creative's follow-up is a candidate of the same line item, since that is who booked it.
+        """
         found: dict[Format, list[Candidate]] = {}
         for pack in self.packs:
+            creatives = {creative.crid: creative for creative in pack.campaign.creatives}
             for item in pack.campaign.line_items:
-                for crid in item.crids:
-                    creative = pack.campaign.creative(crid)
-                    found.setdefault(creative.format, []).append(Candidate(pack, item, creative))
+                booked = dict.fromkeys(item.crids)
+                booked.update(dict.fromkeys(filter(None, (creatives[crid].follow_up for crid in item.crids))))
+                for crid in booked:
+                    found.setdefault(creatives[crid].format, []).append(Candidate(pack, item, creatives[crid]))
         return {fmt: tuple(candidates) for fmt, candidates in found.items()}
 
     def candidates(self, fmt: Format) -> tuple[Candidate, ...]:

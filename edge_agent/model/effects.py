@@ -85,6 +85,14 @@ class RememberResident:
 
 
 @dataclass(frozen=True, slots=True)
+class ExplainPlay:
+    """The resident asked why: tell them on every face that the device has."""
+
+    play_id: PlayId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetTimer:
     """Ring `name` at `at`; a timer of the same name is replaced. None cancels it."""
 
@@ -103,5 +111,6 @@ Effect = (
     | RecordClose
     | ListenFor
     | RememberResident
+    | ExplainPlay
     | SetTimer
 )
