@@ -1,0 +1,117 @@
+from datetime import timedelta
+
+import pytest
+
+from edge_agent.model.campaign import Creative, Turn
+from edge_agent.model.formats import Format
+from edge_agent.voice.dialogue import (
+    SPOKEN,
+    Answer,
+    Command,
+    Intent,
+    More,
+    Nothing,
+    NotInterested,
+    Stop,
+    Wake,
+    Why,
+    commands_for,
+    intent_of,
+    phrases_for,
+)
+
+WAKE = ("hey device", "good morning")
+MENTION = Creative(
+    crid="mention",
+    format=Format.VOICE_MENTION,
+    dur=timedelta(seconds=6),
+    transcript="Umbrellas are half price.",
+    follow_up="talk",
+)
+PLAIN = MENTION.model_copy(update={"follow_up": None})
+DIALOGUE = Creative(
+    crid="talk",
+    format=Format.VOICE_DIALOGUE,
+    dur=timedelta(seconds=20),
+    transcript="Which size?",
+    turns=(
+        Turn(id="size", say="size.wav", transcript="Which size?", answers={"small": "colour", "stop": "colour"}),
+        Turn(id="colour", say="colour.wav", transcript="Which colour?", answers={"Red": "end"}),
+    ),
+)
+
+
+def test_nothing_but_wake_phrases_is_listened_for_when_nothing_plays() -> None:
+    assert phrases_for(WAKE, "en", None, "", has_follow_up=True) == WAKE
+
+
+def test_no_wake_phrases_and_nothing_playing_means_nothing_to_listen_for() -> None:
+    assert phrases_for((), "en", None, "", has_follow_up=False) == ()
+
+
+def test_more_is_listened_for_only_when_there_is_more() -> None:
+    assert "tell me more" in phrases_for(WAKE, "en", MENTION, "", has_follow_up=True)
+    assert "tell me more" not in phrases_for(WAKE, "en", PLAIN, "", has_follow_up=False)
+
+
+def test_each_turn_listens_for_its_own_answers() -> None:
+    first = phrases_for((), "en", DIALOGUE, "size", has_follow_up=False)
+    second = phrases_for((), "en", DIALOGUE, "colour", has_follow_up=False)
+    assert "small" in first
+    assert "Red" not in first
+    assert "Red" in second
+    assert "small" not in second
+
+
+def test_a_phrase_is_listed_once_whatever_its_case() -> None:
+    phrases = phrases_for(("Stop", "hey device", "Hey  Device"), "en", DIALOGUE, "size", has_follow_up=False)
+    assert [phrase.casefold() for phrase in phrases].count("stop") == 1
+    assert phrases[:2] == ("Stop", "hey device")
+
+
+@pytest.mark.parametrize(
+    ("phrase", "playing", "turn", "intent"),
+    [
+        ("stop", MENTION, "", Stop()),
+        ("STOP", MENTION, "", Stop()),
+        ("not interested", MENTION, "", NotInterested()),
+        ("why this", MENTION, "", Why()),
+        ("tell me more", MENTION, "", More()),
+        ("tell me more", PLAIN, "", Nothing()),
+        ("small", DIALOGUE, "size", Answer("colour")),
+        ("small", DIALOGUE, "", Answer("colour")),
+        ("red", DIALOGUE, "colour", Answer("end")),
+        ("hey device", MENTION, "", Wake("hey device")),
+        ("hey device", None, "", Wake("hey device")),
+        ("small", DIALOGUE, "colour", Nothing()),
+        ("stop", None, "", Nothing()),
+        ("tell me more", None, "", Nothing()),
+    ],
+)
+def test_what_a_phrase_means(phrase: str, playing: Creative | None, turn: str, intent: Intent) -> None:
+    assert intent_of(phrase, "en", playing, turn, wake_phrases=WAKE) == intent
+
+
+def test_an_advertiser_cannot_take_over_the_word_stop() -> None:
+    assert intent_of("stop", "en", DIALOGUE, "size") == Stop()
+
+
+def test_a_dialogue_may_offer_more_as_an_answer_of_its_own() -> None:
+    turn = Turn(id="a", say="a.wav", transcript="More?", answers={"tell me more": "b"})
+    last = Turn(id="b", say="b.wav", transcript="There.")
+    talk = DIALOGUE.model_copy(update={"turns": (turn, last)})
+    assert intent_of("tell me more", "en", talk, "a") == Answer("b")
+
+
+def test_an_answer_says_whether_it_ends_the_dialogue() -> None:
+    assert Answer("end").ends
+    assert not Answer("colour").ends
+
+
+@pytest.mark.parametrize("lang", SPOKEN)
+def test_every_language_says_every_command_and_no_phrase_twice(lang: str) -> None:
+    commands = commands_for(lang)
+    assert set(commands) == set(Command)
+    phrases = [phrase for each in commands.values() for phrase in each]
+    assert len(phrases) == len(set(phrases))
+    assert intent_of(commands[Command.STOP][0], lang, MENTION, "") == Stop()
