@@ -1,0 +1,290 @@
+"""The JSON that the endpoint gives out, exactly. docs/http.md explains it to the people who use it.
+
+Times are ISO 8601 with an offset, durations end in `_s` or `_ms`, sizes in `_bytes`. A field that may be null is
+always present. `views` makes these from the vocabulary's types.
+"""
+
+from typing import Any, Literal, TypedDict
+
+LinkStatus = Literal["connected", "connecting", "off"]
+OutcomeName = Literal["selected", "no_fill", "refused"]
+
+
+class ProblemView(TypedDict):
+    """Something that does not work now: one sentence, since when, and what a person can do."""
+
+    what: str
+    since: str
+    next_step: str
+
+
+class HealthView(TypedDict):
+    """`GET /health`. `degraded` still places from what is on disk; `starting` does not yet."""
+
+    status: Literal["ok", "degraded", "starting"]
+    version: str
+    uptime_s: float
+    problems: list[ProblemView]
+
+
+class IdentityView(TypedDict):
+    """What kind of device this is."""
+
+    id: str
+    profile: str
+    title: str
+    kind: Literal["tv", "speaker", "fridge"]
+    lang: str
+    standin: bool
+
+
+class ConsentView(TypedDict):
+    """What the resident agreed to; `at` is when it was last changed."""
+
+    placements: bool
+    reports: bool
+    at: str | None
+
+
+class LinkView(TypedDict):
+    """The broker: where it is, and since when the status holds."""
+
+    status: LinkStatus
+    broker: str
+    since: str | None
+
+
+class PlayingView(TypedDict):
+    """What is being rendered now."""
+
+    play_id: str
+    format: str
+    crid: str
+    campaign: str
+    campaign_name: str
+    advertiser: str
+    transcript: str
+    turn: str
+    started_at: str
+    dur_s: float
+
+
+class HeardView(TypedDict):
+    """A phrase of the grammar that was heard. Nothing else that was said is ever known."""
+
+    phrase: str
+    at: str
+    confidence: float
+
+
+class StateView(TypedDict):
+    """`GET /v1/state`. `limits` is `ResidentLimits` as JSON; `phrases` is what the microphone listens for now."""
+
+    device: IdentityView
+    now: str
+    clock_trusted: bool
+    powered: bool
+    do_not_disturb: bool
+    call_in_progress: bool
+    media_playing: bool
+    microphone: Literal["off", "listening", "muted", "lost"]
+    phrases: list[str]
+    heard: HeardView | None
+    playing: PlayingView | None
+    staged: str | None
+    consent: ConsentView
+    limits: dict[str, Any]
+    link: LinkView
+    repository_version: int | None
+    config_version: int | None
+
+
+class PackView(TypedDict):
+    """One pack on the shelf. Only a complete one is offered to decisions."""
+
+    name: str
+    version: int
+    advertiser: str
+    campaign: str
+    campaign_name: str
+    complete: bool
+    assets: int
+    assets_present: int
+    size_bytes: int
+    formats: list[str]
+    flight_start: str
+    flight_end: str
+
+
+class RejectionView(TypedDict):
+    """A candidate that was not chosen, and the first rule that it failed."""
+
+    crid: str
+    line_item: str
+    campaign: str
+    rule: str
+    detail: str
+
+
+class MomentView(TypedDict):
+    """The moment that a decision answers."""
+
+    kind: str
+    topic: str
+    at: str
+
+
+class ChosenView(TypedDict):
+    """What filled the slot."""
+
+    crid: str
+    line_item: str
+    campaign: str
+    campaign_name: str
+    advertiser: str
+    format: str
+    transcript: str
+
+
+class DecisionView(TypedDict):
+    """One decision. `rule` is null when something was placed; `detail` is always one sentence for a person."""
+
+    id: str
+    at: str
+    moment: MomentView
+    outcome: OutcomeName
+    format: str | None
+    rule: str | None
+    detail: str
+    chosen: ChosenView | None
+    rejections: list[RejectionView]
+
+
+class PlayEventView(TypedDict):
+    """One event of a play, as the hook measured it."""
+
+    kind: str
+    at: str
+    t_ms: int
+    detail: str
+
+
+class PlayView(TypedDict):
+    """The exact local record of one rendering. It never leaves the device; the loopback is on the device."""
+
+    play_id: str
+    crid: str
+    line_item: str
+    campaign: str
+    advertiser: str
+    format: str
+    moment: str
+    started_at: str
+    ended_at: str | None
+    rendered: bool
+    close_cause: str | None
+    events: list[PlayEventView]
+
+
+class ScreenView(TypedDict):
+    """`GET /v1/screen`: what the virtual screen shows. `asset` is an address to fetch, changed with each showing."""
+
+    present: bool
+    on: bool
+    play_id: str | None
+    format: str | None
+    crid: str | None
+    transcript: str
+    mime: str | None
+    w: int
+    h: int
+    closable: bool
+    asset: str | None
+
+
+class SpeakerView(TypedDict):
+    """`GET /v1/speaker`: what the virtual speaker says. `sound` is the address of the last WAV that it played."""
+
+    present: bool
+    speaking: bool
+    play_id: str | None
+    crid: str | None
+    transcript: str
+    dur_s: float
+    sound: str | None
+
+
+class Snapshot(TypedDict):
+    """Everything at once; the first message of every subscription to `/v1/events`."""
+
+    type: Literal["snapshot"]
+    state: StateView
+    packs: list[PackView]
+    decisions: list[DecisionView]
+    plays: list[PlayView]
+    screen: ScreenView
+    speaker: SpeakerView
+    may_act: bool
+
+
+class StateMessage(TypedDict):
+    """Anything in the state changed."""
+
+    type: Literal["state"]
+    state: StateView
+
+
+class HeardMessage(TypedDict):
+    """The recogniser heard a phrase of the grammar."""
+
+    type: Literal["heard"]
+    heard: HeardView
+
+
+class DecisionMessage(TypedDict):
+    """A moment was answered."""
+
+    type: Literal["decision"]
+    decision: DecisionView
+
+
+class PlayMessage(TypedDict):
+    """A play began or went on."""
+
+    type: Literal["play"]
+    play: PlayView
+
+
+class PacksMessage(TypedDict):
+    """The shelf changed."""
+
+    type: Literal["packs"]
+    packs: list[PackView]
+
+
+class ScreenMessage(TypedDict):
+    """The virtual screen changed."""
+
+    type: Literal["screen"]
+    screen: ScreenView
+
+
+class SpeakerMessage(TypedDict):
+    """The virtual speaker changed."""
+
+    type: Literal["speaker"]
+    speaker: SpeakerView
+
+
+class DroppedMessage(TypedDict):
+    """This subscriber was too slow: `count` messages before the next one are lost; ask for the lists again."""
+
+    type: Literal["dropped"]
+    count: int
+
+
+AgentMessage = StateMessage | HeardMessage | DecisionMessage | PlayMessage | PacksMessage
+"""What the agent puts into its feed."""
+
+LiveMessage = Snapshot | AgentMessage | ScreenMessage | SpeakerMessage | DroppedMessage
+"""What `/v1/events` carries."""

@@ -1,0 +1,159 @@
+"""From the vocabulary's types to the JSON of `shapes` (pure). Every refusal comes out as a sentence."""
+
+from typing import assert_never
+
+from edge_agent.debug.shapes import (
+    ChosenView,
+    ConsentView,
+    DecisionView,
+    MomentView,
+    OutcomeName,
+    PackView,
+    PlayEventView,
+    PlayingView,
+    PlayView,
+    RejectionView,
+)
+from edge_agent.model.catalog import Candidate, ShelvedPack
+from edge_agent.model.decision import Decision, NoFill, Refusal, Rejection, Selected
+from edge_agent.model.device import Consent
+from edge_agent.model.moment import Moment
+from edge_agent.model.play import Play, PlayEvent, ProofOfPlay
+
+
+def consent_view(consent: Consent) -> ConsentView:
+    """Return what the resident agreed to."""
+    at = None if consent.at is None else consent.at.isoformat()
+    return ConsentView(placements=consent.placements, reports=consent.reports, at=at)
+
+
+def pack_view(pack: ShelvedPack) -> PackView:
+    """Return one pack of the shelf; its flight is from the first line item's start to the last one's end."""
+    campaign = pack.campaign
+    return PackView(
+        name=pack.name,
+        version=pack.version,
+        advertiser=campaign.advertiser,
+        campaign=campaign.id,
+        campaign_name=campaign.name,
+        complete=pack.complete,
+        assets=len(pack.assets),
+        assets_present=len(pack.paths),
+        size_bytes=sum(asset.length for asset in pack.assets.values()),
+        formats=sorted({creative.format.value for creative in campaign.creatives}),
+        flight_start=min(item.flight.start for item in campaign.line_items).isoformat(),
+        flight_end=max(item.flight.end for item in campaign.line_items).isoformat(),
+    )
+
+
+def playing_view(play: Play) -> PlayingView:
+    """Return what is being rendered."""
+    creative, campaign = play.candidate.creative, play.candidate.campaign
+    turn = next((turn for turn in creative.turns if turn.id == play.turn), None)
+    return PlayingView(
+        play_id=play.id,
+        format=creative.format.value,
+        crid=creative.crid,
+        campaign=campaign.id,
+        campaign_name=campaign.name,
+        advertiser=campaign.advertiser,
+        transcript=creative.transcript if turn is None else turn.transcript,
+        turn=play.turn,
+        started_at=play.started_at.isoformat(),
+        dur_s=creative.dur.total_seconds(),
+    )
+
+
+def moment_view(moment: Moment) -> MomentView:
+    """Return what happened on the device."""
+    return MomentView(kind=moment.kind.value, topic=moment.topic, at=moment.at.isoformat())
+
+
+def decision_view(decision: Decision) -> DecisionView:
+    """Return what came of one moment.
+
+    For a NoFill, `rule` and `detail` are those of the candidate that got furthest through the rules, or
+    `no_candidates` when the shelf had nothing of that format.
+    """
+    outcome: OutcomeName
+    fmt: str | None = None
+    rule: str | None = None
+    chosen: ChosenView | None = None
+    rejections: tuple[Rejection, ...] = ()
+    match decision.outcome:
+        case Selected() as filled:
+            outcome, fmt, rejections = "selected", filled.slot.format.value, filled.rejections
+            chosen = _chosen(filled.candidate)
+            detail = f"{filled.candidate.campaign.name} was chosen."
+        case NoFill() as empty:
+            outcome, fmt, rejections = "no_fill", empty.slot.format.value, empty.rejections
+            rule, detail = _telling(empty.rejections)
+        case Refusal() as refusal:
+            outcome, rule, detail = "refused", refusal.rule.value, refusal.detail
+        case _ as never:
+            assert_never(never)
+    return DecisionView(
+        id=decision.id,
+        at=decision.at.isoformat(),
+        moment=moment_view(decision.moment),
+        outcome=outcome,
+        format=fmt,
+        rule=rule,
+        detail=detail,
+        chosen=chosen,
+        rejections=[_rejection(rejection) for rejection in rejections],
+    )
+
+
+def play_view(proof: ProofOfPlay) -> PlayView:
+    """Return the exact record of one rendering."""
+    return PlayView(
+        play_id=proof.play_id,
+        crid=proof.crid,
+        line_item=proof.line_item,
+        campaign=proof.campaign,
+        advertiser=proof.advertiser,
+        format=proof.format,
+        moment=proof.moment,
+        started_at=proof.started_at.isoformat(),
+        ended_at=None if proof.ended_at is None else proof.ended_at.isoformat(),
+        rendered=proof.was_rendered,
+        close_cause=None if proof.close_cause is None else proof.close_cause.value,
+        events=[_event(event) for event in proof.events],
+    )
+
+
+def _event(event: PlayEvent) -> PlayEventView:
+    return PlayEventView(kind=event.kind.value, at=event.at.isoformat(), t_ms=event.t_ms, detail=event.detail)
+
+
+def _chosen(candidate: Candidate) -> ChosenView:
+    creative, campaign = candidate.creative, candidate.campaign
+    return ChosenView(
+        crid=creative.crid,
+        line_item=candidate.line_item.id,
+        campaign=campaign.id,
+        campaign_name=campaign.name,
+        advertiser=campaign.advertiser,
+        format=creative.format.value,
+        transcript=creative.transcript,
+    )
+
+
+def _rejection(rejection: Rejection) -> RejectionView:
+    return RejectionView(
+        crid=rejection.crid,
+        line_item=rejection.line_item,
+        campaign=rejection.campaign,
+        rule=rejection.rule.value,
+        detail=rejection.detail,
+    )
+
+
+def _telling(rejections: tuple[Rejection, ...]) -> tuple[str, str]:
+    """Return the rule and sentence that best explain an empty slot: the last rule in order that anything reached."""
+    if not rejections:
+        return "no_candidates", "Nothing on the shelf is of this format."
+    order = {rule: place for place, rule in enumerate(type(rejections[0].rule))}
+    nearest = max(rejections, key=lambda rejection: order[rejection.rule])
+    return nearest.rule.value, nearest.detail
