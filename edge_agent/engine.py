@@ -1,1 +1,253 @@
-"""The engine (pure): event in, effects out."""
+"""The engine (pure): one event in, a new state and effects out. It routes; the rooms decide.
+
+`step` is the whole interface. What affects transitions lives in this file; permission lives in `moments`, choice in
+`decide`, the meaning of a phrase in `voice.dialogue`. Time and the random draw are arguments, so that a simulated
+year is a unit test.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final, assert_never
+
+from edge_agent.decide.decision import decide
+from edge_agent.model import effects as fx
+from edge_agent.model import events as ev
+from edge_agent.model.catalog import Catalog
+from edge_agent.model.decision import Decision, Outcome, Refusal, Selected
+from edge_agent.model.device import DeviceState, History
+from edge_agent.model.identity import DecisionId
+from edge_agent.model.moment import Moment, MomentKind, Slot
+from edge_agent.model.play import CloseCause, PlayEventKind
+from edge_agent.moments.device_state import closes, updated
+from edge_agent.moments.permission import permit
+from edge_agent.plays import (
+    FOLLOW_UP_TIMER,
+    INLINE_TIMER,
+    Effects,
+    EngineState,
+    begun,
+    closed,
+    closing,
+    counted,
+    dismissed,
+    ended,
+    reason_for,
+    surrounded,
+    turned,
+)
+from edge_agent.voice import dialogue
+
+INLINE_GRACE: Final = timedelta(seconds=30)
+"""How long past its duration a play of the device's own software may stay silent before it is given up."""
+
+
+def step(state: EngineState, event: ev.Event, now: datetime, draw: float) -> tuple[EngineState, Effects]:
+    """Return the state after `event` and what must be done, in order.
+
+    `now` is aware; `draw` is uniform in [0, 1) and only breaks ties between equals.
+    """
+    after, effects = _routed(state, event, now, draw)
+    if _may_change_staging(event):
+        after, staging = _restaged(after, now, draw)
+        effects += staging
+    phrases = _phrases(after)
+    if phrases != after.phrases:
+        after = replace(after, phrases=phrases)
+        effects += (fx.ListenFor(phrases),)
+    return after, effects
+
+
+def _routed(  # noqa: C901, PLR0911  one line a kind of event
+    state: EngineState, event: ev.Event, now: datetime, draw: float
+) -> tuple[EngineState, Effects]:
+    match event:
+        case ev.MomentArose():
+            return _placed(state, event.moment, now, draw)
+        case ev.SlotRequested():
+            return _answered(state, event, now, draw)
+        case ev.DeviceChanged() | ev.MicrophoneChanged():
+            return _device_changed(state, updated(state.surroundings.device, event))
+        case ev.PhraseHeard():
+            return _phrase_heard(state, event, now, draw)
+        case ev.CloseRequested():
+            return closed(state, event.cause, now)
+        case ev.PlayProgressed():
+            return _progressed(state, event, now)
+        case ev.CatalogChanged():
+            return _catalog_changed(state, event.catalog)
+        case ev.PolicyChanged():
+            return surrounded(state, policy=event.policy), ()
+        case ev.ResidentDecided():
+            return _resident_decided(state, event)
+        case ev.TimerRang():
+            return _timer_rang(state, event.name, now)
+        case ev.ClockJudged():
+            return surrounded(state, trusted_time=event.trusted), ()
+        case _:
+            assert_never(event)
+
+
+# --- placing -----------------------------------------------------------------------------------------------------
+
+
+def _placed(state: EngineState, moment: Moment, now: datetime, draw: float) -> tuple[EngineState, Effects]:
+    outcome = _outcome(state, permit(moment, state.surroundings, now), now, draw)
+    state, decision = _decided(state, moment, outcome, now)
+    effects: Effects = (fx.RecordDecision(decision),)
+    if not isinstance(outcome, Selected):
+        return state, effects
+    if state.playing is not None:  # only a follow-up is permitted while something plays, and it takes its place
+        effects += closing(state.playing, CloseCause.FOLLOWED_UP)
+    state, play = begun(state, decision.id, outcome.slot, outcome.candidate, now)
+    return state, (*effects, fx.RecordPlay(play), fx.StartPlay(play))
+
+
+def _answered(state: EngineState, event: ev.SlotRequested, now: datetime, draw: float) -> tuple[EngineState, Effects]:
+    max_dur = None if event.max_dur_s is None else timedelta(seconds=event.max_dur_s)
+    permission = permit(event.moment, state.surroundings, now, fmt=event.format, max_dur=max_dur, inline=True)
+    outcome = _outcome(state, permission, now, draw)
+    state, decision = _decided(state, event.moment, outcome, now)
+    if not isinstance(outcome, Selected):
+        return state, (fx.RecordDecision(decision), fx.AnswerSlot(event.request_id, decision, None))
+    state, play = begun(state, decision.id, outcome.slot, outcome.candidate, now)
+    given_up_at = now + outcome.candidate.creative.dur + INLINE_GRACE
+    return state, (
+        fx.RecordDecision(decision),
+        fx.RecordPlay(play),
+        fx.AnswerSlot(event.request_id, decision, play),
+        fx.SetTimer(INLINE_TIMER, given_up_at),
+    )
+
+
+def _outcome(state: EngineState, permission: Slot | Refusal, now: datetime, draw: float) -> Outcome:
+    if isinstance(permission, Refusal):
+        return permission
+    return decide(permission, state.catalog, state.surroundings, now, draw)
+
+
+def _decided(state: EngineState, moment: Moment, outcome: Outcome, now: datetime) -> tuple[EngineState, Decision]:
+    count = state.count + 1
+    decision = Decision(DecisionId(f"{state.run}-d{count}"), now, moment, outcome)
+    return replace(state, count=count), decision
+
+
+# --- closing and following up ------------------------------------------------------------------------------------
+
+
+def _phrase_heard(  # noqa: PLR0911  one line an intent
+    state: EngineState, event: ev.PhraseHeard, now: datetime, draw: float
+) -> tuple[EngineState, Effects]:
+    about = state.playing or state.recent
+    creative = None if about is None else about.candidate.creative
+    intent = dialogue.intent_of(event.phrase, state.surroundings.lang, creative, "" if about is None else about.turn)
+    match intent:
+        case dialogue.Stop():
+            return closed(state, CloseCause.WORD, now)
+        case dialogue.NotInterested() if about is not None:
+            if state.playing is not None:
+                return closed(state, CloseCause.NOT_INTERESTED, now)
+            return dismissed(state, about.candidate)
+        case dialogue.More() if creative is not None and creative.follow_up is not None and about is not None:
+            attributes = {"crid": creative.follow_up, "campaign": about.candidate.campaign.id}
+            return _placed(state, Moment(MomentKind.FOLLOW_UP, now, attributes=attributes), now, draw)
+        case dialogue.Why() if about is not None:
+            return state, (fx.ExplainPlay(about.id, reason_for(about)),)
+        case dialogue.Answer() if about is not None:
+            return turned(state, about, intent, now)
+        case dialogue.Wake():
+            return _placed(state, Moment(MomentKind.PHRASE_HEARD, now, topic=event.phrase), now, draw)
+        case _:
+            return state, ()
+
+
+# --- what rooms report -------------------------------------------------------------------------------------------
+
+
+def _progressed(state: EngineState, event: ev.PlayProgressed, now: datetime) -> tuple[EngineState, Effects]:
+    effects: Effects = (fx.RecordPlayEvent(event.event),)
+    play_id = event.event.play_id
+    if event.event.kind is PlayEventKind.IMPRESSION and state.playing is not None and play_id == state.playing.id:
+        state = counted(state, state.playing, event.event.at)
+    if event.event.kind.is_final:
+        state, ending = ended(state, play_id, now)
+        effects += ending
+    return state, effects
+
+
+def _device_changed(state: EngineState, device: DeviceState) -> tuple[EngineState, Effects]:
+    cause = closes(state.surroundings.device, device)
+    state = surrounded(state, device=device)
+    if cause is None or state.playing is None:
+        return state, ()
+    return state, closing(state.playing, cause)
+
+
+def _catalog_changed(state: EngineState, catalog: Catalog) -> tuple[EngineState, Effects]:
+    state = replace(state, catalog=catalog)
+    effects: Effects = ()
+    if state.playing is not None and catalog.pack(state.playing.candidate.pack.name) is None:
+        effects = closing(state.playing, CloseCause.REVOKED)
+    if state.recent is not None and catalog.pack(state.recent.candidate.pack.name) is None:
+        state = replace(state, recent=None)
+    return state, effects
+
+
+def _resident_decided(state: EngineState, event: ev.ResidentDecided) -> tuple[EngineState, Effects]:
+    state = surrounded(state, consent=event.consent, limits=event.limits)
+    effects: Effects = (fx.RememberResident(event.consent, event.limits),)
+    if not event.consent.placements:
+        state = replace(state, recent=None)
+        if state.playing is not None:
+            effects += closing(state.playing, CloseCause.CONSENT_WITHDRAWN)
+    return state, effects
+
+
+def _timer_rang(state: EngineState, name: str, now: datetime) -> tuple[EngineState, Effects]:
+    if name == FOLLOW_UP_TIMER:
+        return replace(state, recent=None), ()
+    if name == INLINE_TIMER and state.playing is not None and state.playing.slot.inline:
+        return ended(state, state.playing.id, now)
+    return state, ()
+
+
+# --- standing orders ---------------------------------------------------------------------------------------------
+
+
+def _may_change_staging(event: ev.Event) -> bool:
+    return isinstance(
+        event, ev.CatalogChanged | ev.PolicyChanged | ev.ResidentDecided | ev.PlayProgressed | ev.ClockJudged
+    )
+
+
+def _restaged(state: EngineState, now: datetime, draw: float) -> tuple[EngineState, Effects]:
+    """Keep the boot creative ready that a power-on right now would show, since a boot waits for nothing."""
+    if all(rule.kind is not MomentKind.POWER_ON for rule in state.surroundings.moments):
+        return state, ()
+    # What is true only for the moment (a film, a call, the last placement) says nothing about the next power-on.
+    quiet = replace(state.surroundings, device=DeviceState(), history=History(), playing=None)
+    permission = permit(Moment(MomentKind.POWER_ON, now), quiet, now)
+    outcome = _outcome(state, permission, now, draw)
+    wanted = (
+        f"{outcome.candidate.pack.name}@{outcome.candidate.pack.version}/{outcome.candidate.creative.crid}"
+        if (isinstance(outcome, Selected))
+        else ""
+    )
+    if wanted == state.staged:
+        return state, ()
+    staged_state = replace(state, staged=wanted)
+    if not isinstance(outcome, Selected):
+        return staged_state, (fx.StageBoot(None),)
+    _, play = begun(state, DecisionId(f"{state.run}-staged"), outcome.slot, outcome.candidate, now)
+    return staged_state, (fx.StageBoot(play),)
+
+
+def _phrases(state: EngineState) -> tuple[str, ...]:
+    about = state.playing or state.recent
+    creative = None if about is None else about.candidate.creative
+    return dialogue.phrases_for(
+        state.wake_phrases,
+        state.surroundings.lang,
+        creative,
+        "" if about is None else about.turn,
+        has_follow_up=creative is not None and creative.follow_up is not None,
+    )

@@ -1,0 +1,163 @@
+"""What becomes of one play (pure): begun, closed, followed up, counted, ended. The engine routes events to these.
+
+Each function takes the state and returns the next one, with the effects that carry the change out.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from edge_agent.model import effects as fx
+from edge_agent.model.catalog import Candidate, Catalog
+from edge_agent.model.device import History, Impression, Surroundings
+from edge_agent.model.formats import Format
+from edge_agent.model.identity import DecisionId, PlayId
+from edge_agent.model.moment import Slot
+from edge_agent.model.play import CloseCause, Play
+from edge_agent.voice.dialogue import ANSWER_WINDOW, Answer
+
+FOLLOW_UP_TIMER: Final = "follow-up"
+INLINE_TIMER: Final = "inline"
+HISTORY_KEPT: Final = timedelta(days=366)
+
+Effects = tuple[fx.Effect, ...]
+"""What must be done, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """Everything that the engine remembers. `run` names this start of the agent in play and decision ids.
+
+    `recent` is what ended last, while "tell me more" may still mean it. `phrases` is what the recogniser was told.
+    """
+
+    surroundings: Surroundings
+    run: str
+    catalog: Catalog = field(default_factory=Catalog)
+    wake_phrases: tuple[str, ...] = ()
+    playing: Play | None = None
+    recent: Play | None = None
+    staged: str = ""
+    phrases: tuple[str, ...] = ()
+    count: int = 0
+
+
+def surrounded(state: EngineState, **changes: Any) -> EngineState:
+    """Return the state with some of its surroundings changed."""
+    return replace(state, surroundings=replace(state.surroundings, **changes))
+
+
+def begun(
+    state: EngineState, decision_id: DecisionId, slot: Slot, candidate: Candidate, now: datetime, *, turn: str = ""
+) -> tuple[EngineState, Play]:
+    """Begin a play of `candidate`: it is what plays now, and nothing is recent any more."""
+    count = state.count + 1
+    creative = candidate.creative
+    if creative.format is Format.VOICE_DIALOGUE and not turn:
+        turn = creative.turns[0].id
+    play = Play(
+        id=PlayId(f"{state.run}-p{count}"),
+        decision_id=decision_id,
+        slot=slot,
+        candidate=candidate,
+        started_at=now,
+        paths={name: candidate.pack.paths[name] for name in creative.asset_names() if name in candidate.pack.paths},
+        turn=turn,
+    )
+    state = surrounded(replace(state, count=count, playing=play, recent=None), playing=play.id)
+    return state, play
+
+
+def closing(play: Play, cause: CloseCause) -> Effects:
+    """Return the effects that close `play`; it ends when its renderer says so."""
+    return (fx.RecordClose(play.id, cause), fx.ClosePlay(play.id, cause))
+
+
+def closed(state: EngineState, cause: CloseCause, now: datetime) -> tuple[EngineState, Effects]:
+    """Ask the renderer to close; the play ends when its hook says so. Software that renders by itself is told too."""
+    play = state.playing
+    if play is None:
+        return state, ()
+    effects = closing(play, cause)
+    if cause is CloseCause.NOT_INTERESTED:
+        state, remembered = dismissed(state, play.candidate)
+        effects += remembered
+    if play.slot.inline:
+        return ended(state, play.id, now)[0], effects
+    return state, effects
+
+
+def dismissed(state: EngineState, candidate: Candidate) -> tuple[EngineState, Effects]:
+    """Keep the candidate's campaign away from now on."""
+    limits = state.surroundings.limits
+    limits = limits.model_copy(update={"dismissed_campaigns": limits.dismissed_campaigns | {candidate.campaign.id}})
+    state = surrounded(replace(state, recent=None), limits=limits)
+    return state, (fx.RememberResident(state.surroundings.consent, limits),)
+
+
+def turned(state: EngineState, play: Play, answer: Answer, now: datetime) -> tuple[EngineState, Effects]:
+    """Go to the next turn of a dialogue: the same creative, said on."""
+    if answer.ends:
+        return closed(state, CloseCause.WORD, now)
+    effects = closing(play, CloseCause.FOLLOWED_UP) if state.playing is not None else ()
+    state, following = begun(state, play.decision_id, play.slot, play.candidate, now, turn=answer.next_turn)
+    return state, (*effects, fx.RecordPlay(following), fx.StartPlay(following))
+
+
+def reason_for(play: Play) -> str:
+    """Say in one plain sentence why this placement was chosen."""
+    campaign = play.candidate.campaign
+    moment = play.slot.moment
+    about = f" about {moment.topic}" if moment.topic else ""
+    return (
+        f"{campaign.name} by {campaign.adomain[0]}: booked for the moment {moment.kind.value}{about}, "
+        "chosen on this device, and nothing about you was used."
+    )
+
+
+def counted(state: EngineState, play: Play, at: datetime) -> EngineState:
+    """Count an impression. A dialogue's later turns belong to the impression of its first."""
+    kept = state.surroundings.history.impressions
+    if any(seen.play_id == play.id for seen in kept) or (play.turn and play.turn != _first_turn(play)):
+        return state
+    campaign = play.candidate.campaign
+    impression = Impression(
+        play_id=play.id,
+        at=at,
+        ended_at=None,
+        crid=play.candidate.creative.crid,
+        line_item=play.candidate.line_item.id,
+        campaign=campaign.id,
+        advertiser=campaign.advertiser,
+        format=play.candidate.creative.format,
+    )
+    recent = tuple(seen for seen in kept if seen.at > at - HISTORY_KEPT)
+    return surrounded(state, history=History((*recent, impression)))
+
+
+def _first_turn(play: Play) -> str:
+    """Return the id of the first turn of a dialogue, or an empty string."""
+    turns = play.candidate.creative.turns
+    return turns[0].id if turns else ""
+
+
+def ended(state: EngineState, play_id: PlayId, now: datetime) -> tuple[EngineState, Effects]:
+    """End the play of that id: spacing counts from `now`, and "tell me more" still means it for a while."""
+    history = History(
+        tuple(
+            replace(seen, ended_at=now) if seen.play_id == play_id and seen.ended_at is None else seen
+            for seen in state.surroundings.history.impressions
+        )
+    )
+    state = surrounded(state, history=history)
+    if state.playing is None or state.playing.id != play_id:
+        return state, ()
+    finished = state.playing
+    welcome = (
+        state.surroundings.consent.placements
+        and finished.candidate.campaign.id not in state.surroundings.limits.dismissed_campaigns
+        and state.catalog.pack(finished.candidate.pack.name) is not None
+    )
+    state = surrounded(replace(state, playing=None, recent=finished if welcome else None), playing=None)
+    timers: Effects = (fx.SetTimer(INLINE_TIMER, None),) if finished.slot.inline else ()
+    return state, (*timers, fx.SetTimer(FOLLOW_UP_TIMER, now + ANSWER_WINDOW))

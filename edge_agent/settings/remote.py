@@ -1,0 +1,142 @@
+"""Remote configuration: what a signed document may set, and how it is tried, kept or rolled back (shell: one folder).
+
+A document is a TUF target (`config/fleet.json`, `config/group/<g>.json`, `config/device/<id>.json`): a JSON object
+`{"v": 1, "version": n, "<section>": {"<field>": value}}`. Only fields marked REMOTE in `rooms` and those of
+`placements` may be set.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from edge_agent.model.device import PlacementPolicy
+from edge_agent.model.errors import SettingsError
+from edge_agent.settings.layers import Layer
+from edge_agent.settings.rooms import DebugSettings, LinkSettings, MeasureSettings, PacksSettings, VoiceSettings
+
+_SLICES: Final[Mapping[str, type[BaseModel]]] = {
+    "mqtt": LinkSettings,
+    "packs": PacksSettings,
+    "voice": VoiceSettings,
+    "measure": MeasureSettings,
+    "debug": DebugSettings,
+}
+_MAX_BYTES: Final = 64 * 1024
+
+
+def settable() -> dict[str, frozenset[str]]:
+    """Return the fields that remote configuration may set, by section."""
+    found = {
+        section: frozenset(
+            name
+            for name, field in model.model_fields.items()
+            if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("remote")
+        )
+        for section, model in _SLICES.items()
+    }
+    found["placements"] = frozenset(PlacementPolicy.model_fields)
+    return {section: names for section, names in found.items() if names}
+
+
+def parse_remote(name: str, content: bytes) -> tuple[int, Layer]:
+    """Return the version and the layer of a verified document.
+
+    Raises SettingsError naming the document and the first thing that is wrong with it; whether the values fit is
+    judged when the layers are merged.
+    """
+    fix = "Publish a corrected configuration."
+    if len(content) > _MAX_BYTES:
+        raise SettingsError(f"{name} is larger than {_MAX_BYTES} bytes.", fix)
+    try:
+        document: Any = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{name} is not JSON.", fix) from error
+    if not isinstance(document, dict) or document.get("v") != 1:
+        raise SettingsError(f"{name} is not a configuration of format 1.", fix)
+    version = document.get("version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise SettingsError(f"{name}: version must be a whole number from 1.", fix)
+    allowed = settable()
+    layer: dict[str, Any] = {}
+    for section, fields in document.items():
+        if section in {"v", "version"}:
+            continue
+        if section not in allowed or not isinstance(fields, dict):
+            raise SettingsError(f"{name}: {section} cannot be set from afar.", fix)
+        if unknown := sorted(set(fields) - allowed[section]):
+            raise SettingsError(f"{name}: {section}.{unknown[0]} cannot be set from afar.", fix)
+        layer[section] = fields
+    return version, layer
+
+
+class RemoteShelf:
+    """The remote documents that this device lives by, kept in one folder so that a start needs no network.
+
+    `adopt` writes a trial; `confirm` makes it the last good one; `roll_back` forgets it and remembers the refusal,
+    so that the same document is not tried again. A trial found at start was never confirmed: the agent died on it.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._good = directory / "good.json"
+        self._trial = directory / "trial.json"
+        self._refused = directory / "refused.json"
+        directory.mkdir(parents=True, exist_ok=True)
+
+    def good(self) -> dict[str, str]:
+        """Return the last confirmed documents' text by name (empty before the first)."""
+        return _read(self._good)
+
+    def unconfirmed(self) -> dict[str, str]:
+        """Return a trial that was never confirmed or rolled back."""
+        return _read(self._trial)
+
+    def is_refused(self, documents: Mapping[str, str]) -> bool:
+        """Whether exactly these documents were rolled back before."""
+        return bool(documents) and _read(self._refused) == dict(documents)
+
+    def adopt(self, documents: Mapping[str, str]) -> None:
+        """Begin a trial of these documents."""
+        _write(self._trial, documents)
+
+    def confirm(self) -> None:
+        """Make the trial the last good configuration."""
+        if self._trial.exists():
+            self._trial.replace(self._good)
+            _sync(self._directory)
+
+    def roll_back(self) -> None:
+        """Give the trial up and remember it as refused."""
+        if self._trial.exists():
+            self._trial.replace(self._refused)
+            _sync(self._directory)
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(name): str(text) for name, text in value.items()} if isinstance(value, dict) else {}
+
+
+def _write(path: Path, documents: Mapping[str, str]) -> None:
+    partial = path.with_suffix(".partial")
+    with partial.open("w", encoding="utf-8") as file:
+        json.dump(dict(documents), file)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    _sync(path.parent)
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

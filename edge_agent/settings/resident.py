@@ -1,0 +1,46 @@
+"""The resident's own choices, kept on the device and nowhere else (shell: SQLite)."""
+
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from edge_agent.database import open_database
+from edge_agent.model.device import Consent, ResidentLimits
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS resident (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    consent TEXT NOT NULL,
+    limits TEXT NOT NULL
+) STRICT;
+"""
+
+
+class ResidentStore:
+    """Consent and limits in the one database. What cannot be read counts as never given: empty means no."""
+
+    def __init__(self, database: Path) -> None:
+        self._connection = open_database(database, _SCHEMA)
+
+    def load(self) -> tuple[Consent, ResidentLimits]:
+        """Return what the resident decided, or no consent and no limits."""
+        row = self._connection.execute("SELECT consent, limits FROM resident").fetchone()
+        if row is None:
+            return Consent(), ResidentLimits()
+        try:
+            return Consent.model_validate_json(row["consent"]), ResidentLimits.model_validate_json(row["limits"])
+        except ValidationError:
+            return Consent(), ResidentLimits()
+
+    def save(self, consent: Consent, limits: ResidentLimits) -> None:
+        """Make a choice durable before returning."""
+        self._connection.execute(
+            "INSERT INTO resident VALUES (1, ?, ?) "
+            "ON CONFLICT (only) DO UPDATE SET consent = excluded.consent, limits = excluded.limits",
+            (consent.model_dump_json(), limits.model_dump_json()),
+        )
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
