@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from edge_agent.model.durations import Seconds
 from edge_agent.model.formats import Format
@@ -119,15 +119,35 @@ class FrequencyCap(_Frozen):
 
     scope: CapScope = CapScope.CREATIVE
     count: int = Field(ge=1, le=1000)
-    per: Seconds
+    per: Annotated[Seconds, Field(gt=timedelta(0))]
 
 
 class Daypart(_Frozen):
-    """Local hours, `start` inclusive to `end` exclusive, on ISO weekdays (1 Monday … 7); may cross midnight."""
+    """Local hours, `start` inclusive to `end` exclusive, on ISO weekdays (1 Monday … 7); may cross midnight.
+
+    An `end` at or before `start` is on the next day, so that 00:00 to 00:00 is a whole day; `weekdays` are those on
+    which it starts. The hours are what a clock on the wall shows: an hour that DST skips does not happen, and one
+    that it repeats happens twice.
+    """
 
     start: time
     end: time
     weekdays: tuple[Annotated[int, Field(ge=1, le=7)], ...] = (1, 2, 3, 4, 5, 6, 7)
+
+    @field_validator("start", "end")
+    @classmethod
+    def _local(cls, value: time) -> time:
+        if value.tzinfo is not None:
+            raise ValueError("a time of day is local to the device and has no time zone of its own")
+        return value
+
+    def covers(self, local: datetime) -> bool:
+        """Whether `local`, a moment already in the device's own time zone, lies in these hours."""
+        clock, today = local.time(), local.isoweekday()
+        if self.start < self.end:
+            return self.start <= clock < self.end and today in self.weekdays
+        yesterday = (today - 2) % 7 + 1
+        return (clock >= self.start and today in self.weekdays) or (clock < self.end and yesterday in self.weekdays)
 
 
 class Pacing(StrEnum):
@@ -148,6 +168,8 @@ class LineItem(_Frozen):
     """A booking: flight, priority (10 first, 1 last), caps, pacing, targeting and the creatives that may serve it.
 
     `goal` is how many impressions each device should give over the flight; it only matters to `even` pacing.
+    `weight` is its share of voice among line items that could equally fill the same slot: 3 beside 1 gets three of
+    four, however many creatives each has.
     """
 
     id: Identifier
@@ -159,6 +181,7 @@ class LineItem(_Frozen):
     caps: tuple[FrequencyCap, ...] = ()
     pacing: Pacing = Pacing.ASAP
     goal: int | None = Field(default=None, ge=1)
+    weight: int = Field(default=1, ge=1, le=1000)
 
     @model_validator(mode="after")
     def _even_needs_goal(self) -> Self:

@@ -99,7 +99,7 @@ class Impression:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Impressions of the longest window that any cap looks at, oldest first."""
+    """Impressions as far back as any cap looks, and any even pacing's flight; oldest first by `at`."""
 
     impressions: tuple[Impression, ...] = ()
 
