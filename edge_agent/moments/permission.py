@@ -1,11 +1,48 @@
-"""May anything be placed at this moment? The door of the room; pure."""
+"""May anything be placed at this moment? The door of the room; pure.
+
+`RULES` is the whole policy, read from top to bottom: what was agreed, what is possible, what would disturb, how much
+is enough. The first rule that says no is the answer. No rule looks at what another one did.
+"""
 
 from datetime import datetime, timedelta
+from typing import Final
 
 from edge_agent.model.decision import PermissionRule, Refusal
 from edge_agent.model.device import Surroundings
 from edge_agent.model.formats import Format
 from edge_agent.model.moment import Moment, Slot
+from edge_agent.moments.question import Rule, ask
+from edge_agent.moments.rules import (
+    already_playing,
+    call,
+    clock,
+    consent,
+    daily_cap,
+    do_not_disturb,
+    format_off,
+    hourly_cap,
+    media_playing,
+    min_spacing,
+    offered,
+    powered_off,
+    quiet_hours,
+)
+
+RULES: Final[tuple[tuple[PermissionRule, Rule], ...]] = (
+    (PermissionRule.NO_CONSENT, consent.refuse),
+    (PermissionRule.CLOCK_NOT_SET, clock.refuse),
+    (PermissionRule.MOMENT_NOT_OFFERED, offered.refuse),
+    (PermissionRule.FORMAT_OFF, format_off.refuse),
+    (PermissionRule.POWERED_OFF, powered_off.refuse),
+    (PermissionRule.CALL_IN_PROGRESS, call.refuse),
+    (PermissionRule.DO_NOT_DISTURB, do_not_disturb.refuse),
+    (PermissionRule.QUIET_HOURS, quiet_hours.refuse),
+    (PermissionRule.MEDIA_PLAYING, media_playing.refuse),
+    (PermissionRule.ALREADY_PLAYING, already_playing.refuse),
+    (PermissionRule.MIN_SPACING, min_spacing.refuse),
+    (PermissionRule.HOURLY_CAP, hourly_cap.refuse),
+    (PermissionRule.DAILY_CAP, daily_cap.refuse),
+)
 
 
 def permit(
@@ -17,20 +54,21 @@ def permit(
     max_dur: timedelta | None = None,
     inline: bool = False,
 ) -> Slot | Refusal:
-    """Return an open slot, or the first permission rule that said no with one plain sentence."""
-    if not surroundings.consent.placements:
-        return Refusal(moment, PermissionRule.NO_CONSENT, "The resident has not agreed to placements.")
-    if fmt is None:
-        rules = [
-            rule for rule in surroundings.moments if rule.kind is moment.kind and rule.topic in {"", moment.topic}
-        ]
-        rules.sort(key=lambda rule: not rule.topic)
-        fmt = rules[0].format if rules else None
-    limit = next((limit for limit in surroundings.formats if limit.format is fmt), None)
+    """Return an open slot, or the first permission rule that said no with one plain sentence.
+
+    The format is the one that the device's software asked for (`fmt`), else the profile's for this moment. The slot
+    is never longer than the device allows, nor than `max_dur`. `now` must be aware (RuntimeError). Equal arguments
+    give equal answers.
+    """
+    question = ask(moment, surroundings, now, fmt)
+    for rule, refuse in RULES:
+        if (detail := refuse(question)) is not None:
+            return Refusal(moment, rule, detail)
+    limit = question.limit
     if limit is None:
-        return Refusal(moment, PermissionRule.MOMENT_NOT_OFFERED, "This device offers nothing at this moment.")
+        raise RuntimeError("the rule `offered` let a moment pass that has no format")
     return Slot(
-        id=f"{limit.format}-{now:%Y%m%dT%H%M%S%f}",
+        id=f"{limit.format}-{question.now:%Y%m%dT%H%M%S%f}",
         format=limit.format,
         moment=moment,
         opens_at=now,

@@ -1,0 +1,27 @@
+"""At most so many placements a day; the tighter of the operator's and the resident's numbers.
+
+A day is what a person calls one: from midnight to midnight in the device's time zone, 23 or 25 hours now and then.
+"""
+
+from datetime import UTC, datetime, time, timedelta
+
+from edge_agent.moments.question import Question
+from edge_agent.moments.recent import between
+
+
+def refuse(question: Question) -> str | None:
+    """Refuse when today has had its placements; a follow-up that was asked for is one more."""
+    own = question.surroundings.limits.max_per_day
+    most = question.surroundings.policy.max_per_day
+    most = most if own is None else min(most, own)
+    if question.asked_for:
+        return None
+    if most == 0:
+        return "No placements are allowed: the limit per day is 0."
+    today, zone = question.local.date(), question.surroundings.zone
+    begins, ends = (
+        datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC) for day in (today, today + timedelta(days=1))
+    )
+    if len(between(question.surroundings.history, begins, ends)) < most:
+        return None
+    return f"The limit of {most} a day is reached; the next may come tomorrow."

@@ -1,0 +1,47 @@
+"""Quiet hours, the operator's and the resident's, on the device's own wall clock.
+
+They keep placements from disturbing; a follow-up that the resident just asked for disturbs nobody and is allowed.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from edge_agent.model.campaign import Daypart
+from edge_agent.moments.question import Question
+
+_HORIZON: Final = timedelta(days=8)
+"""Quiet hours repeat weekly: what is quiet this long is quiet always."""
+
+
+def refuse(question: Question) -> str | None:
+    """Refuse inside any quiet hours."""
+    if question.asked_for:
+        return None
+    surroundings = question.surroundings
+    hours = surroundings.policy.quiet_hours + surroundings.limits.quiet_hours
+    local = question.local.replace(tzinfo=None)
+    ends = _quiet_until(local, hours)
+    if ends == local:
+        return None
+    if ends - local > _HORIZON:
+        return "Quiet hours are all day, every day."
+    return (
+        f"Quiet hours until {ends:%H:%M}." if ends - local <= timedelta(days=1) else f"Quiet until {ends:%A %H:%M}."
+    )
+
+
+def _quiet_until(local: datetime, hours: tuple[Daypart, ...]) -> datetime:
+    """Return the first wall-clock time from `local` on that no quiet hours cover; gives up past the horizon."""
+    at = local
+    while at - local <= _HORIZON:
+        covering = [part for part in hours if part.covers(at)]
+        if not covering:
+            break
+        at = max(_end(at, part) for part in covering)
+    return at
+
+
+def _end(at: datetime, part: Daypart) -> datetime:
+    """Return when `part`, which covers `at`, ends."""
+    end = datetime.combine(at.date(), part.end)
+    return end if end > at else end + timedelta(days=1)
