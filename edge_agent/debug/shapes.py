@@ -194,11 +194,12 @@ class ScreenView(TypedDict):
     play_id: str | None
     format: str | None
     crid: str | None
+    title: str
+    advertiser: str
     transcript: str
     mime: str | None
     w: int
     h: int
-    closable: bool
     asset: str | None
 
 
@@ -209,6 +210,8 @@ class SpeakerView(TypedDict):
     speaking: bool
     play_id: str | None
     crid: str | None
+    title: str
+    advertiser: str
     transcript: str
     dur_s: float
     sound: str | None
@@ -255,6 +258,14 @@ class PlayMessage(TypedDict):
     play: PlayView
 
 
+class ExplainedMessage(TypedDict):
+    """The resident asked "why this"; `text` is the answer that was given."""
+
+    type: Literal["explained"]
+    play_id: str
+    text: str
+
+
 class PacksMessage(TypedDict):
     """The shelf changed."""
 
@@ -283,7 +294,7 @@ class DroppedMessage(TypedDict):
     count: int
 
 
-AgentMessage = StateMessage | HeardMessage | DecisionMessage | PlayMessage | PacksMessage
+AgentMessage = StateMessage | HeardMessage | DecisionMessage | PlayMessage | ExplainedMessage | PacksMessage
 """What the agent puts into its feed."""
 
 LiveMessage = Snapshot | AgentMessage | ScreenMessage | SpeakerMessage | DroppedMessage

@@ -1,0 +1,129 @@
+"""Shell (sockets and files): the two doors of the endpoint, open for as long as the agent runs."""
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+import stat
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from edge_agent.debug.access import Access
+from edge_agent.debug.application import make_application
+from edge_agent.debug.port import AgentPort
+from edge_agent.model.errors import SettingsError
+from edge_agent.settings.rooms import DebugSettings
+
+logger = logging.getLogger(__name__)
+
+SOCKET_MODE: Final = 0o660
+MIN_TOKEN: Final = 16
+SHUTDOWN_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Where the endpoint is reached: `url` of the loopback (None when closed), and the socket's path."""
+
+    url: str | None
+    socket: Path | None
+
+
+@asynccontextmanager
+async def serve(agent: AgentPort, settings: DebugSettings) -> AsyncIterator[Doors]:
+    """Open both doors as `settings` say, and close them on leaving; live streams end within a second.
+
+    Raises SettingsError when a port or path cannot be used, or the token file is unfit.
+    """
+    async with AsyncExitStack() as stack:
+        url = None
+        if settings.port is not None:
+            token = None if settings.token_file is None else read_or_make_token(settings.token_file)
+            runner = await _running(stack, make_application(agent, Access.loopback(token)))
+            url = await _open_loopback(runner, settings.host, settings.port)
+        if settings.socket is not None:
+            runner = await _running(stack, make_application(agent, Access.unix_socket()))
+            await _open_socket(runner, settings.socket)
+            stack.callback(settings.socket.unlink, missing_ok=True)
+        yield Doors(url, settings.socket)
+
+
+def read_or_make_token(path: Path) -> str:
+    """Return the token in `path`; a file that is missing is made, readable by its owner only."""
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(32) + "\n")
+        token = path.read_text(encoding="utf-8").strip()
+        readable_by_all = path.stat().st_mode & stat.S_IROTH
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The token file {path} cannot be read: {error}.", "Check its path and owner.") from error
+    if readable_by_all:
+        raise SettingsError(f"Everybody may read the token file {path}.", f"Run: chmod o-rwx {path}")
+    if len(token) < MIN_TOKEN:
+        raise SettingsError(
+            f"The token in {path} is shorter than {MIN_TOKEN} characters.", "Delete the file; a new one will be made."
+        )
+    return token
+
+
+async def _running(stack: AsyncExitStack, application: web.Application) -> web.AppRunner:
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_S, handler_cancellation=False)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    return runner
+
+
+async def _open_loopback(runner: web.AppRunner, host: str, port: int) -> str:
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        raise SettingsError(
+            f"The debug endpoint cannot use port {port}: {error.strerror}.", "Choose another port, or 0 for any."
+        ) from error
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{runner.addresses[0][1]}/"
+
+
+async def _open_socket(runner: web.AppRunner, path: Path) -> None:
+    """Listen on `path`, which is never open wider than it should be, nor taken from another agent that runs."""
+    if await _answers(path):
+        raise SettingsError(f"Another agent answers on {path}.", "Stop it, or choose another socket.")
+    try:
+        await web.SockSite(runner, _bound(path)).start()
+    except OSError as error:
+        raise SettingsError(
+            f"The socket {path} cannot be opened: {error.strerror or error}.", "Check the folder's owner and length."
+        ) from error
+
+
+def _bound(path: Path) -> socket.socket:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    previous = os.umask(0o177)
+    try:
+        bound.bind(str(path))
+    except BaseException:
+        bound.close()
+        raise
+    finally:
+        os.umask(previous)
+    path.chmod(SOCKET_MODE)
+    return bound
+
+
+async def _answers(path: Path) -> bool:
+    try:
+        _, writer = await asyncio.open_unix_connection(path)
+    except OSError:
+        return False
+    writer.close()
+    return True
