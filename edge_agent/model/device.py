@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
+from itertools import pairwise
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -99,9 +100,17 @@ class Impression:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Impressions as far back as any cap looks, and any even pacing's flight; oldest first by `at`."""
+    """Impressions as far back as any cap looks, and any even pacing's flight.
+
+    Oldest first by `at`, whatever order they were written in (a clock may have been set back in between).
+    """
 
     impressions: tuple[Impression, ...] = ()
+
+    def __post_init__(self) -> None:
+        if any(later.at < earlier.at for earlier, later in pairwise(self.impressions)):
+            ordered = tuple(sorted(self.impressions, key=lambda impression: impression.at))
+            object.__setattr__(self, "impressions", ordered)
 
 
 @dataclass(frozen=True, slots=True)

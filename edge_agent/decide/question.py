@@ -1,0 +1,56 @@
+"""What an eligibility rule looks at: the slot, the time and the resident, the same for every candidate. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from edge_agent.decide.tally import Tally
+from edge_agent.model.catalog import Candidate
+from edge_agent.model.device import ResidentLimits, Surroundings
+from edge_agent.model.moment import MomentKind, Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """May this fill the slot at `now` (always UTC, so that arithmetic is exact on nights when clocks change)?
+
+    `local` is now on the device's wall clock; `blocked_cat` holds the operator's and the resident's categories.
+    """
+
+    slot: Slot
+    now: datetime
+    local: datetime
+    limits: ResidentLimits
+    blocked_cat: frozenset[str]
+    tally: Tally
+
+    @property
+    def asked_for(self) -> bool:
+        """Whether the resident asked for one certain creative ("tell me more").
+
+        Then what the advertiser booked does not matter (moments, dayparts, caps, pacing); what the resident blocked
+        and what the device can render does.
+        """
+        return self.slot.moment.kind is MomentKind.FOLLOW_UP
+
+    def clock(self, at: datetime) -> str:
+        """Write a moment for a person, on the device's wall clock."""
+        return at.astimezone(self.local.tzinfo).isoformat(" ", "minutes")[:16]
+
+
+Rule = Callable[[Candidate, Question], str | None]
+"""Returns None where the rule has nothing against the candidate, else one plain sentence for a person."""
+
+
+def ask(slot: Slot, surroundings: Surroundings, now: datetime) -> Question:
+    """Put the question. `now` must be aware (RuntimeError)."""
+    if now.utcoffset() is None:
+        raise RuntimeError("a decision needs an aware `now`")
+    return Question(
+        slot=slot,
+        now=now.astimezone(UTC),
+        local=now.astimezone(surroundings.zone),
+        limits=surroundings.limits,
+        blocked_cat=surroundings.policy.blocked_cat | surroundings.limits.blocked_cat,
+        tally=Tally(surroundings.history),
+    )

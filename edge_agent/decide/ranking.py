@@ -1,0 +1,70 @@
+"""Which of several eligible candidates: priority, then urgency of pacing, then a lot by share of voice. Pure.
+
+The lot is drawn between line items by their weight, and only then between the creatives of the winner, so that a
+line item with many creatives is not heard more often than was booked. It remembers nothing: a line item that had no
+chance at noon, for its hours or its caps, takes nothing from others in the evening to catch up. Catching up is what
+even pacing is for.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from edge_agent.decide.plan import behind
+from edge_agent.decide.question import Question
+from edge_agent.decide.tally import Key, key_of
+from edge_agent.model.campaign import CapScope
+from edge_agent.model.catalog import Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The winner, and what a person should know of how it won. `weights` are of the line items in the lot."""
+
+    winner: Candidate
+    late: float
+    weights: dict[Key, int]
+
+    def why_not(self, loser: Candidate) -> str:
+        """Say in one plain sentence why this eligible candidate was not chosen."""
+        own, winners = loser.line_item.priority, self.winner.line_item.priority
+        if own < winners:
+            return f"A line item of higher priority was chosen ({winners} before {own})."
+        item = _line_item(loser)
+        if item == _line_item(self.winner):
+            return "Another creative of the same line item was chosen."
+        if item not in self.weights:
+            return "A line item that is further behind its plan was chosen."
+        total = sum(self.weights.values())
+        return f"Another line item was drawn by lot; the chance of this one was {self.weights[item]} in {total}."
+
+
+def rank(eligible: Sequence[Candidate], question: Question, draw: float) -> Ranking:
+    """Choose one of at least one eligible candidates. `draw` is uniform in [0, 1)."""
+    top = max(candidate.line_item.priority for candidate in eligible)
+    by_item: dict[Key, list[Candidate]] = {}
+    for candidate in eligible:
+        if candidate.line_item.priority == top:
+            by_item.setdefault(_line_item(candidate), []).append(candidate)
+    late = {item: behind(candidates[0], question) for item, candidates in by_item.items()}
+    latest = max(late.values())
+    weights = {item: by_item[item][0].line_item.weight for item in by_item if late[item] == latest}
+    item, rest = _drawn(weights, draw)
+    creatives = by_item[item]
+    winner = creatives[min(int(rest * len(creatives)), len(creatives) - 1)]
+    return Ranking(winner, latest, weights)
+
+
+def _drawn(weights: dict[Key, int], draw: float) -> tuple[Key, float]:
+    """Return the line item whose part of [0, 1) holds the draw, and where in that part it lies, again in [0, 1)."""
+    ends = list(accumulate(weights.values()))
+    at = draw * ends[-1]
+    # Rounding may carry a draw just below 1 to the very end.
+    index = min(bisect_right(ends, at), len(ends) - 1)
+    item = list(weights)[index]
+    return item, (at - (ends[index] - weights[item])) / weights[item]
+
+
+def _line_item(candidate: Candidate) -> Key:
+    return key_of(CapScope.LINE_ITEM, candidate)

@@ -1,0 +1,26 @@
+"""What is shown or played must be of a type that the device renders, each turn of a dialogue included."""
+
+from typing import Final
+
+from edge_agent.decide.question import Question
+from edge_agent.model.catalog import Candidate
+
+TEXT: Final = "text/plain"
+"""What a spoken creative without sound of its own is: words, for a hook or a software that has a voice."""
+
+
+def reject(candidate: Candidate, question: Question) -> str | None:
+    """Reject a type that the device does not render; device software that speaks by itself only needs the words."""
+    slot = question.slot
+    if slot.inline and slot.format.is_spoken:
+        return None
+    names = candidate.creative.asset_names()
+    if not names and TEXT not in slot.mime:
+        return "It has words but no sound, and this device has no voice of its own."
+    for name in names:
+        asset = candidate.pack.assets.get(name)
+        if asset is None:
+            return f"Its pack has no asset {name}."
+        if asset.mime.lower() not in slot.mime:
+            return f"This device does not render {asset.mime} in this format."
+    return None
