@@ -1,0 +1,122 @@
+"""The trial of remote configuration: signed documents are taken whole, tried, and kept or rolled back.
+
+1. Pick the documents that are for this device: fleet, its groups in order, the device itself.
+2. Read each and lay it under agent.toml; a document that is wrong refuses the whole and changes nothing.
+3. Write the trial down before living by it, so that a device that dies on it rolls back at its next start.
+4. Live by it; when a room cannot, go back to what held before and remember the refusal.
+5. Confirm, and say the outcome.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from edge_agent.model.errors import EdgeAgentError, SettingsError
+from edge_agent.settings.layers import Settings, load_settings
+from edge_agent.settings.remote import RemoteShelf, parse_remote
+
+logger = logging.getLogger(__name__)
+
+OutcomeName = Literal["none", "applied", "refused", "rolled_back"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigOutcome:
+    """What came of the newest remote configuration. `version` is the highest of its documents' versions."""
+
+    outcome: OutcomeName = "none"
+    version: int | None = None
+    detail: str = ""
+
+
+def document_names(device_id: str, groups: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the targets that configure this device, from least to most specific."""
+    return (
+        "config/fleet.json",
+        *(f"config/group/{group}.json" for group in groups),
+        f"config/device/{device_id}.json",
+    )
+
+
+class ConfigTrial:
+    """Lives by the newest remote configuration that works.
+
+    `live_by` makes the agent live by new settings and returns when every room works under them; it raises
+    EdgeAgentError when one cannot.
+    """
+
+    def __init__(self, config: Path, live_by: Callable[[Settings], Awaitable[None]]) -> None:
+        local = load_settings(config)
+        self._config = config
+        self._live_by = live_by
+        self._names = document_names(local.device_id, local.groups)
+        self._shelf = RemoteShelf(local.state_directory / "remote")
+        self.outcome = ConfigOutcome()
+        self.settings = self._start(local)
+
+    def _start(self, local: Settings) -> Settings:
+        """Return the settings to start with: the last good ones; a trial that was not survived is given up."""
+        if fatal := self._shelf.unconfirmed():
+            self._shelf.roll_back()
+            self.outcome = ConfigOutcome("rolled_back", _version(fatal), "The agent stopped while it was tried.")
+            logger.error("The last remote configuration was never confirmed and is rolled back.")
+        good = self._shelf.good()
+        if not good:
+            return local
+        try:
+            settings = self._merged(good)
+        except SettingsError as error:  # agent.toml or the profile changed underneath
+            logger.error("%s The device starts without remote configuration.", error)  # noqa: TRY400  a sentence is enough
+            return local
+        if self.outcome.outcome == "none":
+            self.outcome = ConfigOutcome("applied", _version(good))
+        return settings
+
+    async def offer(self, documents: Mapping[str, bytes]) -> ConfigOutcome:
+        """Try the verified `documents` (by target name; others than this device's are passed over)."""
+        try:
+            chosen = {name: documents[name].decode() for name in self._names if name in documents}
+        except UnicodeDecodeError:
+            return self._conclude("refused", None, "The configuration is not UTF-8.")
+        if chosen == self._shelf.good() or self._shelf.is_refused(chosen):
+            return self.outcome
+        version = _version(chosen)
+        try:
+            settings = self._merged(chosen)
+        except SettingsError as error:
+            return self._conclude("refused", version, str(error))
+        before = self.settings
+        self._shelf.adopt(chosen)
+        try:
+            await self._live_by(settings)
+        except EdgeAgentError as error:
+            self._shelf.roll_back()
+            await self._live_by(before)
+            return self._conclude("rolled_back", version, str(error))
+        self._shelf.confirm()
+        self.settings = settings
+        return self._conclude("applied", version, "")
+
+    def _merged(self, documents: Mapping[str, str]) -> Settings:
+        layers = [parse_remote(name, text.encode())[1] for name, text in documents.items()]
+        return load_settings(self._config, layers)
+
+    def _conclude(self, outcome: OutcomeName, version: int | None, detail: str) -> ConfigOutcome:
+        self.outcome = ConfigOutcome(outcome, version, detail)
+        if outcome == "applied":
+            logger.info("Remote configuration %s holds.", version)
+        else:
+            logger.warning("Remote configuration %s was %s: %s", version, outcome.replace("_", " "), detail)
+        return self.outcome
+
+
+def _version(documents: Mapping[str, str]) -> int | None:
+    versions = []
+    for name, text in documents.items():
+        try:
+            versions.append(parse_remote(name, text.encode())[0])
+        except SettingsError:
+            continue
+    return max(versions, default=None)

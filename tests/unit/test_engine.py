@@ -1,0 +1,315 @@
+"""The engine: events in, effects out, nothing else."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, TypeVar, get_args
+
+from edge_agent import engine
+from edge_agent.model import effects as fx
+from edge_agent.model import events as ev
+from edge_agent.model.catalog import Catalog
+from edge_agent.model.decision import NoFill, PermissionRule, Refusal, Selected
+from edge_agent.model.device import Consent, Microphone, PlacementPolicy
+from edge_agent.model.formats import Format
+from edge_agent.model.identity import PlayId
+from edge_agent.model.moment import Moment, MomentKind
+from edge_agent.model.play import CloseCause, Play, PlayEvent, PlayEventKind
+from edge_agent.plays import EngineState
+from tests import samples
+from tests.samples import NOON
+
+E = TypeVar("E")
+WEATHER = ev.MomentArose(Moment(MomentKind.ASSISTANT_ANSWERED, NOON, "weather"))
+
+
+class Home:
+    """Feeds events to the engine and keeps the state, the time and every effect."""
+
+    def __init__(self, **surroundings: Any) -> None:
+        self.now = NOON
+        self.effects: tuple[fx.Effect, ...] = ()
+        self.state = EngineState(
+            samples.surroundings(**surroundings), "t", samples.catalog(), wake_phrases=("hey device",)
+        )
+
+    def tell(self, event: ev.Event) -> tuple[fx.Effect, ...]:
+        self.state, self.effects = engine.step(self.state, event, self.now, 0.5)
+        return self.effects
+
+    def one(self, kind: type[E]) -> E:
+        found = [effect for effect in self.effects if isinstance(effect, kind)]
+        assert len(found) == 1, self.effects
+        return found[0]
+
+    def none(self, kind: type[object]) -> bool:
+        return not any(isinstance(effect, kind) for effect in self.effects)
+
+    def progress(self, play: Play, *kinds: PlayEventKind) -> tuple[fx.Effect, ...]:
+        for kind in kinds:
+            self.tell(ev.PlayProgressed(PlayEvent(play.id, kind, self.now, 10)))
+        return self.effects
+
+    def hear(self, phrase: str) -> tuple[fx.Effect, ...]:
+        return self.tell(ev.PhraseHeard(phrase, 1.0, 1.5, 0.9))
+
+    def mention(self) -> Play:
+        self.tell(WEATHER)
+        play = self.one(fx.StartPlay).play
+        self.progress(play, PlayEventKind.LOADED, PlayEventKind.IMPRESSION)
+        return play
+
+
+def test_a_welcome_moment_is_decided_journaled_and_started_in_that_order() -> None:
+    home = Home()
+    home.tell(WEATHER)
+    kinds = [type(effect) for effect in home.effects]
+    assert kinds[:3] == [fx.RecordDecision, fx.RecordPlay, fx.StartPlay]
+    play = home.one(fx.StartPlay).play
+    assert play.candidate.creative.crid == "mention"
+    assert set(play.paths) == {"mention.wav"}
+    assert home.state.surroundings.playing == play.id
+
+
+def test_without_consent_the_decision_says_so_and_nothing_starts() -> None:
+    home = Home(consent=Consent())
+    home.tell(WEATHER)
+    outcome = home.one(fx.RecordDecision).decision.outcome
+    assert isinstance(outcome, Refusal)
+    assert outcome.rule is PermissionRule.NO_CONSENT
+    assert home.none(fx.StartPlay)
+
+
+def test_only_a_rendered_impression_counts_towards_spacing() -> None:
+    home = Home()
+    home.tell(WEATHER)
+    play = home.one(fx.StartPlay).play
+    home.progress(play, PlayEventKind.ERROR)
+    home.tell(WEATHER)
+    assert not home.none(fx.StartPlay), "a play that failed must not use up the resident's patience"
+    again = home.one(fx.StartPlay).play
+    home.progress(again, PlayEventKind.LOADED, PlayEventKind.IMPRESSION, PlayEventKind.COMPLETE)
+    home.tell(WEATHER)
+    outcome = home.one(fx.RecordDecision).decision.outcome
+    assert isinstance(outcome, Refusal)
+    assert outcome.rule is PermissionRule.MIN_SPACING
+
+
+def test_spacing_is_counted_from_the_end_of_the_placement() -> None:
+    home = Home(policy=PlacementPolicy(min_spacing=timedelta(minutes=10)))
+    play = home.mention()
+    home.now += timedelta(minutes=5)
+    home.progress(play, PlayEventKind.COMPLETE)
+    home.now += timedelta(minutes=9, seconds=59)
+    home.tell(WEATHER)
+    assert home.none(fx.StartPlay)
+    home.now += timedelta(seconds=1)
+    home.tell(WEATHER)
+    assert not home.none(fx.StartPlay)
+
+
+def test_stop_closes_what_plays_and_it_ends_when_its_hook_says_so() -> None:
+    home = Home()
+    play = home.mention()
+    home.hear("stop")
+    assert home.one(fx.ClosePlay) == fx.ClosePlay(play.id, CloseCause.WORD)
+    assert home.state.playing == play
+    home.progress(play, PlayEventKind.CLOSE)
+    assert home.state.playing is None
+
+
+def test_a_press_closes_and_a_second_press_harms_nothing() -> None:
+    home = Home()
+    play = home.mention()
+    home.tell(ev.CloseRequested(CloseCause.PRESS))
+    home.progress(play, PlayEventKind.CLOSE)
+    assert home.tell(ev.CloseRequested(CloseCause.PRESS)) == ()
+
+
+def test_tell_me_more_starts_the_follow_up_even_within_spacing() -> None:
+    home = Home()
+    play = home.mention()
+    home.progress(play, PlayEventKind.COMPLETE)
+    home.now += timedelta(seconds=3)
+    home.hear("tell me more")
+    follow_up = home.one(fx.StartPlay).play
+    assert follow_up.candidate.creative.crid == "more"
+    assert follow_up.turn == "offer"
+    assert "yes" in home.one(fx.ListenFor).phrases
+
+
+def test_tell_me_more_while_it_plays_takes_its_place() -> None:
+    home = Home()
+    play = home.mention()
+    home.hear("tell me more")
+    assert home.one(fx.ClosePlay) == fx.ClosePlay(play.id, CloseCause.FOLLOWED_UP)
+    follow_up = home.one(fx.StartPlay).play
+    home.progress(play, PlayEventKind.CLOSE)
+    assert home.state.playing == follow_up
+
+
+def test_an_answer_goes_to_the_next_turn_and_the_dialogue_counts_once() -> None:
+    home = Home()
+    play = home.mention()
+    home.progress(play, PlayEventKind.COMPLETE)
+    home.hear("tell me more")
+    first = home.one(fx.StartPlay).play
+    home.progress(first, PlayEventKind.LOADED, PlayEventKind.IMPRESSION, PlayEventKind.COMPLETE)
+    home.hear("yes")
+    second = home.one(fx.StartPlay).play
+    assert second.turn == "sent"
+    home.progress(second, PlayEventKind.LOADED, PlayEventKind.IMPRESSION, PlayEventKind.COMPLETE)
+    assert [seen.play_id for seen in home.state.surroundings.history.impressions] == [play.id, first.id]
+
+
+def test_the_words_of_a_placement_are_listened_for_only_while_they_mean_something() -> None:
+    home = Home()
+    home.tell(ev.ClockJudged(trusted=True))
+    assert home.state.phrases == ("hey device",)
+    play = home.mention()
+    assert {"stop", "not interested", "tell me more", "why this"} < set(home.state.phrases)
+    home.progress(play, PlayEventKind.COMPLETE)
+    timer = home.one(fx.SetTimer)
+    assert timer.at is not None
+    assert timer.at > home.now
+    home.tell(ev.TimerRang(timer.name))
+    assert home.one(fx.ListenFor).phrases == ("hey device",)
+
+
+def test_not_interested_closes_and_keeps_the_campaign_away() -> None:
+    home = Home()
+    play = home.mention()
+    home.hear("not interested")
+    assert home.one(fx.ClosePlay).cause is CloseCause.NOT_INTERESTED
+    assert home.one(fx.RememberResident).limits.dismissed_campaigns == {"rain"}
+    home.progress(play, PlayEventKind.CLOSE)
+    home.now += timedelta(hours=2)
+    home.tell(WEATHER)
+    outcome = home.one(fx.RecordDecision).decision.outcome
+    assert isinstance(outcome, NoFill)
+    assert {rejection.rule for rejection in outcome.rejections} == {"dismissed"}
+
+
+def test_not_interested_after_the_end_still_means_what_was_just_said() -> None:
+    home = Home()
+    home.progress(home.mention(), PlayEventKind.COMPLETE)
+    home.hear("not interested")
+    assert home.one(fx.RememberResident).limits.dismissed_campaigns == {"rain"}
+    assert home.hear("tell me more") == ()
+
+
+def test_why_this_is_answered_with_a_sentence() -> None:
+    home = Home()
+    play = home.mention()
+    home.hear("why this")
+    explained = home.one(fx.ExplainPlay)
+    assert explained.play_id == play.id
+    assert "puddle.example" in explained.reason
+    assert "weather" in explained.reason
+
+
+def test_withdrawing_consent_closes_at_once_and_is_remembered() -> None:
+    home = Home()
+    play = home.mention()
+    home.tell(ev.ResidentDecided(Consent(), home.state.surroundings.limits))
+    assert home.one(fx.ClosePlay) == fx.ClosePlay(play.id, CloseCause.CONSENT_WITHDRAWN)
+    assert home.one(fx.RememberResident).consent == Consent()
+    home.progress(play, PlayEventKind.CLOSE)
+    assert home.hear("tell me more") == ()
+
+
+def test_a_revoked_pack_closes_in_the_middle_of_its_play() -> None:
+    home = Home()
+    play = home.mention()
+    home.tell(ev.CatalogChanged(Catalog()))
+    assert home.one(fx.ClosePlay) == fx.ClosePlay(play.id, CloseCause.REVOKED)
+    home.progress(play, PlayEventKind.CLOSE)
+    assert home.state.recent is None
+
+
+def test_a_call_coming_in_closes_what_plays() -> None:
+    home = Home()
+    play = home.mention()
+    home.tell(ev.DeviceChanged(call_in_progress=True))
+    assert home.one(fx.ClosePlay) == fx.ClosePlay(play.id, CloseCause.DEVICE)
+
+
+def test_software_that_renders_by_itself_gets_an_answer_and_its_silence_ends() -> None:
+    home = Home()
+    request = ev.SlotRequested("r1", WEATHER.moment, Format.VOICE_MENTION)
+    home.tell(request)
+    answer = home.one(fx.AnswerSlot)
+    assert answer.play is not None
+    assert answer.play.slot.inline
+    assert home.none(fx.StartPlay)
+    timer = home.one(fx.SetTimer)
+    assert timer.at is not None
+    home.now = timer.at
+    home.tell(ev.TimerRang(timer.name))
+    assert home.state.playing is None
+
+
+def test_a_refused_slot_request_is_answered_with_no_play() -> None:
+    home = Home(consent=Consent())
+    home.tell(ev.SlotRequested("r1", WEATHER.moment, Format.VOICE_MENTION))
+    assert home.one(fx.AnswerSlot).play is None
+
+
+def test_the_boot_creative_is_staged_ahead_and_unstaged_when_consent_goes() -> None:
+    home = Home()
+    home.tell(ev.CatalogChanged(samples.catalog()))
+    staged = home.one(fx.StageBoot).play
+    assert staged is not None
+    assert staged.candidate.creative.crid == "boot"
+    assert home.state.playing is None
+    home.tell(ev.CatalogChanged(samples.catalog()))
+    assert home.none(fx.StageBoot), "nothing changed, nothing is written again"
+    home.tell(ev.ResidentDecided(Consent(), home.state.surroundings.limits))
+    assert home.one(fx.StageBoot).play is None
+
+
+def test_a_clock_that_cannot_be_believed_refuses_everything_until_it_can() -> None:
+    home = Home()
+    home.tell(ev.ClockJudged(trusted=False))
+    home.tell(WEATHER)
+    outcome = home.one(fx.RecordDecision).decision.outcome
+    assert isinstance(outcome, Refusal)
+    assert outcome.rule is PermissionRule.CLOCK_NOT_SET
+    home.tell(ev.ClockJudged(trusted=True))
+    home.tell(WEATHER)
+    assert isinstance(home.one(fx.RecordDecision).decision.outcome, Selected)
+
+
+def test_ids_are_unique_within_and_across_starts() -> None:
+    home = Home()
+    seen: set[str] = set()
+    for _ in range(3):
+        home.tell(WEATHER)
+        home.now += timedelta(hours=1)
+        decision = home.one(fx.RecordDecision).decision.id
+        assert decision not in seen
+        seen.add(decision)
+    home.state = replace(home.state, run="u", count=0)
+    home.tell(WEATHER)
+    assert home.one(fx.RecordDecision).decision.id not in seen
+
+
+def test_every_kind_of_event_is_routed() -> None:
+    """A new event class without a sample here fails, so that none is forgotten."""
+    limits = samples.surroundings().limits
+    sample: dict[type, ev.Event] = {
+        ev.MomentArose: WEATHER,
+        ev.SlotRequested: ev.SlotRequested("r", WEATHER.moment, Format.VOICE_MENTION, 3.0),
+        ev.DeviceChanged: ev.DeviceChanged(media_playing=True),
+        ev.MicrophoneChanged: ev.MicrophoneChanged(Microphone.MUTED),
+        ev.PhraseHeard: ev.PhraseHeard("hey device", 0.0, 1.0, 1.0),
+        ev.CloseRequested: ev.CloseRequested(CloseCause.PRESS),
+        ev.PlayProgressed: ev.PlayProgressed(PlayEvent(PlayId("t-p1"), PlayEventKind.COMPLETE, NOON, 1)),
+        ev.CatalogChanged: ev.CatalogChanged(Catalog()),
+        ev.PolicyChanged: ev.PolicyChanged(PlacementPolicy()),
+        ev.ResidentDecided: ev.ResidentDecided(Consent(), limits),
+        ev.TimerRang: ev.TimerRang("unknown"),
+        ev.ClockJudged: ev.ClockJudged(trusted=True),
+    }
+    assert set(sample) == set(get_args(ev.Event))
+    for event in sample.values():
+        Home().tell(event)
