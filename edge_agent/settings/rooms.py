@@ -66,13 +66,19 @@ class RenderSettings(_Slice):
     boot_directory: Path
     start_timeout: Seconds = timedelta(seconds=5)
     close_timeout: Seconds = timedelta(milliseconds=800)
+    restart_min: Seconds = timedelta(seconds=1)
+    """How long to wait before a `watch` hook that died is started again; doubled each time, up to `restart_max`."""
+    restart_max: Seconds = timedelta(minutes=1)
 
 
 class MeasureSettings(_Slice):
     """What is reported, when and how much noise it carries. `period` is the length of a reporting day."""
 
     database: Path
-    epsilon: float = Field(default=2.0, gt=0, le=8)
+    epsilon: float = Field(default=2.0, ge=0.25, le=8)
+    """The privacy budget of one creative on one day. A fleet has one value: a device with its own stands out."""
+    reports_per_day: int = Field(default=64, ge=1, le=1024)
+    """The day's whole budget is at most this times epsilon; of more creatives, as many are drawn at random."""
     keep: Seconds = timedelta(days=90)
     send_spread: Seconds = Field(default=timedelta(hours=6), json_schema_extra=REMOTE)
     """Reports of a day are sent at random times within this after the day ends."""

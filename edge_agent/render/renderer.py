@@ -1,0 +1,99 @@
+"""Shell (tasks): the room's door. Renders plays through firmware hooks, and listens to the device through its own."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from edge_agent.model.events import Event, PlayProgressed
+from edge_agent.model.identity import PlayId
+from edge_agent.model.play import CloseCause, Play, PlayEvent
+from edge_agent.render.hook_health import HookHealth
+from edge_agent.render.play_run import PlayRun
+from edge_agent.render.staging import Staging
+from edge_agent.render.watcher import watch_device
+from edge_agent.settings.rooms import RenderSettings
+
+_log = logging.getLogger(__name__)
+
+
+class Renderer:
+    """Starts, closes and stages plays; every method belongs to the event loop's thread and returns at once.
+
+    Each started play ends with exactly one `PlayProgressed` whose event is final (complete, skip, close or error),
+    whatever its hook does; it is emitted when the hook is gone. Nothing is emitted from inside a method call.
+    """
+
+    def __init__(
+        self, settings: RenderSettings, emit: Callable[[Event], None], clock: Callable[[], datetime]
+    ) -> None:
+        self._settings = settings
+        self._emit = emit
+        self._clock = clock
+        self._health = HookHealth()
+        self._staging = Staging(settings, self._health)
+        self._runs: dict[PlayId, PlayRun] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped = False
+
+    async def run(self) -> None:
+        """Watch the device until cancelled; then close every play and end every hook before returning."""
+        watch = asyncio.get_running_loop().create_task(self._watch(), name="watch the device")
+        try:
+            await asyncio.wait({watch})
+            await watch
+        finally:
+            self._stopped = True
+            watch.cancel()
+            for run in self._runs.values():
+                run.close(CloseCause.SHUTDOWN)
+            staging = set() if self._staging.task is None else {self._staging.task}
+            await asyncio.wait({watch, *self._tasks, *staging})
+
+    def start(self, play: Play) -> None:
+        """Render `play`. Starting a play that is being rendered is a caller's bug (RuntimeError)."""
+        if play.id in self._runs:
+            raise RuntimeError(f"play {play.id} is being rendered already")
+        run = PlayRun(play, self._settings, self._report, self._clock)
+        if self._stopped:
+            run.close(CloseCause.SHUTDOWN)
+        self._runs[play.id] = run
+        task = asyncio.get_running_loop().create_task(self._follow(run), name=f"play {play.id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def close(self, play_id: PlayId, cause: CloseCause) -> None:
+        """Close a play: its hook is asked at once and gone within `close_timeout`. Twice is once."""
+        run = self._runs.get(play_id)
+        if run is not None:
+            _log.debug("Closing play %s: %s.", play_id, cause)
+            run.close(cause)
+
+    def stage(self, play: Play | None) -> None:
+        """Keep `play` ready for the next power-on in place of what was staged, or nothing when it is None."""
+        self._staging.want(play)
+
+    async def settled(self) -> None:
+        """Wait until no play is being rendered and nothing is being staged."""
+        while self._tasks or (self._staging.task is not None and not self._staging.task.done()):
+            staging = set() if self._staging.task is None else {self._staging.task}
+            await asyncio.wait({*self._tasks, *staging})
+
+    async def _watch(self) -> None:
+        hook = self._settings.hooks.get("watch")
+        if hook is None:
+            await asyncio.Event().wait()
+        else:
+            await watch_device(self._settings, hook, self._emit, self._clock, self._health)
+
+    async def _follow(self, run: PlayRun) -> None:
+        outcome = await run.run()
+        if outcome.fault is not None:
+            self._health.failed(run.verb, outcome.fault, outcome.complaint)
+        else:
+            self._health.worked(run.verb, outcome.complaint)
+
+    def _report(self, event: PlayEvent) -> None:
+        if event.kind.is_final:
+            self._runs.pop(event.play_id, None)
+        self._emit(PlayProgressed(event))
