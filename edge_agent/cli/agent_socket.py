@@ -1,0 +1,58 @@
+"""Asking the running agent over its Unix socket (shell: sockets). Standard library only, so that it starts fast."""
+
+import http.client
+import json
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from edge_agent.model.errors import EdgeAgentError
+
+TIMEOUT_S: Final = 10.0
+
+
+class AgentRefusedError(EdgeAgentError):
+    """The agent answered, and said no."""
+
+
+def post(path: Path, target: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Send `body` as JSON to `target` on the agent behind the socket `path` and return its answer.
+
+    None when no agent listens there. Raises AgentRefusedError with the agent's own sentence when it refuses, and
+    EdgeAgentError when it does not answer properly.
+    """
+    connection = _UnixConnection(path)
+    try:
+        connection.request("POST", target, json.dumps(body), {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        answer = json.loads(response.read())
+    except (FileNotFoundError, ConnectionRefusedError):
+        return None
+    except PermissionError as error:
+        raise EdgeAgentError(
+            f"You may not use the agent's socket {path}.", "Join its group (see ls -l), or use sudo."
+        ) from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise EdgeAgentError(f"The agent on {path} did not answer properly: {error}.", "See its log.") from error
+    finally:
+        connection.close()
+    if response.status >= http.client.BAD_REQUEST:
+        raise AgentRefusedError(str(answer.get("error", response.reason)), str(answer.get("next_step", "")))
+    if not isinstance(answer, dict):
+        raise EdgeAgentError(f"What listens on {path} is not an agent.", "Check the path.")
+    return answer
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=TIMEOUT_S)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the socket instead of an address."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
