@@ -1,0 +1,280 @@
+"""The exact local record of plays and decisions, in SQLite (shell: writes files). Nothing in it leaves the device.
+
+A write is on the disk when the call returns. While the disk is full or failing, the first write that fails raises
+StorageError and later ones are held in memory, in order and bounded, until one succeeds; what is on the disk stays.
+"""
+
+import contextlib
+import json
+import logging
+import sqlite3
+import zlib
+from collections import deque
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from edge_agent.database import open_database
+from edge_agent.measure.decision_document import decision_document
+from edge_agent.measure.tables import SCHEMA, from_us, to_us
+from edge_agent.measure.trouble import Trouble
+from edge_agent.model.decision import Decision
+from edge_agent.model.device import History, Impression
+from edge_agent.model.errors import StorageError
+from edge_agent.model.formats import Format
+from edge_agent.model.identity import PlayId
+from edge_agent.model.play import CloseCause, Play, PlayEvent, PlayEventKind, ProofOfPlay
+
+_log = logging.getLogger(__name__)
+
+KEEP_DECISIONS: Final = 5_000
+KEEP_DECISION_BYTES: Final = 16 * 2**20
+HOLD_WRITES: Final = 5_000
+
+_Write = tuple[str, tuple[object, ...]]
+
+_PROOFS = """
+    SELECT p.*, e.kind, e.at_us, e.t_ms, e.detail FROM measure_plays p
+    LEFT JOIN measure_events e ON e.play_id = p.play_id
+"""
+_IMPRESSIONS = """
+    SELECT p.*, min(e.at_us) AS shown_us FROM measure_plays p
+    JOIN measure_events e ON e.play_id = p.play_id AND e.kind = 'impression'
+    WHERE p.counted GROUP BY p.play_id HAVING shown_us >= ? ORDER BY shown_us, p.play_id
+"""
+
+
+class Journal:
+    """Plays, their events and decisions. Used from one thread; `Outbox` shares its connection."""
+
+    def __init__(self, path: Path, *, keep_decisions: int = KEEP_DECISIONS) -> None:
+        self.path = path
+        self.connection = open_database(path, SCHEMA)
+        self._keep_decisions = keep_decisions
+        self._held: deque[_Write] = deque()
+        self._trouble = Trouble(_log, "The journal can be written again.")
+        held = self.connection.execute("SELECT coalesce(sum(length(document)), 0) FROM measure_decisions")
+        self._decision_bytes: int = held.fetchone()[0]
+        # A power cut ended whatever was playing: its last proven event is the end that is known.
+        self._write(
+            "UPDATE measure_plays SET ended_us = coalesce((SELECT max(at_us) FROM measure_events e "
+            "WHERE e.play_id = measure_plays.play_id), started_us) WHERE ended_us IS NULL"
+        )
+
+    def close(self) -> None:
+        """Close the database. What is held in memory is tried once more."""
+        with contextlib.suppress(StorageError):
+            self._flush()
+        self.connection.close()
+
+    # --- writing -----------------------------------------------------------------------------------------------
+
+    def record_play(self, play: Play) -> None:
+        """Note that `play` was asked for. It counts for nothing before its hook proves an impression."""
+        campaign, creative = play.candidate.campaign, play.candidate.creative
+        first_turn = not play.turn or play.turn == creative.turns[0].id
+        self._write(
+            "INSERT OR IGNORE INTO measure_plays VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
+            play.id,
+            play.decision_id,
+            creative.crid,
+            play.candidate.line_item.id,
+            campaign.id,
+            campaign.advertiser,
+            creative.format.value,
+            play.slot.moment.kind.value,
+            int(first_turn),
+            to_us(play.started_at),
+        )
+
+    def record_event(self, event: PlayEvent) -> None:
+        """Note one event. Events of plays that are unknown (or were erased) are dropped."""
+        self._write(
+            "INSERT INTO measure_events (play_id, kind, at_us, t_ms, detail) "
+            "SELECT play_id, ?, ?, ?, ? FROM measure_plays WHERE play_id = ?",
+            event.kind.value,
+            to_us(event.at),
+            event.t_ms,
+            event.detail,
+            event.play_id,
+        )
+        if event.kind.is_final:
+            self._write(
+                "UPDATE measure_plays SET ended_us = ? WHERE play_id = ? AND ended_us IS NULL",
+                to_us(event.at),
+                event.play_id,
+            )
+
+    def record_close(self, play_id: PlayId, cause: CloseCause) -> None:
+        """Note why a play was closed; the first cause stays."""
+        self._write(
+            "UPDATE measure_plays SET close_cause = ? WHERE play_id = ? AND close_cause IS NULL", cause, play_id
+        )
+
+    def record_decision(self, decision: Decision) -> None:
+        """Keep the decision with every rejection; the oldest go when there are too many or they take too much."""
+        document = zlib.compress(json.dumps(decision_document(decision)).encode(), 1)
+        self._decision_bytes += len(document)
+        self._write("INSERT INTO measure_decisions (at_us, document) VALUES (?, ?)", to_us(decision.at), document)
+        self._write(
+            "DELETE FROM measure_decisions WHERE seq <= (SELECT max(seq) FROM measure_decisions) - ?",
+            self._keep_decisions,
+        )
+        if self._decision_bytes > KEEP_DECISION_BYTES:
+            self._halve_decisions()
+
+    def prune(self, now: datetime, keep: timedelta) -> None:
+        """Forget plays and decisions that are older than `keep`."""
+        self._write("DELETE FROM measure_plays WHERE started_us < ?", to_us(now - keep))
+        self._write("DELETE FROM measure_decisions WHERE at_us < ?", to_us(now - keep))
+
+    def erase(self) -> None:
+        """Erase every play, event, decision and unsent report, from the files too (the right of erasure).
+
+        Which days were reported is kept: it says nothing of what happened, and keeps a day from being told twice.
+        Raises StorageError when the disk refuses; then it must be asked for again.
+        """
+        self._held.clear()
+        with self._translated():
+            self.connection.execute("BEGIN IMMEDIATE")
+            for table in ("events", "plays", "decisions", "offered", "outbox"):
+                self.connection.execute(f"DELETE FROM measure_{table}")  # noqa: S608  names from the line above
+            self.connection.execute("COMMIT")
+            # Deleted pages were overwritten (secure_delete); the write-ahead log still holds their old contents.
+            busy = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            self._decision_bytes = 0
+            for damaged in self.path.parent.glob(f"{self.path.name}.damaged*"):
+                damaged.unlink()
+        if busy:
+            raise StorageError(
+                f"Everything was erased, but another program still reads the log of {self.path}.",
+                "Close it and erase again.",
+            )
+
+    # --- reading -----------------------------------------------------------------------------------------------
+
+    def history(self, since: datetime) -> History:
+        """Return the impressions that hooks proved at or after `since`, oldest first.
+
+        A dialogue counts once: its later turns are the same impression.
+        """
+        rows = self.connection.execute(_IMPRESSIONS, (to_us(since),))
+        return History(
+            tuple(
+                Impression(
+                    play_id=PlayId(row["play_id"]),
+                    at=from_us(row["shown_us"]),
+                    ended_at=None if row["ended_us"] is None else from_us(row["ended_us"]),
+                    crid=row["crid"],
+                    line_item=row["line_item"],
+                    campaign=row["campaign"],
+                    advertiser=row["advertiser"],
+                    format=Format(row["format"]),
+                )
+                for row in rows
+            )
+        )
+
+    def proofs(self, limit: int) -> list[ProofOfPlay]:
+        """Return the newest `limit` plays, newest first."""
+        newest = "p.play_id IN (SELECT play_id FROM measure_plays ORDER BY started_us DESC, rowid DESC LIMIT ?)"
+        rows = self.connection.execute(f"{_PROOFS} WHERE {newest} ORDER BY p.started_us, p.rowid, e.seq", (limit,))
+        return list(_proofs(rows))[::-1]
+
+    def proofs_between(self, start: datetime, end: datetime) -> list[ProofOfPlay]:
+        """Return the plays that started from `start` (inclusive) to `end` (exclusive), oldest first."""
+        rows = self.connection.execute(
+            f"{_PROOFS} WHERE p.started_us >= ? AND p.started_us < ? ORDER BY p.started_us, p.rowid, e.seq",
+            (to_us(start), to_us(end)),
+        )
+        return list(_proofs(rows))
+
+    def decisions(self, limit: int) -> list[dict[str, Any]]:
+        """Return the newest `limit` decisions as JSON-ready documents (`decision_document`), newest first."""
+        return read_decisions(self.connection, limit)
+
+    # --- the disk ----------------------------------------------------------------------------------------------
+
+    def _write(self, sql: str, *values: object) -> None:
+        if len(self._held) < HOLD_WRITES:
+            self._held.append((sql, values))
+        try:
+            self._flush()
+        except StorageError as error:
+            if self._trouble.begin(error):
+                raise
+        else:
+            self._trouble.end()
+
+    def _flush(self) -> None:
+        with self._translated():
+            while self._held:
+                sql, values = self._held[0]
+                self.connection.execute(sql, values)
+                self._held.popleft()
+
+    def _halve_decisions(self) -> None:
+        self._write(
+            "DELETE FROM measure_decisions WHERE seq <= (SELECT (min(seq) + max(seq)) / 2 FROM measure_decisions)"
+        )
+        left = self.connection.execute("SELECT coalesce(sum(length(document)), 0) FROM measure_decisions")
+        self._decision_bytes = left.fetchone()[0]
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        with translated(self.connection, self.path):
+            yield
+
+
+@contextlib.contextmanager
+def translated(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
+    """Turn the disk's failures into StorageError and undo an unfinished transaction; our own bugs pass through."""
+    try:
+        yield
+    except (sqlite3.ProgrammingError, sqlite3.IntegrityError):
+        raise
+    except (sqlite3.DatabaseError, OSError) as error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise StorageError(
+            f"The database {path} cannot be written: {error}.", "Free some space or check the disk."
+        ) from error
+
+
+def read_decisions(connection: sqlite3.Connection, limit: int) -> list[dict[str, Any]]:
+    """Return the newest `limit` decision documents, newest first."""
+    rows = connection.execute("SELECT document FROM measure_decisions ORDER BY seq DESC LIMIT ?", (limit,))
+    return [json.loads(zlib.decompress(row["document"])) for row in rows]
+
+
+def _proofs(rows: Iterator[sqlite3.Row] | sqlite3.Cursor) -> Iterator[ProofOfPlay]:
+    """Group joined rows, in which a play's events follow each other, into proofs."""
+    play: sqlite3.Row | None = None
+    events: list[PlayEvent] = []
+    for row in rows:
+        if play is not None and row["play_id"] != play["play_id"]:
+            yield _proof(play, events)
+            events = []
+        play = row
+        if row["kind"] is not None:
+            kind = PlayEventKind(row["kind"])
+            events.append(PlayEvent(PlayId(row["play_id"]), kind, from_us(row["at_us"]), row["t_ms"], row["detail"]))
+    if play is not None:
+        yield _proof(play, events)
+
+
+def _proof(play: sqlite3.Row, events: list[PlayEvent]) -> ProofOfPlay:
+    return ProofOfPlay(
+        play_id=PlayId(play["play_id"]),
+        crid=play["crid"],
+        line_item=play["line_item"],
+        campaign=play["campaign"],
+        advertiser=play["advertiser"],
+        format=play["format"],
+        moment=play["moment"],
+        started_at=from_us(play["started_us"]),
+        ended_at=None if play["ended_us"] is None else from_us(play["ended_us"]),
+        events=tuple(events),
+        close_cause=None if play["close_cause"] is None else CloseCause(play["close_cause"]),
+    )
