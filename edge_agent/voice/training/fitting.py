@@ -1,0 +1,153 @@
+"""Fit the network to labelled frames, within a time limit."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from edge_agent.voice.training.features import SUBSAMPLING, Features
+from edge_agent.voice.training.mfcc import (
+    HIGH_HZ,
+    LOW_HZ,
+    MEL_BANDS,
+    band_centres_mel,
+    cosine_transform,
+    mel,
+)
+from edge_agent.voice.training.network import CONTEXT_FRAMES, HIDDEN, Tdnn
+from edge_agent.voice.training.parallel import Report
+from edge_agent.voice.training.phones import PDFS
+
+_BATCH: Final = 64
+_OUTPUTS: Final = 48
+_PEAK_RATE: Final = 2e-3
+_WARM_UP_SHARE: Final = 0.05
+_REPORT_EVERY_S: Final = 15.0
+_LEAST_PRIOR: Final = 1e-4
+
+
+class SpectralAugmentation:
+    """Change voices and microphones of a batch of cepstra, in its log mel bands.
+
+    Warps the frequency axis as a longer or shorter vocal tract would, adds a
+    smooth response, and blanks a few bands now and then. On voices never heard
+    this was worth more than any change to the network.
+    """
+
+    _WARPS: Final = np.exp(np.linspace(math.log(0.82), math.log(1.22), 25))
+    _RESPONSE: Final = (1.0, 0.7, 0.5, 0.4, 0.3)
+    _BLANK_SHARE: Final = 0.4
+    _WIDEST_BLANK: Final = 8
+
+    def __init__(self) -> None:
+        transform = cosine_transform()
+        self._to_cepstra = torch.tensor(transform, dtype=torch.float32)
+        self._to_bands = torch.tensor(np.linalg.inv(transform), dtype=torch.float32)
+        self._warps = torch.tensor(np.stack([_warp(factor) for factor in self._WARPS]), dtype=torch.float32)
+        order, band = np.arange(len(self._RESPONSE)), np.arange(MEL_BANDS) + 0.5
+        curves = np.cos(np.pi * order[:, None] * band[None, :] / MEL_BANDS) * np.array(self._RESPONSE)[:, None]
+        self._curves = torch.tensor(curves, dtype=torch.float32)
+
+    def __call__(self, cepstra: Tensor) -> Tensor:
+        """Return a batch (batch, frames, 40) of the same shape, changed per row."""
+        rows = len(cepstra)
+        bands = torch.bmm(cepstra @ self._to_bands, self._warps[torch.randint(len(self._warps), (rows,))])
+        bands = bands + (torch.randn(rows, len(self._curves)) @ self._curves)[:, None]
+        place = torch.arange(MEL_BANDS)[None]
+        start = torch.randint(MEL_BANDS, (rows, 1))
+        blank = (place >= start) & (place < start + torch.randint(1, self._WIDEST_BLANK + 1, (rows, 1)))
+        blank &= torch.rand(rows, 1) < self._BLANK_SHARE
+        bands = torch.where(blank[:, None], bands.mean(dim=(1, 2), keepdim=True), bands)
+        return bands @ self._to_cepstra
+
+
+def _warp(factor: float) -> NDArray[np.float64]:
+    """Return the matrix (bands, bands) that moves every band to `factor` times its frequency."""
+    width = (mel(HIGH_HZ) - mel(LOW_HZ)) / (MEL_BANDS + 1)
+    hertz = 700.0 * (np.exp(band_centres_mel() / 1127.0) - 1.0)
+    source = np.clip((mel(hertz * factor) - mel(LOW_HZ)) / width - 1.0, 0, MEL_BANDS - 1)
+    lower = np.minimum(source.astype(int), MEL_BANDS - 2)
+    share = source - lower
+    matrix = np.zeros((MEL_BANDS, MEL_BANDS))
+    matrix[lower, np.arange(MEL_BANDS)] = 1.0 - share
+    matrix[lower + 1, np.arange(MEL_BANDS)] += share
+    return matrix
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A trained network, the shares of the pdfs in what it was trained on, and how it went."""
+
+    network: Tdnn
+    priors: NDArray[np.float32]
+    steps: int
+    loss: float
+    frame_accuracy: float
+
+
+def fit(features: Features, *, seed: int, minutes: float, report: Report, hidden: int = HIDDEN) -> Fitted:
+    """Train for `minutes`; the learning rate falls to nothing exactly then.
+
+    What is learnt depends on the seed and on how many steps the machine makes in
+    the time.
+    """
+    torch.manual_seed(seed)
+    cepstra, pdfs = torch.from_numpy(features.cepstra), torch.from_numpy(features.pdfs)
+    counts = torch.bincount(pdfs.long(), minlength=len(PDFS)).float()
+    network = Tdnn(hidden=hidden)
+    sample = cepstra[::50].float()
+    network.mean.copy_(sample.mean(0))
+    network.deviation.copy_(sample.std(0) + 1e-3)
+    steps, loss, accuracy = _descend(network, cepstra, pdfs, minutes=minutes, report=report)
+    priors = torch.clamp(counts / counts.sum(), min=_LEAST_PRIOR)
+    return Fitted(network.eval(), (priors / priors.sum()).numpy(), steps, loss, accuracy)
+
+
+def _descend(
+    network: Tdnn, cepstra: Tensor, pdfs: Tensor, *, minutes: float, report: Report
+) -> tuple[int, float, float]:
+    """Take steps until the time is over; return their number and the last mean loss and accuracy."""
+    change = SpectralAugmentation()
+    descent = torch.optim.AdamW(network.parameters(), lr=_PEAK_RATE, weight_decay=1e-3)
+    window = torch.arange(SUBSAMPLING * (_OUTPUTS - 1) + 1 + 2 * CONTEXT_FRAMES) - CONTEXT_FRAMES
+    first, last = CONTEXT_FRAMES // SUBSAMPLING + 1, len(pdfs) - _OUTPUTS - CONTEXT_FRAMES
+    started = reported = time.monotonic()
+    steps, recent = 0, torch.zeros(3)
+    loss = accuracy = math.nan
+    network.train()
+    while (share := (time.monotonic() - started) / (60 * minutes)) < 1:
+        for group in descent.param_groups:
+            group["lr"] = _PEAK_RATE * _rate(share)
+        starts = torch.randint(first, last, (_BATCH,))
+        heard = change(cepstra[(SUBSAMPLING * starts)[:, None] + window].float())
+        wanted = pdfs[starts[:, None] + torch.arange(_OUTPUTS)].long().flatten()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            named = network(heard)
+        named = named.float().flatten(0, 1)
+        step_loss = nn.functional.cross_entropy(named, wanted, label_smoothing=0.02)
+        descent.zero_grad()
+        torch.autograd.backward(step_loss)
+        nn.utils.clip_grad_norm_(network.parameters(), 2.0)
+        descent.step()
+        steps += 1
+        right = (named.argmax(1) == wanted).float().mean()
+        recent += torch.stack([step_loss.detach(), right, torch.ones(())])
+        if time.monotonic() - reported >= _REPORT_EVERY_S:
+            loss, accuracy = (recent[:2] / recent[2]).tolist()
+            report(f"training: {share:.0%}, step {steps}, loss {loss:.3f}, frames right {accuracy:.1%}")
+            reported, recent = time.monotonic(), torch.zeros(3)
+    return steps, loss, accuracy
+
+
+def _rate(share: float) -> float:
+    """Rise for the first twentieth, then fall as a cosine."""
+    if share < _WARM_UP_SHARE:
+        return 0.04 + 0.96 * share / _WARM_UP_SHARE
+    return 0.5 * (1 + math.cos(math.pi * (share - _WARM_UP_SHARE) / (1 - _WARM_UP_SHARE)))

@@ -1,0 +1,165 @@
+"""Build Vosk's lookahead graph from a lexicon, with OpenFst's command line tools.
+
+`HCLr.fst` takes transition-ids and gives words: a start with optional silence, a
+prefix tree of pronunciations, and `[unk]`, a free string of any phones that
+stands for everything that is not in the grammar. The lexicon is a tree already,
+so no disambiguation symbols are needed. `Gr.fst` lets any word follow any word;
+Vosk uses it where no grammar is given.
+
+Costs are natural logarithms, as Kaldi has them. `UnknownWordCosts` decide, with
+the acoustic scale, how readily a phrase is preferred to `[unk]`: they are the
+model's operating point.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from edge_agent.voice.training.errors import ToolFailedError
+from edge_agent.voice.training.phones import SILENCE, PositionedPhone, phone_table, positions
+from edge_agent.voice.training.requirements import lookahead_library
+
+UNKNOWN_WORD: Final = "[unk]"
+_EPSILON: Final = "<eps>"
+_SILENCE_STAYS: Final = 0.9
+_PHONE_STAYS: Final = 0.6
+_SILENCE_BETWEEN_WORDS: Final = 0.5
+_BOUNDARY: Final = {"B": "begin", "E": "end", "I": "internal", "S": "singleton"}
+
+Lexicon = Mapping[str, Sequence[Sequence[str]]]
+"""Pronunciations (phones) of each word; at least one each."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownWordCosts:
+    """What one `[unk]` costs, and each of its phones on top."""
+
+    word: float
+    phone: float
+
+
+@dataclass(slots=True)
+class _Arcs:
+    """A transducer in the making; state 0 is its start."""
+
+    states: int = 0
+    lines: list[str] = field(default_factory=list)
+
+    def state(self) -> int:
+        self.states += 1
+        return self.states - 1
+
+    def add(self, source: int, target: int, taken: int, given: int, cost: float) -> None:
+        self.lines.append(f"{source}\t{target}\t{taken}\t{given}\t{cost:.5f}")
+
+    def emit(self, source: int, phone: PositionedPhone, cost: float = 0.0) -> int:
+        """Enter `phone` by its forward transition; its new state holds the self-loop."""
+        stays = _SILENCE_STAYS if phone.name == SILENCE else _PHONE_STAYS
+        target = self.state()
+        self.add(source, target, phone.forward, 0, cost - math.log(1 - stays))
+        self.add(target, target, phone.self_loop, 0, -math.log(stays))
+        return target
+
+    def text(self, final: int) -> str:
+        return "\n".join([*self.lines, f"{final}\t0", ""])
+
+
+def build_graph(folder: Path, lexicon: Lexicon, phones: Sequence[str], costs: UnknownWordCosts) -> None:
+    """Write `HCLr.fst`, `Gr.fst`, `words.txt` and what belongs to them into `folder`.
+
+    Raise `ToolFailedError` where an OpenFst program fails.
+    """
+    (folder / "phones").mkdir(parents=True, exist_ok=True)
+    table = phone_table(phones)
+    words = [_EPSILON, UNKNOWN_WORD, *sorted(set(lexicon) - {UNKNOWN_WORD})]
+    numbers = {word: number for number, word in enumerate(words)}
+    relabelled = _compile_hcl(folder / "HCLr.fst", _hcl(lexicon, table, numbers, costs))
+    ids = {word: relabelled.get(number, number) for word, number in numbers.items()}
+    in_order = sorted(ids.items(), key=lambda item: item[1])
+    (folder / "words.txt").write_text("".join(f"{word} {number}\n" for word, number in in_order))
+    _compile_g(folder / "Gr.fst", [ids[word] for word in words if word != _EPSILON])
+    (folder / "disambig_tid.int").write_text("")
+    (folder / "phones.txt").write_text("".join(f"{phone.name} {phone.id}\n" for phone in table))
+    (folder / "phones" / "word_boundary.int").write_text(
+        "".join(f"{phone.id} {_BOUNDARY.get(phone.name[-1], 'nonword')}\n" for phone in table)
+    )
+
+
+def _hcl(
+    lexicon: Lexicon, table: Sequence[PositionedPhone], numbers: Mapping[str, int], costs: UnknownWordCosts
+) -> str:
+    by_name = {phone.name: phone for phone in table}
+    arcs = _Arcs()
+    start, loop = arcs.state(), arcs.state()
+    silent, spoken = -math.log(_SILENCE_BETWEEN_WORDS), -math.log(1 - _SILENCE_BETWEEN_WORDS)
+    arcs.add(start, loop, 0, 0, spoken)
+    arcs.add(arcs.emit(start, by_name[SILENCE], silent), loop, 0, 0, 0.0)
+    word_end, pause = arcs.state(), arcs.state()
+    arcs.add(arcs.emit(pause, by_name[SILENCE]), loop, 0, 0, 0.0)
+    arcs.add(word_end, loop, 0, 0, spoken)
+    arcs.add(word_end, pause, 0, 0, silent)
+    tree: dict[tuple[int, str], int] = {}
+    for word in sorted(lexicon):
+        for pronunciation in lexicon[word]:
+            state = loop
+            for phone, position in zip(pronunciation, positions(len(pronunciation)), strict=True):
+                step = (state, f"{phone}_{position}")
+                if step not in tree:
+                    tree[step] = arcs.emit(state, by_name[step[1]])
+                state = tree[step]
+            arcs.add(state, word_end, 0, numbers[word], 0.0)
+    _add_unknown_word(arcs, table, loop=loop, word_end=word_end, number=numbers[UNKNOWN_WORD], costs=costs)
+    return arcs.text(final=loop)
+
+
+def _add_unknown_word(
+    arcs: _Arcs, table: Sequence[PositionedPhone], *, loop: int, word_end: int, number: int, costs: UnknownWordCosts
+) -> None:
+    """Any string of phones: one singleton, or a begin, any internals, and an end."""
+    first, inside, last = arcs.state(), arcs.state(), arcs.state()
+    ways = {"S": (first, last), "B": (first, inside), "I": (inside, inside), "E": (inside, last)}
+    arcs.add(loop, first, 0, 0, costs.word)
+    for phone in table:
+        if phone.name != SILENCE:
+            source, target = ways[phone.name[-1]]
+            arcs.add(arcs.emit(source, phone, costs.phone), target, 0, 0, 0.0)
+    arcs.add(last, word_end, 0, number, 0.0)
+
+
+def _compile_hcl(out: Path, text: str) -> dict[int, int]:
+    """Compile with word lookahead; return how the converter renumbered the words."""
+    with tempfile.TemporaryDirectory() as scratch:
+        # OpenFst loads a type by the name `<type>-fst.so`, under which Debian does not install it.
+        (Path(scratch) / "olabel_lookahead-fst.so").symlink_to(lookahead_library())
+        pairs, hcl = Path(scratch) / "pairs", Path(scratch) / "hcl.fst"
+        compiled = _run(["fstcompile"], text.encode())
+        hcl.write_bytes(_run(["fstarcsort", "--sort_type=olabel"], compiled))
+        convert = ["fstconvert", "--fst_type=olabel_lookahead", f"--save_relabel_opairs={pairs}"]
+        _run([*convert, str(hcl), str(out)], library_path=scratch)
+        return {int(old): int(new) for old, new in (line.split() for line in pairs.read_text().splitlines())}
+
+
+def _compile_g(out: Path, words: Sequence[int]) -> None:
+    """Compile a loop in which every word and the end are equally likely."""
+    cost = math.log(len(words) + 1)
+    text = "".join(f"0 0 {word} {word} {cost:.4f}\n" for word in words) + f"0 {cost:.4f}\n"
+    compiled = _run(["fstarcsort", "--sort_type=ilabel"], _run(["fstcompile"], text.encode()))
+    out.write_bytes(_run(["fstconvert", "--fst_type=const"], compiled))
+
+
+def _run(command: Sequence[str], standard_input: bytes = b"", *, library_path: str | None = None) -> bytes:
+    environment = dict(os.environ)
+    if library_path is not None:
+        environment["LD_LIBRARY_PATH"] = library_path
+    try:
+        done = subprocess.run(command, input=standard_input, capture_output=True, check=True, env=environment)
+    except subprocess.CalledProcessError as failure:
+        raise ToolFailedError(command, failure.stderr.decode("utf-8", "replace")) from failure
+    return done.stdout

@@ -1,0 +1,115 @@
+"""The model card: what the model is, how it was made, and how well it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from string import Template
+from typing import Final
+
+from edge_agent.voice.training.model_directory import OperatingPoint
+from edge_agent.voice.training.rehearsal import Rehearsed
+
+MEASURED_START: Final = "<!-- measured: start -->"
+MEASURED_END: Final = "<!-- measured: end -->"
+"""Between these lines stands what was measured on people; a benchmark fills it in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How one model came to be."""
+
+    language: str
+    seed: int
+    utterances: int
+    hours: float
+    minutes: float
+    steps: int
+    frame_accuracy: float
+    words: int
+    parameters: int
+    size_bytes: int
+    point: OperatingPoint
+    rehearsed: Rehearsed
+
+
+_CARD: Final = Template("""\
+# Speech model `$language`
+
+A small model for [Vosk](https://alphacephei.com/vosk/), made to hear wake phrases and short commands with a grammar
+given at run time (`KaldiRecognizer(model, 16000, '["hey device", "[unk]"]')`). It is not made for dictation.
+
+- Licence: Apache-2.0, like the software it comes with. No recording of anybody went into it apart from those inside
+  the synthesisers' voices, and no weights of another model.
+- Size: $megabytes MB. $parameters parameters, $words words. 16 kHz mono, no i-vectors.
+- Network: 40 cepstra, six time-delay layers over 18 frames to each side, 42 outputs (silence and 41 phones, one state
+  each, no context), a frame every 30 ms.
+
+## How it was made
+`python -m edge_agent.voice.training --out DIR --minutes $minutes --seed $seed`
+
+1. $utterances utterances: espeak-ng (eight accents, 73 invented speakers), flite (slt, awb, rms, kal16) and festival
+   (slt-hts, ked), which all say where each phone begins, so no alignment was needed. Texts: our own lists of phrases,
+   sentences and words.
+2. Each heard twice under drawn conditions: speed, silence, room, microphone response, noise, babble, music, clipping,
+   telephone coding and level; $hours hours.
+3. $steps steps of frame cross-entropy, with vocal tract length, response and bands drawn anew for each;
+   $accuracy of the (augmented) frames were named rightly in the end.
+4. Pronunciations by espeak-ng and CMUdict (with the notice below); words as a prefix tree, `[unk]` as a free string
+   of phones.
+
+The words alexa, amelia, athena, computer, glass, snowboy and view were in no training text, so that the figures below
+say what to expect of a phrase that an advertiser comes up with.
+
+## Operating point
+Acoustic scale $scale, `[unk]` $word and $phone per phone. It stands in `conf/model.conf` and in the graph.
+$why
+
+## How well it does
+On synthetic voices heard in training, one of 12 phrases each: $heard of $said heard; in sentences without one,
+$wrongly of $sentences took one to be there.
+
+$measured_start
+Not measured on people's recordings yet: `python -m tests.bench.wake --card README.md` fills this in.
+$measured_end
+
+## What it is bad at
+Phrases that differ from another by one sound ("hey divide" for "hey device") are taken for it: choose wake phrases of
+three syllables or more with sounds of their own. Short single words are heard in other words. A word that is not in
+`graph/words.txt` cannot be asked for. Children and strong accents are only approximated by changed synthetic voices.
+
+## Notices
+CMUdict in festival's form: Copyright (c) 1996, 1997 Centre for Speech Technology Research, University of Edinburgh,
+UK; based on CMUDICT 0.4, Carnegie Mellon University. Provided "as is", without warranty of any kind; entries were
+changed (phones renamed, variants added).
+""")
+
+WHY: Final = (
+    "Among the points measured it found the most wake phrases of real people at a rate of false accepts that a\n"
+    "device can live with: the negatives in the table are the hardest kind, other people's wake words said alone."
+)
+
+
+def model_card(made: Provenance) -> str:
+    """Return the text of the model's README.md."""
+    return _CARD.substitute(
+        language=made.language,
+        seed=made.seed,
+        utterances=f"{made.utterances:,}",
+        hours=f"{made.hours:.0f}",
+        minutes=f"{made.minutes:g}",
+        steps=f"{made.steps:,}",
+        accuracy=f"{made.frame_accuracy:.0%}",
+        words=f"{made.words:,}",
+        parameters=f"{made.parameters / 1e6:.2f} million",
+        megabytes=f"{made.size_bytes / 1e6:.1f}",
+        scale=made.point.acoustic_scale,
+        word=made.point.unknown_word.word,
+        phone=made.point.unknown_word.phone,
+        why=WHY,
+        said=made.rehearsed.said,
+        heard=made.rehearsed.heard,
+        sentences=made.rehearsed.sentences,
+        wrongly=made.rehearsed.heard_wrongly,
+        measured_start=MEASURED_START,
+        measured_end=MEASURED_END,
+    )

@@ -1,0 +1,43 @@
+"""Run many pieces of one job in processes, and say how far they are."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from typing import TypeVar
+
+Report = Callable[[str], None]
+"""Takes one line for a person."""
+
+_Piece = TypeVar("_Piece")
+_Made = TypeVar("_Made")
+
+_REPORT_EVERY_S = 5.0
+
+
+def run_in_processes(
+    work: Callable[[_Piece], _Made], pieces: Sequence[_Piece], *, what: str, report: Report
+) -> list[_Made]:
+    """Return `work(piece)` for each piece, in the order of the pieces.
+
+    `work` must be importable by name. The first failure ends the job and is raised.
+    """
+    started = time.monotonic()
+    last_report = started
+    processes = min(len(pieces), os.cpu_count() or 1)
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        futures = [pool.submit(work, piece) for piece in pieces]
+        try:
+            for done, future in enumerate(as_completed(futures), start=1):
+                future.result()
+                now = time.monotonic()
+                if done == len(pieces) or now - last_report >= _REPORT_EVERY_S:
+                    report(f"{what}: {done} of {len(pieces)} ({now - started:.0f} s)")
+                    last_report = now
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [future.result() for future in futures]

@@ -1,0 +1,62 @@
+"""Ask a finished model for phrases that synthetic voices say: does it work at all?
+
+The voices were heard in training, so this proves the files and the graph, not
+how people are understood; `tests/bench/wake` measures that.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.voice.libvosk import Decoder, SpeechModel
+from edge_agent.voice.training.graph import UNKNOWN_WORD
+from edge_agent.voice.training.resampling import RATE_HZ
+from edge_agent.voice.training.synthesis import speak_with_espeak
+from edge_agent.voice.training.texts import Texts
+
+_PHRASES: Final = 60
+_SENTENCES: Final = 60
+_SILENCE: Final = np.zeros(RATE_HZ // 2, np.int16)
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """Phrases that were said and heard, and sentences in which a phrase was heard wrongly."""
+
+    said: int
+    heard: int
+    sentences: int
+    heard_wrongly: int
+
+
+def rehearse(model: Path, texts: Texts, *, seed: int) -> Rehearsed:
+    """Say phrases and sentences to `model`, each with a grammar of 12 phrases."""
+    draw = Random(seed)
+    loaded = SpeechModel(model)
+    wakes = tuple(draw.sample([phrase for phrase in texts.phrases if " " in phrase], 12))
+    said = [draw.choice(wakes) for _ in range(_PHRASES)]
+    heard = sum(
+        _hears(loaded, wakes, utterance.samples) == phrase
+        for phrase, utterance in zip(said, speak_with_espeak(said, draw), strict=True)
+    )
+    sentences = [draw.choice(texts.sentences) for _ in range(_SENTENCES)]
+    wrongly = sum(
+        _hears(loaded, wakes, utterance.samples) is not None for utterance in speak_with_espeak(sentences, draw)
+    )
+    return Rehearsed(_PHRASES, heard, _SENTENCES, wrongly)
+
+
+def _hears(model: SpeechModel, phrases: Sequence[str], samples: NDArray[np.int16]) -> str | None:
+    """Return the first of `phrases` that the model hears in `samples`."""
+    decoder = Decoder(model, json.dumps([*phrases, UNKNOWN_WORD]))
+    decoder.accept(np.concatenate([_SILENCE, samples, _SILENCE]).astype("<i2").tobytes())
+    text = f" {' '.join(word.text for word in decoder.finish())} "
+    return next((phrase for phrase in phrases if f" {phrase} " in text), None)
