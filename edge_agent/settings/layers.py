@@ -132,7 +132,11 @@ def _from_profile(profile: DeviceProfile, local: Layer, state: Path, runtime: Pa
             "kind": profile.kind,
             "budget_bytes": profile.budget_bytes,
         },
-        "voice": {"source": profile.voice_source, "wake_phrases": profile.wake_phrases},
+        "voice": {
+            "source": profile.voice_source,
+            "wake_phrases": profile.wake_phrases,
+            "models_directory": state / "models",
+        },
         "render": {
             "hooks_directory": hooks if hooks.is_absolute() else shipped("firmware_hooks") / hooks,
             "hooks": profile.hooks,
@@ -148,7 +152,7 @@ def _from_profile(profile: DeviceProfile, local: Layer, state: Path, runtime: Pa
 _PATHS: Final = {
     "mqtt": ("ca_file", "credentials_file"),
     "packs": ("directory", "root_json"),
-    "voice": ("model",),
+    "voice": ("model", "models_directory"),
     "render": ("hooks_directory", "runtime_directory", "boot_directory"),
     "measure": ("database",),
     "debug": ("socket", "token_file"),

@@ -50,7 +50,9 @@ class VoiceSettings(_Slice):
 
     source: str = "off"
     model: Path | None = None
-    """A Vosk model directory; None means the one in the package."""
+    """A Vosk model directory; None means the one chosen with `edge-agent model use`, else the one in the package."""
+    models_directory: Path | None = None
+    """Where `edge-agent model` keeps installed models, and the choice between them."""
     wake_phrases: tuple[str, ...] = Field(default=(), json_schema_extra=REMOTE)
     sensitivity: float = Field(default=0.5, ge=0, le=1, json_schema_extra=REMOTE)
     lang: str = "en"

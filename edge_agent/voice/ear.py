@@ -1,0 +1,106 @@
+"""The ear: hears phrases in the room and says so as events (shell: owns the thread of `recogniser`).
+
+No audio is stored or logged, and of speech nothing but the phrases that were asked for. The microphone is open
+only while there is something to listen for.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from edge_agent.model.device import Microphone
+from edge_agent.model.errors import EdgeAgentError
+from edge_agent.model.events import Event, MicrophoneChanged
+from edge_agent.settings.rooms import VoiceSettings
+from edge_agent.voice.models import model_for
+from edge_agent.voice.recogniser import Recogniser, Wishes
+from edge_agent.voice.sources import source_from
+
+RETRY_MIN: Final = timedelta(seconds=1)
+RETRY_MAX: Final = timedelta(seconds=30)
+
+_log = logging.getLogger(__name__)
+
+
+class Ear:
+    """Listens while `run` runs, and emits PhraseHeard and MicrophoneChanged on its event loop's thread.
+
+    `listen_for` and `mute` may be called from any thread, before, during and after `run`. A phrase that the model
+    cannot hear is refused with a logged error that names its unknown words; the others are still heard.
+    """
+
+    def __init__(
+        self,
+        settings: VoiceSettings,
+        emit: Callable[[Event], None],
+        *,
+        phrases: tuple[str, ...] = (),
+        retry_min: timedelta = RETRY_MIN,
+    ) -> None:
+        self._settings = settings
+        self._emit = emit
+        self._retry_min = retry_min
+        self._wishes = Wishes(phrases)
+
+    def listen_for(self, phrases: tuple[str, ...]) -> None:
+        """Listen for exactly these phrases from now on; nothing that is being said is lost by the change."""
+        self._wishes.listen_for(phrases)
+
+    def mute(self, on: bool) -> None:
+        """Close the audio source, or open it again."""
+        self._wishes.mute(on)
+
+    async def run(self) -> None:
+        """Listen until cancelled, or until there is nothing more to hear: the source is `off` or a file that ends.
+
+        A microphone that fails is reported as LOST once and tried again with growing delays. A source or model
+        that can never work is logged as one error and reported as OFF: the agent goes on without hearing.
+        """
+        loop = asyncio.get_running_loop()
+        ended = loop.create_future()
+
+        def report(event: Event) -> None:
+            loop.call_soon_threadsafe(self._emit, event)
+
+        def end(bug: BaseException | None) -> None:
+            if bug is None:
+                ended.set_result(None)
+            else:
+                ended.set_exception(bug)
+
+        def listen() -> None:
+            bug: BaseException | None = None
+            try:
+                self._listen(report)
+            except EdgeAgentError as error:
+                _log.error("Nothing can be heard. %s", error.for_person())
+                report(MicrophoneChanged(Microphone.OFF))
+            except BaseException as unexpected:  # noqa: BLE001  a bug is carried to the loop, not lost
+                bug = unexpected
+            loop.call_soon_threadsafe(end, bug)
+
+        self._wishes.stop(on=False)
+        threading.Thread(target=listen, name="ear", daemon=True).start()
+        try:
+            await asyncio.shield(ended)
+        finally:
+            self._wishes.stop()
+            await asyncio.wait([ended])
+
+    def _listen(self, report: Callable[[Event], None]) -> None:
+        source = source_from(self._settings.source)
+        if source is None:
+            report(MicrophoneChanged(Microphone.OFF))
+            return
+        Recogniser(
+            source,
+            model_for(self._settings),
+            self._wishes,
+            report,
+            sensitivity=self._settings.sensitivity,
+            retry_min=self._retry_min,
+            retry_max=RETRY_MAX,
+        ).run()

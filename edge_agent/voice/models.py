@@ -1,0 +1,144 @@
+"""Speech models on disk: the packaged one, the installed ones, and which of them is in use (shell: reads files).
+
+A model is a directory as Vosk reads it, in either layout: `am/final.mdl`, `conf/mfcc.conf` and `graph/`, or all
+in one folder (older models). It must have a graph in two parts (HCLr.fst and Gr.fst): a model with one big static
+graph (HCLG.fst) cannot be told at run time what to listen for.
+
+`MODELS/chosen` holds the directory's path of the model in use; without it the packaged model is.
+"""
+
+import os
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from edge_agent.model.errors import StorageError, VoiceError
+from edge_agent.settings.rooms import VoiceSettings
+from edge_agent.voice.grammar import Vocabulary
+from edge_agent.voice.libvosk import SpeechModel
+
+CHOSEN: Final = "chosen"
+
+_LAYOUTS: Final = (
+    ("am/final.mdl", "conf/mfcc.conf", "graph/words.txt", "graph"),
+    ("final.mdl", "mfcc.conf", "words.txt", "."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A directory that was checked to hold a model which takes phrases at run time."""
+
+    directory: Path
+    words_file: Path
+
+    @property
+    def name(self) -> str:
+        """The directory's name."""
+        return self.directory.name
+
+    @property
+    def size_bytes(self) -> int:
+        """What its files take on disk."""
+        return sum(path.stat().st_size for path in self.directory.rglob("*") if path.is_file())
+
+    def vocabulary(self) -> Vocabulary:
+        """Read its words."""
+        try:
+            return Vocabulary.parse(self.words_file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise VoiceError(f"{self.words_file} cannot be read: {error}.", "Install the model again.") from error
+
+    def load(self) -> SpeechModel:
+        """Load it into Vosk: tens of milliseconds and megabytes for a small one."""
+        return SpeechModel(self.directory)
+
+
+def check_model(directory: Path) -> Model:
+    """Return the model in `directory`. Raise VoiceError when it holds none, or one that takes no phrases."""
+    if not directory.is_dir():
+        raise VoiceError(f"There is no speech model in {directory}.", "Name the folder that holds the model's files.")
+    for acoustic, features, words, graph in _LAYOUTS:
+        if not (directory / acoustic).is_file():
+            continue
+        for needed in (features, words):
+            if not (directory / needed).is_file():
+                raise VoiceError(f"The speech model in {directory} lacks {needed}.", "Install the model again.")
+        missing = [name for name in ("HCLr.fst", "Gr.fst") if not (directory / graph / name).is_file()]
+        if missing:
+            raise VoiceError(
+                f"The speech model in {directory} takes no phrases at run time: it lacks {' and '.join(missing)}.",
+                "Use one of the small models; the big ones have a static graph.",
+            )
+        return Model(directory, directory / words)
+    raise VoiceError(
+        f"{directory} holds no speech model for Vosk: there is no am/final.mdl and no final.mdl.",
+        "Name the folder that holds the model's files.",
+    )
+
+
+def packaged_models() -> dict[str, Path]:
+    """Return the directories of the models in the package, by language."""
+    folder = Path(str(files("edge_agent.voice"))) / "models"
+    return {path.name: path for path in sorted(folder.glob("*")) if (path / "am" / "final.mdl").is_file()}
+
+
+def installed_models(models: Path) -> tuple[Path, ...]:
+    """Return the directories in `models` that look like models, sorted by name."""
+    if not models.is_dir():
+        return ()
+    return tuple(
+        path
+        for path in sorted(models.iterdir())
+        if path.is_dir() and any((path / layout[0]).is_file() for layout in _LAYOUTS)
+    )
+
+
+def chosen_directory(models: Path | None) -> Path | None:
+    """Return the directory that was chosen with `choose`, or None."""
+    if models is None:
+        return None
+    try:
+        text = (models / CHOSEN).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StorageError(f"{models / CHOSEN} cannot be read: {error}.", "Choose the model again.") from error
+    return Path(text) if text else None
+
+
+def choose(models: Path, directory: Path | None) -> None:
+    """Make `directory` the model in use from the next start on (None: the packaged one). Survives a power cut."""
+    try:
+        models.mkdir(parents=True, exist_ok=True)
+        waiting = models / f".{CHOSEN}.new"
+        with waiting.open("w", encoding="utf-8") as file:
+            file.write(f"{'' if directory is None else directory.resolve()}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        waiting.replace(models / CHOSEN)
+        folder = os.open(models, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise StorageError(
+            f"The choice of model cannot be kept in {models}: {error.strerror}.", "Check permissions and free space."
+        ) from error
+
+
+def model_for(settings: VoiceSettings) -> Model:
+    """Return the model to use: the configured one, else the chosen one, else the packaged one of the language."""
+    directory = settings.model or chosen_directory(settings.models_directory)
+    if directory is not None:
+        return check_model(directory)
+    packaged = packaged_models()
+    if settings.lang not in packaged:
+        have = ", ".join(packaged) or "none"
+        raise VoiceError(
+            f'There is no speech model for the language "{settings.lang}" in the package (it has: {have}).',
+            "Install one with edge-agent model install, then edge-agent model use.",
+        )
+    return check_model(packaged[settings.lang])

@@ -1,0 +1,170 @@
+"""The thread that listens: reads a source, decodes it, and reports what was heard (shell: one thread).
+
+Vosk holds no lock of Python's while it decodes, so that the event loop runs on. The thread looks at its orders
+(`Wishes`) with every block of audio, ten times a second.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import cached_property
+
+from edge_agent.model.device import Microphone
+from edge_agent.model.errors import MicrophoneError
+from edge_agent.model.events import MicrophoneChanged, PhraseHeard
+from edge_agent.voice.grammar import Grammar, Vocabulary, build_what_is_known
+from edge_agent.voice.libvosk import SpeechModel
+from edge_agent.voice.models import Model
+from edge_agent.voice.sources import AudioSource
+from edge_agent.voice.spotting import PhraseStream
+
+_log = logging.getLogger(__name__)
+
+Report = Callable[[MicrophoneChanged | PhraseHeard], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the thread should be doing."""
+
+    phrases: tuple[str, ...] = ()
+    muted: bool = False
+    stopped: bool = False
+
+
+class Wishes:
+    """The newest wish, from any thread to the one that listens."""
+
+    def __init__(self, phrases: tuple[str, ...]) -> None:
+        self._changed = threading.Condition()
+        self._wish = Wish(phrases)
+
+    @property
+    def now(self) -> Wish:
+        """The newest wish."""
+        return self._wish
+
+    def listen_for(self, phrases: tuple[str, ...]) -> None:
+        """Wish for these phrases."""
+        self._put(lambda wish: replace(wish, phrases=phrases))
+
+    def mute(self, on: bool) -> None:
+        """Wish for a closed source, or an open one."""
+        self._put(lambda wish: replace(wish, muted=on))
+
+    def stop(self, on: bool = True) -> None:
+        """Wish for the end of the thread."""
+        self._put(lambda wish: replace(wish, stopped=on))
+
+    def wait(self, seen: Wish, timeout_s: float | None = None) -> None:
+        """Wait until the wish is another than `seen`, or `timeout_s` is over."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._wish != seen, timeout_s)
+
+    def _put(self, change: Callable[[Wish], Wish]) -> None:
+        with self._changed:
+            self._wish = change(self._wish)
+            self._changed.notify_all()
+
+
+class Recogniser:
+    """Listens to one source with one model. `run` is the thread's body.
+
+    The source is open only while there is something to listen for and nobody has muted it. Nothing of what was
+    heard before a mute is left after it.
+    """
+
+    def __init__(
+        self,
+        source: AudioSource,
+        model: Model,
+        wishes: Wishes,
+        report: Report,
+        *,
+        sensitivity: float,
+        retry_min: timedelta,
+        retry_max: timedelta,
+    ) -> None:
+        self._source = source
+        self._model = model
+        self._wishes = wishes
+        self._report = report
+        self._sensitivity = sensitivity
+        self._retry_min_s = retry_min.total_seconds()
+        self._retry_max_s = retry_max.total_seconds()
+        self._delay_s = self._retry_min_s
+        self._said: Microphone | None = None
+        self._refused: set[str] = set()
+
+    @cached_property
+    def _speech_model(self) -> SpeechModel:
+        return self._model.load()
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return self._model.vocabulary()
+
+    def run(self) -> None:
+        """Listen until the wish is to stop or the source is over. Raise VoiceError when it can never work."""
+        try:
+            while not (wish := self._wishes.now).stopped:
+                grammar = self._grammar(wish.phrases)
+                if wish.muted or not grammar.phrases:
+                    self._say(Microphone.MUTED if wish.muted else Microphone.OFF)
+                    self._wishes.wait(wish)
+                    continue
+                try:
+                    if self._listen(wish, grammar):
+                        return
+                except MicrophoneError as error:
+                    self._lose(error)
+                    self._wishes.wait(wish, self._delay_s)
+                    self._delay_s = min(2 * self._delay_s, self._retry_max_s)
+                finally:
+                    self._source.close()
+        finally:
+            self._say(Microphone.OFF)
+
+    def _listen(self, wish: Wish, grammar: Grammar) -> bool:
+        """Decode until there is nothing to listen for; return whether the source is over for good."""
+        self._source.open()
+        stream = PhraseStream(self._speech_model, grammar, self._sensitivity)
+        while not self._source.is_over:
+            audio = self._source.read()
+            self._find()
+            newest = self._wishes.now
+            if newest != wish:
+                wish = newest
+                grammar = self._grammar(wish.phrases)
+                if wish.stopped or wish.muted or not grammar.phrases:
+                    return False
+                stream.listen_for(grammar)
+            for detection in stream.feed(audio):
+                self._report(PhraseHeard(detection.phrase, detection.start_s, detection.end_s, detection.confidence))
+        return True
+
+    def _grammar(self, phrases: tuple[str, ...]) -> Grammar:
+        grammar, refused = build_what_is_known(phrases, self._vocabulary)
+        for error in refused:
+            if str(error) not in self._refused:
+                self._refused.add(str(error))
+                _log.error("A phrase cannot be heard. %s", error.for_person())
+        return grammar
+
+    def _lose(self, error: MicrophoneError) -> None:
+        if self._said is not Microphone.LOST:
+            _log.warning("The microphone is lost and will be tried again. %s", error.for_person())
+        self._say(Microphone.LOST)
+
+    def _find(self) -> None:
+        if self._said is Microphone.LOST:
+            _log.warning("The microphone is back.")
+        self._delay_s = self._retry_min_s
+        self._say(Microphone.LISTENING)
+
+    def _say(self, microphone: Microphone) -> None:
+        if self._said is not microphone:
+            self._said = microphone
+            self._report(MicrophoneChanged(microphone))

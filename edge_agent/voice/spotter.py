@@ -1,0 +1,151 @@
+"""From what the recogniser believes to what was said: detections of whole phrases. Pure.
+
+Vosk announces a result 0.5 to 0.8 s after speech has ended. To be quicker, the phrase is looked for in the partial
+results too: once one has stood unchanged for `SETTLE_S`, it is put to the test (the caller decodes the utterance
+so far as if it had ended, which gives times and confidences), and what passes is a detection at once.
+
+A detection must pass all of these, in this order:
+
+1. its words follow each other without a gap longer than `LONGEST_GAP_S`;
+2. a phrase of one word begins the speech, after a pause: a word in the middle of a sentence is not meant for us;
+3. its duration is one that a mouth can produce;
+4. every word's confidence reaches the threshold of the sensitivity;
+5. it begins after the detection before it; the same phrase not before `REFRACTORY_S` has passed;
+6. it was not over before anyone listened for it.
+"""
+
+from collections.abc import Container
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from edge_agent.voice.grammar import Grammar
+from edge_agent.voice.libvosk import Word
+
+SETTLE_S: Final = 0.2
+"""How long a phrase stands in the partial results before it is tested; one step of the decoder is 0.25 s."""
+
+SETTLE_PREFIX_S: Final = 0.7
+"""The same for a phrase that a longer one begins with: "tell me" waits for "tell me more"."""
+
+LONGEST_GAP_S: Final = 0.7
+PAUSE_S: Final = 0.3
+REFRACTORY_S: Final = 0.5
+OVERLAP_S: Final = 0.1
+"""How exact the recogniser's times are: a phrase may seem to begin this long before the last one has ended."""
+SHORTEST_LETTER_S: Final = 0.025
+LONGEST_LETTER_S: Final = 0.25
+LONGEST_EXTRA_S: Final = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A phrase of the grammar was said. Seconds of audio since the stream began; confidence 0 … 1."""
+
+    phrase: str
+    start_s: float
+    end_s: float
+    confidence: float
+
+
+def least_confidence(sensitivity: float) -> float:
+    """Return the confidence that every word must reach: 0.9 at sensitivity 0, 0.5 in the middle, 0.1 at 1."""
+    return 0.9 - 0.8 * sensitivity
+
+
+def plausible_duration_s(words: tuple[str, ...]) -> tuple[float, float]:
+    """Return the shortest and longest duration of a phrase, judged by its letters (an ideograph counts as two)."""
+    letters = sum(1 if char.isascii() or char.islower() else 2 for word in words for char in word)
+    return letters * SHORTEST_LETTER_S, letters * LONGEST_LETTER_S + LONGEST_EXTRA_S
+
+
+class Spotter:
+    """Follows one stream of audio. Give it every partial and every final result, in order.
+
+    `last` is the detection before this grammar was taken up, and `since_s` when that was, for a stream that is
+    decoded again from a little earlier; `longer_known` are the phrases that were listened for before it too.
+    """
+
+    def __init__(
+        self,
+        grammar: Grammar,
+        sensitivity: float = 0.5,
+        *,
+        last: Detection | None = None,
+        since_s: float = 0.0,
+        longer_known: Container[str] = (),
+    ) -> None:
+        self._phrases = grammar.phrases
+        self._longest_first = sorted(grammar.phrases, key=len, reverse=True)
+        self._least_confidence = least_confidence(sensitivity)
+        self._last = last
+        self._since_s = since_s
+        self._longer_known = longer_known
+        self._standing: tuple[str, ...] | None = None
+        self._tested: tuple[str, ...] | None = None
+        self._standing_since_s = 0.0
+
+    @property
+    def last(self) -> Detection | None:
+        """The last detection: what was said before its end has been answered."""
+        return self._last
+
+    def worth_testing(self, words: tuple[str, ...], now_s: float) -> bool:
+        """Take a partial result; return whether a phrase has stood in it for long enough to be put to the test.
+
+        A phrase that was tested is not tested again before the partial result loses it.
+        """
+        standing = self._in_partial(words)
+        if standing != self._standing:
+            self._standing, self._standing_since_s = standing, now_s
+            self._tested = None
+        if standing is None or standing == self._tested:
+            return False
+        has_longer = any(len(other) > len(standing) and other[: len(standing)] == standing for other in self._phrases)
+        # The clock of audio is exact, but sums of block lengths in floating point are not.
+        if now_s - self._standing_since_s < (SETTLE_PREFIX_S if has_longer else SETTLE_S) - 1e-6:
+            return False
+        self._tested = standing
+        return True
+
+    def detect(self, words: tuple[Word, ...]) -> Detection | None:
+        """Take the words of an utterance, ended or tested; return the first phrase in it that passes every rule."""
+        for start in range(len(words)):
+            for phrase in self._longest_first:
+                said = words[start : start + len(phrase)]
+                if tuple(word.text for word in said) == phrase and self._passes(phrase, said, words[:start]):
+                    self.end_utterance()
+                    confidence = min(word.confidence for word in said)
+                    self._last = Detection(self._phrases[phrase], said[0].start_s, said[-1].end_s, confidence)
+                    return self._last
+        return None
+
+    def end_utterance(self) -> None:
+        """Forget the partial results: the next ones are of another utterance."""
+        self._standing = self._tested = None
+
+    def _in_partial(self, words: tuple[str, ...]) -> tuple[str, ...] | None:
+        for phrase in self._longest_first:
+            starts = range(len(words) - len(phrase) + 1)
+            if any(words[start : start + len(phrase)] == phrase for start in starts):
+                return phrase
+        return None
+
+    def _passes(self, phrase: tuple[str, ...], said: tuple[Word, ...], before: tuple[Word, ...]) -> bool:
+        shortest, longest = plausible_duration_s(phrase)
+        gaps = [later.start_s - earlier.end_s for earlier, later in pairwise(said)]
+        start_s = said[0].start_s
+        return (
+            all(gap <= LONGEST_GAP_S for gap in gaps)
+            and (len(said) > 1 or not before or start_s - before[-1].end_s >= PAUSE_S)
+            and shortest <= said[-1].end_s - start_s - sum(gaps) <= longest
+            and all(word.confidence >= self._least_confidence for word in said)
+            and self._is_new(phrase, start_s)
+            and (said[-1].end_s >= self._since_s or self._phrases[phrase] in self._longer_known)
+        )
+
+    def _is_new(self, phrase: tuple[str, ...], start_s: float) -> bool:
+        if self._last is None:
+            return True
+        same = self._last.phrase == self._phrases[phrase]
+        return start_s >= self._last.end_s + (REFRACTORY_S if same else -OVERLAP_S)

@@ -1,0 +1,140 @@
+"""Audio in, detections out: one decoder and one spotter following one stream (native code, synchronous).
+
+Audio is held for at most `REMEMBER_S`, in memory, so that an utterance can be decoded twice: once as it comes,
+once more when a phrase is put to the test, and from the end of a phrase on after it was heard, so that whatever
+follows in the same breath is not lost.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from edge_agent.voice.grammar import Grammar, Vocabulary, build_grammar
+from edge_agent.voice.libvosk import RATE, Decoder, SpeechModel, Word
+from edge_agent.voice.spotter import Detection, Spotter
+from edge_agent.voice.wav import read_wav
+
+BLOCK_BYTES: Final = RATE // 10 * 2
+"""0.1 s: how often the partial result is looked at."""
+
+REMEMBER_S: Final = 4.0
+OVERLAP_S: Final = 1.5
+"""How much audio is decoded again when the grammar changes: longer than most phrases take."""
+
+_BYTES_A_SECOND: Final = RATE * 2
+
+
+class PhraseStream:
+    """One stream of 16 kHz mono s16le audio. Not thread-safe."""
+
+    def __init__(self, model: SpeechModel, grammar: Grammar, sensitivity: float = 0.5) -> None:
+        self._model = model
+        self._grammar = grammar
+        self._sensitivity = sensitivity
+        self._spotter = Spotter(grammar, sensitivity)
+        self._decoder = Decoder(model, grammar.for_vosk)
+        self._waiting = bytearray()
+        self._remembered = bytearray()
+        self._now_s = self._origin_s = self._utterance_s = 0.0
+
+    @property
+    def now_s(self) -> float:
+        """The end of the audio that was decoded."""
+        return self._now_s
+
+    def listen_for(self, grammar: Grammar) -> None:
+        """Take up another grammar from the next sample on.
+
+        The newest audio is decoded again, so that a phrase that is being said at this moment is heard whole.
+        A phrase that was already over before it was first listened for is not.
+        """
+        longer_known = frozenset(self._grammar.phrases.values())
+        self._spotter = Spotter(
+            grammar, self._sensitivity, last=self._spotter.last, since_s=self._now_s, longer_known=longer_known
+        )
+        self._grammar = grammar
+        self._rewind(self._now_s - OVERLAP_S)
+
+    def feed(self, pcm: bytes) -> Iterable[Detection]:
+        """Take audio of any length; yield what was heard in it, as soon as it is known."""
+        self._waiting += pcm
+        while len(self._waiting) >= BLOCK_BYTES:
+            yield from self._decode(self._take(BLOCK_BYTES))
+
+    def finish(self) -> Iterable[Detection]:
+        """End the stream; yield what was heard at its very end."""
+        while True:
+            while len(self._waiting) > 1:
+                yield from self._decode(self._take(min(BLOCK_BYTES, len(self._waiting) // 2 * 2)))
+            yield from self._heard(self._decoder.finish())
+            if len(self._waiting) <= 1:
+                return
+
+    def _take(self, length_bytes: int) -> bytes:
+        block = bytes(self._waiting[:length_bytes])
+        del self._waiting[:length_bytes]
+        return block
+
+    def _decode(self, block: bytes) -> Iterable[Detection]:
+        self._now_s += len(block) / _BYTES_A_SECOND
+        self._remembered += block
+        excess = len(self._remembered) - int(REMEMBER_S * _BYTES_A_SECOND)
+        if excess > 0:
+            del self._remembered[:excess]
+        if self._decoder.accept(block):
+            self._spotter.end_utterance()
+            words = self._decoder.result()
+            self._utterance_s = self._now_s
+            yield from self._heard(words)
+        elif self._spotter.worth_testing(self._decoder.partial(), self._now_s):
+            yield from self._heard(self._test())
+
+    def _heard(self, words: tuple[Word, ...]) -> Iterable[Detection]:
+        """Yield the detection in these words, if there is one, and go on from its end."""
+        detection = self._spotter.detect(tuple(_shifted(word, self._origin_s) for word in words))
+        if detection is not None:
+            self._rewind(detection.end_s)
+            yield detection
+
+    def _test(self) -> tuple[Word, ...]:
+        """Decode the utterance so far as if it had ended here, without disturbing the stream's own decoder."""
+        since_s = max(self._utterance_s, self._now_s - len(self._remembered) / _BYTES_A_SECOND)
+        decoder = Decoder(self._model, self._grammar.for_vosk)
+        words = decoder.result() if decoder.accept(self._newest(since_s)) else ()
+        shift_s = since_s - self._origin_s
+        return tuple(_shifted(word, shift_s) for word in (*words, *decoder.finish()))
+
+    def _rewind(self, to_s: float) -> None:
+        """Let the audio since `to_s` wait to be decoded again, by a decoder that has heard nothing before it."""
+        again = self._newest(to_s)
+        self._waiting[:0] = again
+        self._remembered.clear()
+        self._now_s -= len(again) / _BYTES_A_SECOND
+        self._origin_s = self._utterance_s = self._now_s
+        self._decoder = Decoder(self._model, self._grammar.for_vosk)
+        self._spotter.end_utterance()
+
+    def _newest(self, since_s: float) -> bytes:
+        length_bytes = max(0, round((self._now_s - since_s) * RATE)) * 2
+        return bytes(self._remembered[max(0, len(self._remembered) - length_bytes) :])
+
+
+def _shifted(word: Word, by_s: float) -> Word:
+    return Word(word.text, round(word.start_s + by_s, 3), round(word.end_s + by_s, 3), word.confidence)
+
+
+def spot_audio(
+    pcm: bytes, phrases: Iterable[str], model: SpeechModel, vocabulary: Vocabulary, sensitivity: float = 0.5
+) -> list[Detection]:
+    """Return what is heard in 16 kHz mono s16le audio. Raise UnknownWordError for a phrase that cannot be heard."""
+    stream = PhraseStream(model, build_grammar(phrases, vocabulary), sensitivity)
+    return [*stream.feed(pcm), *stream.finish()]
+
+
+def spot_file(path: Path, phrases: Iterable[str], model: Path, sensitivity: float = 0.5) -> list[Detection]:
+    """Return what is heard in a WAV file with the model in that directory, as `edge-agent listen --wav` does.
+
+    Raise VoiceError for a file, model or phrase that cannot be used.
+    """
+    vocabulary = Vocabulary.parse((model / "graph" / "words.txt").read_text(encoding="utf-8"))
+    return spot_audio(read_wav(path), phrases, SpeechModel(model), vocabulary, sensitivity)

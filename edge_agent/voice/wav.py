@@ -1,0 +1,110 @@
+"""WAV files as 16 kHz mono s16le, whatever PCM they hold (shell: reads files).
+
+Standard library only, because devices have no numpy: a windowed-sinc polyphase resampler, quick enough for
+phrases and mentions (measured in docs/voice.md), which the microphone never needs.
+"""
+
+from __future__ import annotations  # array[int] exists for type checkers only before Python 3.12
+
+import math
+import sys
+import wave
+from array import array
+from functools import lru_cache
+from operator import mul
+from pathlib import Path
+from typing import Final
+
+from edge_agent.model.errors import VoiceError
+from edge_agent.voice.libvosk import RATE
+
+LONGEST_S: Final = 3600
+"""A longer file is refused: everything is held in memory."""
+
+_ZERO_CROSSINGS: Final = 12
+_PASSBAND: Final = 0.94
+"""Where the low-pass begins to fall, as a share of the narrower Nyquist frequency."""
+
+
+def read_wav(path: Path) -> bytes:
+    """Return a WAV file's audio as 16 kHz mono s16le; channels are averaged, other rates resampled.
+
+    Raise VoiceError, naming the file, when it cannot be read or holds no PCM.
+    """
+    try:
+        with wave.open(str(path), "rb") as file:
+            channels, width, rate, frames = file.getparams()[:4]
+            if frames > LONGEST_S * rate:
+                raise VoiceError(f"{path} is longer than {LONGEST_S // 60} minutes.", "Cut it into parts.")
+            raw = file.readframes(frames)
+    except OSError as error:
+        raise VoiceError(f"{path} cannot be read: {error.strerror or error}.", "Check the path.") from error
+    except (wave.Error, EOFError) as error:
+        reason = str(error) or "it ends too early"
+        raise VoiceError(f"{path} is not a PCM WAV file: {reason}.", "Convert it to 16-bit PCM WAV.") from error
+    if not 4000 <= rate <= 384_000:  # noqa: PLR2004  what sound hardware and telephones use
+        raise VoiceError(f"{path} has a sampling rate of {rate} Hz.", "Convert it to 16000 Hz.")
+    samples = _to_mono(_to_16_bit(raw[: len(raw) // (width * channels) * width * channels], width), channels)
+    return _to_bytes(samples if rate == RATE else resample(samples, rate))
+
+
+def resample(samples: array[int], rate: int) -> array[int]:
+    """Return 16-bit samples at 16 kHz, low-pass filtered below the narrower of the two Nyquist frequencies."""
+    divisor = math.gcd(rate, RATE)
+    up, down = RATE // divisor, rate // divisor
+    reach, phases = _filters(up, down)
+    padded = array("h", bytes(2 * reach)) + samples + array("h", bytes(2 * reach + 2))
+    resampled = array("h")
+    for index in range(len(samples) * up // down):
+        first, phase = divmod(index * down, up)
+        # The window of padded samples whose middle is the position `first + phase / up` of the original.
+        value = sum(map(mul, phases[phase], padded[first + 1 : first + 1 + 2 * reach]))
+        resampled.append(max(-32768, min(32767, round(value))))
+    return resampled
+
+
+@lru_cache(maxsize=4)
+def _filters(up: int, down: int) -> tuple[int, tuple[tuple[float, ...], ...]]:
+    """Return the reach in samples to either side, and one unity-gain filter for each of the `up` phases."""
+    cutoff = _PASSBAND * min(1.0, up / down)
+    reach = math.ceil(_ZERO_CROSSINGS / cutoff)
+
+    def weight(distance: float) -> float:
+        if abs(distance) >= reach:
+            return 0.0
+        x = math.pi * cutoff * distance
+        hann = 0.5 + 0.5 * math.cos(math.pi * distance / reach)
+        return hann * (math.sin(x) / x if x else 1.0)
+
+    phases = []
+    for phase in range(up):
+        weights = [weight(offset - phase / up) for offset in range(1 - reach, reach + 1)]
+        total = sum(weights)
+        phases.append(tuple(each / total for each in weights))
+    return reach, tuple(phases)
+
+
+def _to_16_bit(raw: bytes, width: int) -> array[int]:
+    if width == 1:
+        return array("h", ((byte - 128) << 8 for byte in raw))
+    wanted = bytearray(len(raw) // width * 2)
+    # WAV is little-endian: the two most significant bytes of each sample are its last two.
+    wanted[0::2], wanted[1::2] = raw[width - 2 :: width], raw[width - 1 :: width]
+    samples = array("h", bytes(wanted))
+    if sys.byteorder == "big":
+        samples.byteswap()
+    return samples
+
+
+def _to_mono(samples: array[int], channels: int) -> array[int]:
+    if channels == 1:
+        return samples
+    every = [samples[channel::channels] for channel in range(channels)]
+    return array("h", (sum(frame) // channels for frame in zip(*every, strict=True)))
+
+
+def _to_bytes(samples: array[int]) -> bytes:
+    if sys.byteorder == "big":
+        samples = samples[:]
+        samples.byteswap()
+    return samples.tobytes()
