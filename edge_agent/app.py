@@ -1,1 +1,318 @@
-"""The composition root: wires the rooms; no logic."""
+"""The composition root: builds the rooms, carries effects to them and events from them. No logic."""
+
+import asyncio
+import logging
+import random
+import secrets
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, assert_never
+
+from edge_agent import __version__, service
+from edge_agent.clock import Clock, SettableClock, SystemClock
+from edge_agent.debug.serving import serve
+from edge_agent.debug.shapes import LinkView
+from edge_agent.driver import Driver
+from edge_agent.face import Face, Sights
+from edge_agent.link.reported_state import ConfigOutcome, Health, ReportedConfig, ReportedState
+from edge_agent.link.session import Link
+from edge_agent.link.topics import DeviceStateTopic, format_topic
+from edge_agent.measure.journal import Journal
+from edge_agent.measure.reporter import Reporter
+from edge_agent.metrics import Metrics
+from edge_agent.model import effects as fx
+from edge_agent.model import events as ev
+from edge_agent.model.device import DeviceState, Surroundings
+from edge_agent.model.errors import StorageError
+from edge_agent.packs.sync import PackShelf
+from edge_agent.plays import HISTORY_KEPT, EngineState
+from edge_agent.presence import Presence, RetainedRepository
+from edge_agent.render.renderer import Renderer
+from edge_agent.restartable import Restartable
+from edge_agent.settings.layers import Settings
+from edge_agent.settings.resident import ResidentStore
+from edge_agent.timers import Timers
+from edge_agent.trial import ConfigTrial, document_names
+from edge_agent.troubles import Troubles
+from edge_agent.voice.check import check_voice
+from edge_agent.voice.ear import Ear
+
+logger = logging.getLogger(__name__)
+
+REPORT_KEY: Final = "config/report-key.json"
+
+
+async def run_agent(config: Path) -> None:
+    """Run the agent of `config` until SIGTERM or SIGINT; what plays is closed before this returns.
+
+    Raises SettingsError when the configuration cannot be lived by.
+    """
+    agent = Agent(config)
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("run_agent belongs in a task")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)
+    with suppress(asyncio.CancelledError):
+        await agent.run()
+    service.notify("STOPPING=1")
+
+
+class Agent:
+    """One device. Built from agent.toml inside a running event loop, and run once."""
+
+    def __init__(self, config: Path) -> None:
+        self.trial = ConfigTrial(config, self._live_by)
+        settings = self.settings = self.trial.settings
+        self.clock: Clock = SettableClock() if settings.profile.standin else SystemClock()
+        self.journal = Journal(settings.database)
+        self.resident = ResidentStore(settings.database)
+        self.troubles = Troubles(now=self.clock.now, changed=self._troubles_changed)
+        self.timers = Timers(self.clock, lambda name: self.emit(ev.TimerRang(name)))
+        topic = format_topic(settings.mqtt.root, DeviceStateTopic(settings.device_id))
+        will = ReportedState.last_will(__version__, settings.profile.name)
+        self.link = Link(settings.mqtt, will=(topic, will.to_payload()))
+        self.presence = Presence(self.link, topic, self._reported_state, self.troubles)
+        self.repository = RetainedRepository(self.link, settings.mqtt.root)
+        self.renderer = Renderer(settings.render, self.emit, self.clock.now)
+        self.shelf = Restartable(self._new_shelf(settings))
+        self.ear = Restartable(Ear(settings.voice, self.emit, phrases=settings.voice.wake_phrases))
+        self.reporter = Restartable(self._new_reporter(settings))
+        self.driver = Driver(
+            self._first_state(settings),
+            now=self.clock.now,
+            draw=random.SystemRandom().random,
+            carry=self._carry,
+            noticed=self._noticed,
+        )
+        self.metrics = Metrics(
+            {
+                "broker_connected": ("Whether the broker is there.", lambda: float(self.link.status.connected)),
+                "packs": ("Verified packs on the shelf.", lambda: len(self.driver.state.catalog.packs)),
+                "reports_unsent": ("Sealed reports that wait.", self._unsent),
+                "problems": ("Things that do not work now.", lambda: len(self.troubles.lasting)),
+            }
+        )
+        sights = Sights(
+            link=self._link_view,
+            repository_version=self._repository_version,
+            config_version=lambda: self.trial.outcome.version,
+            metrics=self.metrics.exposition,
+            asset_roots=(settings.packs.directory, settings.render.boot_directory),
+        )
+        self.face = Face(
+            settings=settings,
+            driver=self.driver,
+            journal=self.journal,
+            clock=self.clock,
+            troubles=self.troubles,
+            sights=sights,
+            set_mute=self._mute,
+        )
+        self._documents: dict[str, bytes] = {}
+        self._documents_changed = asyncio.Event()
+        self._report_key: bytes | None = None
+
+    def emit(self, event: ev.Event) -> None:
+        """Give the engine an event: every room's way to say that something happened."""
+        self.driver.tell(event)
+
+    async def run(self) -> None:
+        """Run every room until cancelled. The database is closed last."""
+        try:
+            async with serve(self.face, self.settings.debug) as doors, asyncio.TaskGroup() as rooms:
+                if doors.url is not None:
+                    logger.info("The page of this device is at %s", doors.url)
+                consent, limits = self.resident.load()
+                self.reporter.room.consent_changed(consent)
+                self.emit(ev.ResidentDecided(consent, limits))
+                for name, room in (
+                    ("link", self.link.run()),
+                    ("presence", self.presence.run()),
+                    ("packs", self.shelf.run()),
+                    ("render", self.renderer.run()),
+                    ("measure", self.reporter.run()),
+                    ("voice", self.ear.run()),
+                    ("configuration", self._configure()),
+                    ("watchdog", service.keep_watchdog(lambda: True)),
+                ):
+                    rooms.create_task(room, name=name)
+                self.face.ready = True
+                self.face.tell_state()
+                service.notify("READY=1")
+        finally:
+            self.timers.cancel_all()
+            self.journal.close()
+            self.resident.close()
+
+    def _troubles_changed(self) -> None:
+        self.presence.wanted()
+
+    def _mute(self, on: bool) -> None:
+        self.ear.room.mute(on)
+
+    def _unsent(self) -> int:
+        return self.reporter.room.unsent()
+
+    # --- building ----------------------------------------------------------------------------------------------
+
+    def _first_state(self, settings: Settings) -> EngineState:
+        consent, limits = self.resident.load()
+        surroundings = Surroundings(
+            device=DeviceState(),
+            consent=consent,
+            limits=limits,
+            policy=settings.placements,
+            history=self.journal.history(self.clock.now() - HISTORY_KEPT),
+            formats=settings.profile.formats,
+            moments=settings.profile.moments,
+            zone=settings.zone,
+            lang=settings.lang,
+        )
+        phrases = settings.voice.wake_phrases
+        return EngineState(surroundings, secrets.token_hex(4), wake_phrases=phrases, phrases=phrases)
+
+    def _new_shelf(self, settings: Settings) -> PackShelf:
+        shelf = PackShelf(settings.packs, self.repository, self.emit)
+        for name in (*document_names(settings.device_id, settings.groups), REPORT_KEY):
+            shelf.on_document(name, self._document_changed)
+        return shelf
+
+    def _new_reporter(self, settings: Settings) -> Reporter:
+        return Reporter(settings.measure, self.journal, self._send, clock=self.clock, zone=settings.zone)
+
+    async def _send(self, topic: str, payload: bytes) -> None:
+        await self.link.publish(f"{self.settings.mqtt.root}/{topic}", payload)
+
+    # --- effects and events ------------------------------------------------------------------------------------
+
+    def _carry(self, effect: fx.Effect) -> None:  # noqa: C901, PLR0912  one line a kind of effect
+        match effect:
+            case fx.StartPlay():
+                self.renderer.start(effect.play)
+            case fx.ClosePlay():
+                self.renderer.close(effect.play_id, effect.cause)
+            case fx.StageBoot():
+                self.renderer.stage(effect.play)
+            case fx.AnswerSlot():
+                self.face.answered(effect)
+            case fx.RecordDecision():
+                self._keep(lambda: self.journal.record_decision(effect.decision))
+                self.metrics.decided(effect.decision)
+                self.face.decided(effect.decision)
+            case fx.RecordPlay():
+                self._keep(lambda: self.journal.record_play(effect.play))
+            case fx.RecordPlayEvent():
+                self._keep(lambda: self.journal.record_event(effect.event))
+            case fx.RecordClose():
+                self._keep(lambda: self.journal.record_close(effect.play_id, effect.cause))
+            case fx.ListenFor():
+                self.ear.room.listen_for(effect.phrases)
+            case fx.RememberResident():
+                self._keep(lambda: self.resident.save(effect.consent, effect.limits))
+                self.reporter.room.consent_changed(effect.consent)
+            case fx.ExplainPlay():
+                self.face.explained(effect.reason)
+            case fx.SetTimer():
+                self.timers.set(effect.name, effect.at)
+            case _:
+                assert_never(effect)
+
+    def _keep(self, write: Callable[[], None]) -> None:
+        """Write; a full or failing disk is a trouble that is told of, and the agent goes on."""
+        try:
+            write()
+        except StorageError as error:
+            self.troubles.begin("journal", error)
+        else:
+            self.troubles.end("journal")
+
+    def _noticed(self, event: ev.Event) -> None:
+        self.metrics.noticed(event)
+        self.face.noticed(event)
+        match event:
+            case ev.CatalogChanged():
+                self.reporter.room.catalog_changed(event.catalog)
+                self.presence.wanted()
+            case ev.MicrophoneChanged():
+                self.presence.wanted()
+            case _:
+                pass
+
+    # --- remote configuration ----------------------------------------------------------------------------------
+
+    def _document_changed(self, name: str, content: bytes | None) -> None:
+        if name == REPORT_KEY:
+            self.reporter.room.key_changed(content)
+            self._report_key = content
+            return
+        if content is None:
+            self._documents.pop(name, None)
+        else:
+            self._documents[name] = content
+        self._documents_changed.set()
+
+    async def _configure(self) -> None:
+        while True:
+            await self._documents_changed.wait()
+            self._documents_changed.clear()
+            await self.trial.offer(dict(self._documents))
+            self.presence.wanted()
+
+    async def _live_by(self, settings: Settings) -> None:
+        """Make every room live by `settings`; raises EdgeAgentError, before anything changed, when one cannot."""
+        before = self.settings
+        if settings.voice != before.voice:
+            await asyncio.to_thread(check_voice, settings.voice)
+            self.ear.replace(Ear(settings.voice, self.emit, phrases=self.driver.state.phrases))
+        if settings.packs != before.packs:
+            self.shelf.replace(self._new_shelf(settings))
+        if settings.measure != before.measure:
+            self._replace_reporter(settings)
+        self.settings = self.face.settings = settings
+        self.emit(ev.PolicyChanged(settings.placements, settings.voice.wake_phrases))
+
+    def _replace_reporter(self, settings: Settings) -> None:
+        reporter = self._new_reporter(settings)
+        reporter.catalog_changed(self.driver.state.catalog)
+        reporter.key_changed(self._report_key)
+        reporter.consent_changed(self.driver.state.surroundings.consent)
+        self.reporter.replace(reporter)
+
+    # --- what others see ---------------------------------------------------------------------------------------
+
+    def _repository_version(self) -> int | None:
+        return self.shelf.room.status().version or None
+
+    def _link_view(self) -> LinkView:
+        status, mqtt = self.link.status, self.settings.mqtt
+        return LinkView(
+            status="connected" if status.connected else "connecting",
+            broker=f"{mqtt.host}:{mqtt.port}",
+            since=status.since.isoformat(),
+        )
+
+    def _reported_state(self) -> bytes:
+        outcome = self.trial.outcome
+        config = None
+        if outcome.outcome != "none" and outcome.version is not None:
+            config = ReportedConfig(
+                version=outcome.version,
+                outcome=ConfigOutcome(outcome.outcome),
+                reason=outcome.detail[:200] or None,
+            )
+        problems = tuple(trouble.what[:200] for trouble in self.troubles.lasting)[:8]
+        return ReportedState(
+            online=True,
+            version=__version__,
+            profile=self.settings.profile.name,
+            config=config,
+            repository_version=self._repository_version(),
+            health=Health.DEGRADED if problems else Health.OK,
+            problems=problems,
+            microphone=self.driver.state.surroundings.device.microphone,
+        ).to_payload()

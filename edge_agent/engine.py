@@ -76,7 +76,7 @@ def _routed(  # noqa: C901, PLR0911  one line a kind of event
         case ev.CatalogChanged():
             return _catalog_changed(state, event.catalog)
         case ev.PolicyChanged():
-            return surrounded(state, policy=event.policy), ()
+            return replace(surrounded(state, policy=event.policy), wake_phrases=event.wake_phrases), ()
         case ev.ResidentDecided():
             return _resident_decided(state, event)
         case ev.TimerRang():

@@ -244,6 +244,13 @@ class HeardMessage(TypedDict):
     heard: HeardView
 
 
+class WhyMessage(TypedDict):
+    """The resident asked why: one sentence."""
+
+    type: Literal["why"]
+    reason: str
+
+
 class DecisionMessage(TypedDict):
     """A moment was answered."""
 
@@ -294,7 +301,9 @@ class DroppedMessage(TypedDict):
     count: int
 
 
-AgentMessage = StateMessage | HeardMessage | DecisionMessage | PlayMessage | ExplainedMessage | PacksMessage
+AgentMessage = (
+    StateMessage | HeardMessage | WhyMessage | DecisionMessage | PlayMessage | ExplainedMessage | PacksMessage
+)
 """What the agent puts into its feed."""
 
 LiveMessage = Snapshot | AgentMessage | ScreenMessage | SpeakerMessage | DroppedMessage

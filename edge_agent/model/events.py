@@ -77,9 +77,10 @@ class CatalogChanged:
 
 @dataclass(frozen=True, slots=True)
 class PolicyChanged:
-    """A signed configuration changed the operator's limits."""
+    """A signed configuration changed the operator's limits, or the phrases that wake the device."""
 
     policy: PlacementPolicy
+    wake_phrases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

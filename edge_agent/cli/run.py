@@ -1,0 +1,35 @@
+"""`edge-agent run`: the agent itself, until it is told to stop."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(run)
+
+
+def run(
+    config: Annotated[Path, typer.Option(help="agent.toml of this device.")] = Path("/etc/edge-agent/agent.toml"),
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Run the agent on this device.
+
+    Logs go to stderr. SIGTERM or Ctrl-C closes what is playing and stops; SIGHUP is ignored (configuration comes
+    signed over MQTT, or by a restart).
+    """
+    import asyncio
+    import logging
+    import sys
+
+    from edge_agent.app import run_agent
+
+    level = logging.getLevelNamesMapping().get(log_level.upper())
+    if level is None:
+        raise typer.BadParameter("must be debug, info, warning or error", param_hint="--log-level")
+    # Under systemd the journal adds the time itself.
+    stamp = "" if not sys.stderr.isatty() else "%(asctime)s "
+    logging.basicConfig(level=level, format=f"{stamp}%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    asyncio.run(run_agent(config))

@@ -1,0 +1,18 @@
+"""Whether a voice configuration can work, before anything lives by it (shell: reads the model's files)."""
+
+from edge_agent.settings.rooms import VoiceSettings
+from edge_agent.voice.grammar import build_grammar
+from edge_agent.voice.models import model_for
+
+
+def check_voice(settings: VoiceSettings) -> str:
+    """Return one line about the source, model and phrases. Raises VoiceError when they cannot work together.
+
+    A device without a microphone needs no model.
+    """
+    if settings.source == "off":
+        return "off"
+    model = model_for(settings)
+    build_grammar(settings.wake_phrases, model.vocabulary())
+    phrases = ", ".join(f'"{phrase}"' for phrase in settings.wake_phrases) or "no wake phrase"
+    return f"{settings.source}, model {model.name}, {phrases}"
