@@ -33,12 +33,20 @@ def _settled(value: Any) -> asyncio.Future[Any]:
 
 
 class _CarefulBroker(Broker):  # type: ignore[misc] # amqtt has no type information
-    """amqtt 0.12, less two surprises.
+    """amqtt 0.12, less three surprises.
 
     It sends every new connection the retained messages of every filter that *anyone* subscribed to, walking the
     table of subscriptions while it waits for the socket, so that a subscription made meanwhile ends the connection.
-    And it forgets messages that it acknowledged when their publisher disconnects before they were passed on.
+    It forgets messages that it acknowledged when their publisher disconnects before they were passed on. And a second
+    clean session of the same client id takes the first one's subscriptions away without disconnecting it, against
+    MQTT 3.1.1, section 3.1.4, which leaves it deaf.
     """
+
+    async def _delete_session(self, client_id: str) -> None:
+        _session, handler = self._sessions.get(client_id, (None, None))
+        if handler is not None:
+            await handler.handle_connection_closed()
+        await super()._delete_session(client_id)
 
     async def _publish_retained_messages_for_subscription(
         self, subscription: tuple[str, int], session: Session
