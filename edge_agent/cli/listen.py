@@ -1,0 +1,102 @@
+"""`edge-agent listen`: recognise phrases in WAV files, or from the microphone.
+
+With --json, one object a detection and line: `file`, `phrase`, `start_s`, `end_s`, `confidence` (`file` is null for
+the microphone). Files are listened to one after another in one process, each on its own. Exit code 0, with no
+line, when nothing was heard; 1 when a file could not be read, after all the others.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge_agent.cli.model import models_directory
+from edge_agent.cli.output import JsonOption, note, print_json
+from edge_agent.model.errors import VoiceError
+from edge_agent.settings.rooms import VoiceSettings
+from edge_agent.voice.grammar import build_grammar
+from edge_agent.voice.models import model_for
+from edge_agent.voice.sources import MicrophoneSource
+from edge_agent.voice.spotter import Detection
+from edge_agent.voice.spotting import PhraseStream
+from edge_agent.voice.wav import read_wav
+
+NewStream = Callable[[], PhraseStream]
+Tell = Callable[[str | None, Detection], None]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(listen)
+
+
+def listen(
+    phrases: Annotated[str, typer.Option(help="What to listen for, separated by commas.")],
+    files: Annotated[list[Path] | None, typer.Argument(help="More WAV files.", metavar="[FILE]...")] = None,
+    wav: Annotated[list[Path] | None, typer.Option(help="A WAV file of any rate; may be given again.")] = None,
+    mic: Annotated[bool, typer.Option("--mic", help="Listen to the microphone until interrupted.")] = False,
+    device: Annotated[str, typer.Option(help="A part of the microphone's name.")] = "",
+    model: Annotated[Path | None, typer.Option(help="A Vosk model's folder (default: the one in use).")] = None,
+    lang: Annotated[str, typer.Option(help="The language of the packaged model.")] = "en",
+    sensitivity: Annotated[float, typer.Option(min=0, max=1, help="0 strict … 1 eager.")] = 0.5,
+    as_json: JsonOption = False,
+) -> None:
+    """Recognise phrases in WAV files or from the microphone."""
+    paths = [*(wav or ()), *(files or ())]
+    if mic == bool(paths):
+        raise typer.BadParameter("Give WAV files, or --mic.")
+    wanted = [phrase.strip() for phrase in phrases.split(",") if phrase.strip()]
+    if not wanted:
+        raise typer.BadParameter("Give at least one phrase.", param_hint="--phrases")
+    found = model_for(VoiceSettings(model=model, lang=lang, models_directory=models_directory(None)))
+    grammar = build_grammar(wanted, found.vocabulary())
+    speech_model = found.load()
+
+    def new_stream() -> PhraseStream:
+        return PhraseStream(speech_model, grammar, sensitivity)
+
+    tell = _print_json if as_json else _print_text
+    if mic:
+        _listen_to_microphone(MicrophoneSource(device), new_stream(), tell)
+    elif not _listen_to_files(paths, new_stream, tell, say_nothing=as_json):
+        raise typer.Exit(1)
+
+
+def _listen_to_files(paths: list[Path], new_stream: NewStream, tell: Tell, *, say_nothing: bool) -> bool:
+    """Listen to each file on its own; return whether all of them could be read."""
+    all_read = True
+    for path in paths:
+        try:
+            audio = read_wav(path)
+        except VoiceError as error:
+            note(f"edge-agent: {error.for_person()}")
+            all_read = False
+            continue
+        stream = new_stream()
+        heard = [*stream.feed(audio), *stream.finish()]
+        for detection in heard:
+            tell(str(path), detection)
+        if not heard and not say_nothing:
+            typer.echo(f"{path}: nothing was heard")
+    return all_read
+
+
+def _listen_to_microphone(microphone: MicrophoneSource, stream: PhraseStream, tell: Tell) -> None:
+    microphone.open()
+    note("Listening; press Ctrl-C to end.")
+    try:
+        while True:
+            for detection in stream.feed(microphone.read()):
+                tell(None, detection)
+    finally:
+        microphone.close()
+
+
+def _print_json(name: str | None, heard: Detection) -> None:
+    times = {"start_s": round(heard.start_s, 2), "end_s": round(heard.end_s, 2)}
+    print_json({"file": name, "phrase": heard.phrase, **times, "confidence": round(heard.confidence, 3)})
+
+
+def _print_text(name: str | None, heard: Detection) -> None:
+    typer.echo(f"{name or 'microphone'}: “{heard.phrase}” from {heard.start_s:.2f} s to {heard.end_s:.2f} s")

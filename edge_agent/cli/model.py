@@ -1,0 +1,132 @@
+"""`edge-agent model`: which speech models are here, which one is in use, and how to install another."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edge_agent.cli.output import JsonOption, print_json, print_table
+
+CONFIG = Path("/etc/edge-agent/agent.toml")
+
+ConfigOption = Annotated[
+    Path | None, typer.Option(help=f"agent.toml of this device (default: {CONFIG}, where it exists).")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command group."""
+    group = typer.Typer(no_args_is_help=True, help="List, choose and install speech models.")
+    group.command("list")(list_models)
+    group.command()(use)
+    group.command()(install)
+    app.add_typer(group, name="model")
+
+
+def models_directory(config: Path | None) -> Path:
+    """Return where models are kept: EDGE_AGENT_MODELS, else as configured, else in the person's own data folder."""
+    if "EDGE_AGENT_MODELS" in os.environ:
+        return Path(os.environ["EDGE_AGENT_MODELS"])
+    if config is not None or CONFIG.is_file():
+        from edge_agent.settings.layers import load_settings
+
+        configured = load_settings(config or CONFIG).voice.models_directory
+        if configured is not None:
+            return configured
+    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(home) / "edge-agent" / "models"
+
+
+def list_models(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """List the models in the package, the installed ones and the official ones; the one in use is marked."""
+    from edge_agent.voice.installing import OFFICIAL
+    from edge_agent.voice.models import check_model, chosen_directory, installed_models, packaged_models
+
+    models = models_directory(config)
+    chosen = chosen_directory(models)
+    rows: list[dict[str, Any]] = []
+    for origin, directories in (
+        ("packaged", packaged_models()),
+        ("installed", {path.name: path for path in installed_models(models)}),
+    ):
+        for name, directory in directories.items():
+            model = check_model(directory)
+            in_use = chosen is None and origin == "packaged" if chosen is None else chosen == directory.resolve()
+            place = {"directory": str(directory), "size_bytes": model.size_bytes}
+            rows.append({"name": name, "origin": origin, **place, "in_use": in_use})
+    if chosen is not None and not any(row["in_use"] for row in rows):
+        model = check_model(chosen)
+        place = {"directory": str(chosen), "size_bytes": model.size_bytes}
+        rows.append({"name": model.name, "origin": "elsewhere", **place, "in_use": True})
+    for name in sorted(set(OFFICIAL) - {row["name"] for row in rows}):
+        nowhere = {"directory": None, "size_bytes": None}
+        rows.append({"name": name, "origin": "not installed", **nowhere, "in_use": False})
+    if as_json:
+        for row in rows:
+            print_json(row)
+        return
+    print_table(
+        "Speech models",
+        ("in use", "name", "origin", "size", "folder"),
+        [
+            (
+                "*" if row["in_use"] else "",
+                row["name"],
+                row["origin"],
+                f"{row['size_bytes'] / 1e6:.1f} MB" if row["size_bytes"] else "",
+                row["directory"] or "",
+            )
+            for row in rows
+        ],
+    )
+
+
+def use(
+    model: Annotated[str, typer.Argument(help="An installed or packaged model's name (en), or a folder.")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Choose the model that is used from the agent's next start on. It is loaded once, to be sure that it works."""
+    from edge_agent.voice.grammar import Grammar
+    from edge_agent.voice.libvosk import Decoder
+    from edge_agent.voice.models import check_model, choose, packaged_models
+
+    models = models_directory(config)
+    packaged = packaged_models().get(model)
+    installed = models / model
+    directory = installed if "/" not in model and installed.is_dir() else Path(model)
+    found = check_model(packaged or directory)
+    Decoder(found.load(), Grammar({}).for_vosk)
+    choose(models, found.directory if packaged is None else None)
+    if as_json:
+        print_json({"name": model, "directory": str(found.directory), "words": len(found.vocabulary().words)})
+        return
+    typer.echo(f"{found.directory} is used from the agent's next start on.")
+
+
+def install(
+    source: Annotated[str, typer.Argument(help="An official model's name, a URL, or a zip file.")],
+    sha256: Annotated[str, typer.Option(help="The archive's SHA-256, from whom you trust.")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Download (going on where an earlier try stopped), check and unpack a model. Does not choose it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+    from edge_agent.voice import installing
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks = {step: bar.add_task(step, visible=False) for step in ("Downloading", "Checking", "Unpacking")}
+
+        def show(step: str, done: int, total: int) -> None:
+            bar.update(tasks[step], completed=done, total=total or None, visible=True)
+
+        directory = asyncio.run(installing.install(source, sha256, models_directory(config), show))
+    if as_json:
+        print_json({"name": directory.name, "directory": str(directory)})
+        return
+    typer.echo(f"Installed {directory.name}. Use it with: edge-agent model use {directory.name}")
