@@ -7,6 +7,7 @@ met, and never passed, when the flight ends. Time is the flight's own, nights an
 from datetime import timedelta
 
 from edge_agent.decide.question import Question
+from edge_agent.decide.tally import between
 from edge_agent.model.campaign import CapScope, Pacing
 from edge_agent.model.catalog import Candidate
 
@@ -37,7 +38,7 @@ def behind(candidate: Candidate, question: Question) -> float:
 def _progress(candidate: Candidate, question: Question) -> tuple[int, timedelta, timedelta]:
     """Return impressions given in this flight, the time gone and the whole time."""
     flight = candidate.line_item.flight
-    given = question.tally.between(CapScope.LINE_ITEM, candidate, flight.start, flight.end)
+    given = between(question.history, CapScope.LINE_ITEM, candidate, flight.start, flight.end)
     # Each step crosses to UTC, so that a flight written in one local zone is measured in real time.
     elapsed = question.now - flight.start
     return given, elapsed, elapsed + (flight.end - question.now)

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from edge_agent.decide.tally import Tally
 from edge_agent.model.catalog import Candidate
-from edge_agent.model.device import ResidentLimits, Surroundings
+from edge_agent.model.device import History, ResidentLimits, Surroundings
 from edge_agent.model.moment import MomentKind, Slot
 
 
@@ -15,6 +14,8 @@ class Question:
     """May this fill the slot at `now` (always UTC, so that arithmetic is exact on nights when clocks change)?
 
     `local` is now on the device's wall clock; `blocked_cat` holds the operator's and the resident's categories.
+    `asked_for` is whether the resident asked for one certain creative ("tell me more"). Then what the advertiser
+    booked does not matter (moments, dayparts, caps, pacing); what the resident blocked and the device renders does.
     """
 
     slot: Slot
@@ -22,16 +23,8 @@ class Question:
     local: datetime
     limits: ResidentLimits
     blocked_cat: frozenset[str]
-    tally: Tally
-
-    @property
-    def asked_for(self) -> bool:
-        """Whether the resident asked for one certain creative ("tell me more").
-
-        Then what the advertiser booked does not matter (moments, dayparts, caps, pacing); what the resident blocked
-        and what the device can render does.
-        """
-        return self.slot.moment.kind is MomentKind.FOLLOW_UP
+    history: History
+    asked_for: bool
 
     def clock(self, at: datetime) -> str:
         """Write a moment for a person, on the device's wall clock."""
@@ -52,5 +45,6 @@ def ask(slot: Slot, surroundings: Surroundings, now: datetime) -> Question:
         local=now.astimezone(surroundings.zone),
         limits=surroundings.limits,
         blocked_cat=surroundings.policy.blocked_cat | surroundings.limits.blocked_cat,
-        tally=Tally(surroundings.history),
+        history=surroundings.history,
+        asked_for=slot.moment.kind is MomentKind.FOLLOW_UP,
     )

@@ -13,50 +13,50 @@ from itertools import accumulate
 
 from edge_agent.decide.plan import behind
 from edge_agent.decide.question import Question
-from edge_agent.decide.tally import Key, key_of
-from edge_agent.model.campaign import CapScope
 from edge_agent.model.catalog import Candidate
+
+Booking = tuple[str, str, str]
+"""Advertiser, campaign and line item: what voice is shared between."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The winner, and what a person should know of how it won. `weights` are of the line items in the lot."""
+    """The winner, and how it won: the weights of the bookings in the lot, and their total."""
 
     winner: Candidate
-    late: float
-    weights: dict[Key, int]
+    weights: dict[Booking, int]
+    total: int
 
     def why_not(self, loser: Candidate) -> str:
         """Say in one plain sentence why this eligible candidate was not chosen."""
         own, winners = loser.line_item.priority, self.winner.line_item.priority
         if own < winners:
             return f"A line item of higher priority was chosen ({winners} before {own})."
-        item = _line_item(loser)
-        if item == _line_item(self.winner):
+        item = _booking(loser)
+        if item == _booking(self.winner):
             return "Another creative of the same line item was chosen."
         if item not in self.weights:
             return "A line item that is further behind its plan was chosen."
-        total = sum(self.weights.values())
-        return f"Another line item was drawn by lot; the chance of this one was {self.weights[item]} in {total}."
+        return f"Another line item was drawn by lot; the chance of this one was {self.weights[item]} in {self.total}."
 
 
 def rank(eligible: Sequence[Candidate], question: Question, draw: float) -> Ranking:
     """Choose one of at least one eligible candidates. `draw` is uniform in [0, 1)."""
     top = max(candidate.line_item.priority for candidate in eligible)
-    by_item: dict[Key, list[Candidate]] = {}
+    by_item: dict[Booking, list[Candidate]] = {}
     for candidate in eligible:
         if candidate.line_item.priority == top:
-            by_item.setdefault(_line_item(candidate), []).append(candidate)
+            by_item.setdefault(_booking(candidate), []).append(candidate)
     late = {item: behind(candidates[0], question) for item, candidates in by_item.items()}
     latest = max(late.values())
     weights = {item: by_item[item][0].line_item.weight for item in by_item if late[item] == latest}
     item, rest = _drawn(weights, draw)
     creatives = by_item[item]
     winner = creatives[min(int(rest * len(creatives)), len(creatives) - 1)]
-    return Ranking(winner, latest, weights)
+    return Ranking(winner, weights, sum(weights.values()))
 
 
-def _drawn(weights: dict[Key, int], draw: float) -> tuple[Key, float]:
+def _drawn(weights: dict[Booking, int], draw: float) -> tuple[Booking, float]:
     """Return the line item whose part of [0, 1) holds the draw, and where in that part it lies, again in [0, 1)."""
     ends = list(accumulate(weights.values()))
     at = draw * ends[-1]
@@ -66,5 +66,6 @@ def _drawn(weights: dict[Key, int], draw: float) -> tuple[Key, float]:
     return item, (at - (ends[index] - weights[item])) / weights[item]
 
 
-def _line_item(candidate: Candidate) -> Key:
-    return key_of(CapScope.LINE_ITEM, candidate)
+def _booking(candidate: Candidate) -> Booking:
+    campaign = candidate.pack.campaign
+    return (campaign.advertiser, campaign.id, candidate.line_item.id)

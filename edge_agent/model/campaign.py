@@ -85,6 +85,8 @@ class Creative(_Frozen):
     def asset_names(self) -> tuple[AssetName, ...]:
         """Every asset that must be on disk before this creative may play."""
         own = (self.asset,) if self.asset is not None else ()
+        if not self.turns:
+            return own
         return own + tuple(turn.say for turn in self.turns)
 
 
@@ -115,11 +117,14 @@ class CapScope(StrEnum):
 
 
 class FrequencyCap(_Frozen):
-    """At most `count` impressions of the scope within any window of length `per` (a rolling window)."""
+    """At most `count` impressions of the scope within any window of length `per` (a rolling window).
+
+    A device remembers its impressions for 366 days, so that no window is longer.
+    """
 
     scope: CapScope = CapScope.CREATIVE
     count: int = Field(ge=1, le=1000)
-    per: Annotated[Seconds, Field(gt=timedelta(0))]
+    per: Annotated[Seconds, Field(gt=timedelta(0), le=timedelta(days=366))]
 
 
 class Daypart(_Frozen):

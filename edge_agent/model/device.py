@@ -1,13 +1,14 @@
 """What the agent knows of the device and of the resident's wishes, as decisions see it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from itertools import pairwise
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from edge_agent.model.campaign import Daypart
+from edge_agent.model.campaign import CapScope, Daypart
 from edge_agent.model.formats import Format, FormatLimit
 from edge_agent.model.identity import PlayId
 from edge_agent.model.moment import MomentKind
@@ -66,7 +67,7 @@ class PlacementPolicy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    min_spacing: timedelta = timedelta(minutes=10)
+    min_spacing: timedelta = Field(default=timedelta(minutes=10), ge=timedelta(0), le=timedelta(days=366))
     max_per_hour: int = Field(default=4, ge=0)
     max_per_day: int = Field(default=20, ge=0)
     quiet_hours: tuple[Daypart, ...] = ()
@@ -98,6 +99,10 @@ class Impression:
     format: Format
 
 
+_Counted = tuple[str, str, str, str]
+"""A scope and its whole path: two advertisers may use one name for a campaign, a line item or a creative."""
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """Impressions as far back as any cap looks, and any even pacing's flight.
@@ -106,11 +111,37 @@ class History:
     """
 
     impressions: tuple[Impression, ...] = ()
+    _times: dict[_Counted, list[datetime]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _indexed: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if any(later.at < earlier.at for earlier, later in pairwise(self.impressions)):
             ordered = tuple(sorted(self.impressions, key=lambda impression: impression.at))
             object.__setattr__(self, "impressions", ordered)
+
+    def times(self, scope: CapScope, advertiser: str, campaign: str, line_item: str, crid: str) -> Sequence[datetime]:
+        """Return when what the scope counts was shown, oldest first. Worked out once for a history and a scope."""
+        key = _counted(scope, advertiser, campaign, line_item, crid)
+        times = self._times.get(key, ())
+        if times or key[0] in self._indexed:
+            return times
+        self._indexed.add(key[0])
+        for past in self.impressions:
+            of_past = _counted(scope, past.advertiser, past.campaign, past.line_item, past.crid)
+            self._times.setdefault(of_past, []).append(past.at)
+        return self._times.get(key, ())
+
+
+def _counted(scope: CapScope, advertiser: str, campaign: str, line_item: str, crid: str) -> _Counted:
+    match scope:
+        case CapScope.CREATIVE:
+            return ("creative", advertiser, campaign, crid)
+        case CapScope.LINE_ITEM:
+            return ("line_item", advertiser, campaign, line_item)
+        case CapScope.CAMPAIGN:
+            return ("campaign", advertiser, campaign, "")
+        case CapScope.ADVERTISER:
+            return ("advertiser", advertiser, "", "")
 
 
 @dataclass(frozen=True, slots=True)

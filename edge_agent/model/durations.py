@@ -8,7 +8,10 @@ from pydantic import BeforeValidator, PlainSerializer
 
 def _from_seconds(value: object) -> object:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return timedelta(seconds=value)
+        try:
+            return timedelta(seconds=value)
+        except OverflowError as error:
+            raise ValueError("a duration must be a number of seconds that a calendar can hold") from error
     return value
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from edge_agent.decide.question import Question
+from edge_agent.decide.tally import at_cap
 from edge_agent.model.catalog import Candidate
 
 
@@ -11,7 +12,7 @@ def reject(candidate: Candidate, question: Question) -> str | None:
     if question.asked_for:
         return None
     for cap in candidate.line_item.caps:
-        if question.tally.around(cap.scope, candidate, question.now, cap.per) >= cap.count:
+        if at_cap(question.history, cap, candidate, question.now):
             scope = cap.scope.replace("_", " ")
             return f"The limit of {cap.count} in {_length(cap.per)} for this {scope} is reached."
     return None

@@ -21,7 +21,7 @@ def reject(candidate: Candidate, question: Question) -> str | None:
     if asset is None or slot.w == 0 or slot.h == 0 or (asset.w, asset.h) == (slot.w, slot.h):
         return None
     if asset.w == 0 or asset.h == 0:
-        return None if asset.mime in SCALABLE else "It does not say how large it is."
+        return None if asset.mime in SCALABLE or slot.format.is_spoken else "It does not say how large it is."
     trouble = _trouble(asset, slot)
     if trouble is None:
         return None
