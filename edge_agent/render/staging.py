@@ -74,7 +74,7 @@ class Staging:
             raise RenderError(f"The hook did not stage within {seconds:g} s.", "Look at its stderr.") from None
         finally:
             process.kill()
-        await process.gone()
+            await process.gone()
         return process.complaint
 
 
