@@ -1,0 +1,34 @@
+"""The resident's choices outlive everything but their own withdrawal."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edge_agent.model.device import Consent, ResidentLimits
+from edge_agent.settings.resident import ResidentStore
+
+
+def test_consent_is_off_until_given(tmp_path: Path) -> None:
+    assert ResidentStore(tmp_path / "agent.db").load() == (Consent(), ResidentLimits())
+
+
+def test_a_choice_is_there_after_a_restart(tmp_path: Path) -> None:
+    consent = Consent(placements=True, at=datetime(2026, 11, 21, tzinfo=UTC))
+    limits = ResidentLimits(dismissed_campaigns=frozenset({"rain"}), max_per_day=2)
+    store = ResidentStore(tmp_path / "agent.db")
+    store.save(consent, limits)
+    store.close()
+    assert ResidentStore(tmp_path / "agent.db").load() == (consent, limits)
+
+
+def test_a_damaged_database_means_no_consent_and_is_kept_aside(tmp_path: Path) -> None:
+    database = tmp_path / "agent.db"
+    database.write_bytes(b"this is no database" * 100)
+    assert ResidentStore(database).load() == (Consent(), ResidentLimits())
+    assert (tmp_path / "agent.db.damaged").read_bytes().startswith(b"this is no database")
+
+
+def test_an_unreadable_row_means_no_consent(tmp_path: Path) -> None:
+    store = ResidentStore(tmp_path / "agent.db")
+    store.save(Consent(placements=True), ResidentLimits())
+    store._connection.execute('UPDATE resident SET consent = \'{"placements": "perhaps"}\'')
+    assert store.load() == (Consent(), ResidentLimits())
