@@ -13,18 +13,17 @@ from collections import deque
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from edge_agent.database import open_database
 from edge_agent.measure.decision_document import decision_document
-from edge_agent.measure.tables import SCHEMA, from_us, to_us
+from edge_agent.measure.journal_reader import JournalReader
+from edge_agent.measure.tables import SCHEMA, to_us
 from edge_agent.measure.trouble import Trouble
 from edge_agent.model.decision import Decision
-from edge_agent.model.device import History, Impression
 from edge_agent.model.errors import StorageError
-from edge_agent.model.formats import Format
 from edge_agent.model.identity import PlayId
-from edge_agent.model.play import CloseCause, Play, PlayEvent, PlayEventKind, ProofOfPlay
+from edge_agent.model.play import CloseCause, Play, PlayEvent
 
 _log = logging.getLogger(__name__)
 
@@ -34,33 +33,24 @@ HOLD_WRITES: Final = 5_000
 
 _Write = tuple[str, tuple[object, ...]]
 
-_PROOFS = """
-    SELECT p.*, e.kind, e.at_us, e.t_ms, e.detail FROM measure_plays p
-    LEFT JOIN measure_events e ON e.play_id = p.play_id
-"""
-_IMPRESSIONS = """
-    SELECT p.*, min(e.at_us) AS shown_us FROM measure_plays p
-    JOIN measure_events e ON e.play_id = p.play_id AND e.kind = 'impression'
-    WHERE p.counted GROUP BY p.play_id HAVING shown_us >= ? ORDER BY shown_us, p.play_id
-"""
 
-
-class Journal:
+class Journal(JournalReader):
     """Plays, their events and decisions. Used from one thread; `Outbox` shares its connection."""
 
     def __init__(self, path: Path, *, keep_decisions: int = KEEP_DECISIONS) -> None:
-        self.path = path
-        self.connection = open_database(path, SCHEMA)
+        super().__init__(path, open_database(path, SCHEMA))
         self._keep_decisions = keep_decisions
         self._held: deque[_Write] = deque()
         self._trouble = Trouble(_log, "The journal can be written again.")
         held = self.connection.execute("SELECT coalesce(sum(length(document)), 0) FROM measure_decisions")
         self._decision_bytes: int = held.fetchone()[0]
-        # A power cut ended whatever was playing: its last proven event is the end that is known.
-        self._write(
-            "UPDATE measure_plays SET ended_us = coalesce((SELECT max(at_us) FROM measure_events e "
-            "WHERE e.play_id = measure_plays.play_id), started_us) WHERE ended_us IS NULL"
-        )
+        # A power cut ended whatever was playing: its last proven event is the end that is known. A disk that is
+        # full already keeps nobody from starting; the write is held like any other.
+        with contextlib.suppress(StorageError):
+            self._write(
+                "UPDATE measure_plays SET ended_us = coalesce((SELECT max(at_us) FROM measure_events e "
+                "WHERE e.play_id = measure_plays.play_id), started_us) WHERE ended_us IS NULL"
+            )
 
     def close(self) -> None:
         """Close the database. What is held in memory is tried once more."""
@@ -152,48 +142,6 @@ class Journal:
                 "Close it and erase again.",
             )
 
-    # --- reading -----------------------------------------------------------------------------------------------
-
-    def history(self, since: datetime) -> History:
-        """Return the impressions that hooks proved at or after `since`, oldest first.
-
-        A dialogue counts once: its later turns are the same impression.
-        """
-        rows = self.connection.execute(_IMPRESSIONS, (to_us(since),))
-        return History(
-            tuple(
-                Impression(
-                    play_id=PlayId(row["play_id"]),
-                    at=from_us(row["shown_us"]),
-                    ended_at=None if row["ended_us"] is None else from_us(row["ended_us"]),
-                    crid=row["crid"],
-                    line_item=row["line_item"],
-                    campaign=row["campaign"],
-                    advertiser=row["advertiser"],
-                    format=Format(row["format"]),
-                )
-                for row in rows
-            )
-        )
-
-    def proofs(self, limit: int) -> list[ProofOfPlay]:
-        """Return the newest `limit` plays, newest first."""
-        newest = "p.play_id IN (SELECT play_id FROM measure_plays ORDER BY started_us DESC, rowid DESC LIMIT ?)"
-        rows = self.connection.execute(f"{_PROOFS} WHERE {newest} ORDER BY p.started_us, p.rowid, e.seq", (limit,))
-        return list(_proofs(rows))[::-1]
-
-    def proofs_between(self, start: datetime, end: datetime) -> list[ProofOfPlay]:
-        """Return the plays that started from `start` (inclusive) to `end` (exclusive), oldest first."""
-        rows = self.connection.execute(
-            f"{_PROOFS} WHERE p.started_us >= ? AND p.started_us < ? ORDER BY p.started_us, p.rowid, e.seq",
-            (to_us(start), to_us(end)),
-        )
-        return list(_proofs(rows))
-
-    def decisions(self, limit: int) -> list[dict[str, Any]]:
-        """Return the newest `limit` decisions as JSON-ready documents (`decision_document`), newest first."""
-        return read_decisions(self.connection, limit)
-
     # --- the disk ----------------------------------------------------------------------------------------------
 
     def _write(self, sql: str, *values: object) -> None:
@@ -240,41 +188,3 @@ def translated(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
         raise StorageError(
             f"The database {path} cannot be written: {error}.", "Free some space or check the disk."
         ) from error
-
-
-def read_decisions(connection: sqlite3.Connection, limit: int) -> list[dict[str, Any]]:
-    """Return the newest `limit` decision documents, newest first."""
-    rows = connection.execute("SELECT document FROM measure_decisions ORDER BY seq DESC LIMIT ?", (limit,))
-    return [json.loads(zlib.decompress(row["document"])) for row in rows]
-
-
-def _proofs(rows: Iterator[sqlite3.Row] | sqlite3.Cursor) -> Iterator[ProofOfPlay]:
-    """Group joined rows, in which a play's events follow each other, into proofs."""
-    play: sqlite3.Row | None = None
-    events: list[PlayEvent] = []
-    for row in rows:
-        if play is not None and row["play_id"] != play["play_id"]:
-            yield _proof(play, events)
-            events = []
-        play = row
-        if row["kind"] is not None:
-            kind = PlayEventKind(row["kind"])
-            events.append(PlayEvent(PlayId(row["play_id"]), kind, from_us(row["at_us"]), row["t_ms"], row["detail"]))
-    if play is not None:
-        yield _proof(play, events)
-
-
-def _proof(play: sqlite3.Row, events: list[PlayEvent]) -> ProofOfPlay:
-    return ProofOfPlay(
-        play_id=PlayId(play["play_id"]),
-        crid=play["crid"],
-        line_item=play["line_item"],
-        campaign=play["campaign"],
-        advertiser=play["advertiser"],
-        format=play["format"],
-        moment=play["moment"],
-        started_at=from_us(play["started_us"]),
-        ended_at=None if play["ended_us"] is None else from_us(play["ended_us"]),
-        events=tuple(events),
-        close_cause=None if play["close_cause"] is None else CloseCause(play["close_cause"]),
-    )

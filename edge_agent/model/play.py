@@ -84,6 +84,8 @@ class ProofOfPlay:
     ended_at: datetime | None
     events: tuple[PlayEvent, ...] = field(default=())
     close_cause: CloseCause | None = None
+    decision_id: DecisionId = DecisionId("")
+    """The decision that led to it; the turns of one dialogue share theirs."""
 
     @property
     def was_rendered(self) -> bool:

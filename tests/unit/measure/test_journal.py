@@ -1,0 +1,295 @@
+"""The journal: only what was rendered counts; full disks, power cuts and erasure."""
+
+import logging
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from edge_agent.measure.journal import Journal
+from edge_agent.measure.journal_reader import JournalReader
+from edge_agent.model.errors import StorageError
+from edge_agent.model.formats import Format
+from edge_agent.model.identity import PlayId
+from edge_agent.model.play import CloseCause, PlayEvent, PlayEventKind
+from tests.unit.measure.plays import (
+    DONE,
+    NOON,
+    SHOWN,
+    everything_in,
+    no_fill,
+    play,
+    record,
+    refusal,
+    selection,
+)
+
+BEGINNING = NOON - timedelta(days=365)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    opened = Journal(tmp_path / "agent.db")
+    yield opened
+    opened.close()
+
+
+def reopened(journal: Journal) -> Journal:
+    journal.connection.close()
+    return Journal(journal.path)
+
+
+# --- plays -------------------------------------------------------------------------------------------------------
+
+
+def test_a_decision_to_play_is_no_impression_and_neither_is_a_load(journal: Journal) -> None:
+    record(journal, play(), (PlayEventKind.LOADED,))
+    assert journal.history(BEGINNING).impressions == ()
+
+
+def test_an_impression_is_dated_by_its_hook_and_ends_with_the_final_event(journal: Journal) -> None:
+    record(journal, play(), DONE)
+    (one,) = journal.history(BEGINNING).impressions
+    assert (one.at, one.ended_at) == (NOON + timedelta(seconds=2), NOON + timedelta(seconds=5))
+    assert (one.crid, one.line_item, one.campaign, one.advertiser) == ("morning", "spring", "coffee", "roaster")
+    assert one.format is Format.VOICE_MENTION
+
+
+def test_what_plays_now_has_no_end_yet(journal: Journal) -> None:
+    record(journal, play(), SHOWN)
+    assert journal.history(BEGINNING).impressions[0].ended_at is None
+
+
+def test_history_begins_exactly_at_since_and_is_oldest_first(journal: Journal) -> None:
+    for number in (3, 1, 2):
+        record(journal, play(str(number), NOON + timedelta(hours=number)), SHOWN)
+    since = NOON + timedelta(hours=2, seconds=2)
+    assert [one.play_id for one in journal.history(since).impressions] == ["play-2", "play-3"]
+    assert [one.play_id for one in journal.history(since + timedelta(microseconds=1)).impressions] == ["play-3"]
+
+
+def test_a_dialogue_is_one_impression_however_many_turns_it_has(journal: Journal) -> None:
+    record(journal, play("1", crid="talk", turn="hello"), DONE)
+    record(journal, play("2", crid="talk", turn="more"), DONE)
+    assert [one.play_id for one in journal.history(BEGINNING).impressions] == ["play-1"]
+
+
+def test_proofs_are_newest_first_with_events_and_cause(journal: Journal) -> None:
+    record(journal, play("1"), (*SHOWN, PlayEventKind.CLOSE))
+    journal.record_close(PlayId("play-1"), CloseCause.PRESS)
+    journal.record_close(PlayId("play-1"), CloseCause.SHUTDOWN)
+    record(journal, play("2", NOON + timedelta(hours=1)), ())
+    second, first = journal.proofs(10)
+    assert (second.play_id, second.events, second.was_rendered) == ("play-2", (), False)
+    assert (first.close_cause, first.last_kind, first.decision_id) == (CloseCause.PRESS, "close", "decision-1")
+    assert first.events[1] == PlayEvent(first.play_id, PlayEventKind.IMPRESSION, NOON + timedelta(seconds=2), 2000)
+    assert [proof.play_id for proof in journal.proofs(1)] == ["play-2"]
+
+
+def test_events_of_an_unknown_play_are_dropped(journal: Journal) -> None:
+    journal.record_event(PlayEvent(PlayId("ghost"), PlayEventKind.IMPRESSION, NOON, 1))
+    journal.record_close(PlayId("ghost"), CloseCause.PRESS)
+    assert journal.proofs(10) == []
+
+
+# --- decisions ---------------------------------------------------------------------------------------------------
+
+
+def test_decisions_keep_every_rejection_newest_first(journal: Journal) -> None:
+    for decision in (refusal(1), no_fill(2, rejected=300), selection(3)):
+        journal.record_decision(decision)
+    selected, nothing, refused = journal.decisions(10)
+    assert (selected["outcome"], selected["chosen"]["crid"]) == ("selected", "morning")
+    assert (nothing["outcome"], len(nothing["rejections"])) == ("no_fill", 300)
+    assert nothing["rejections"][299] == {
+        "crid": "c299",
+        "line_item": "spring",
+        "campaign": "coffee",
+        "rule": "outside_flight",
+        "detail": "Ended on day 299.",
+    }
+    assert (refused["rule"], refused["detail"]) == ("quiet_hours", "It is quiet until 07:00.")
+
+
+def test_only_the_newest_decisions_are_kept(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "agent.db", keep_decisions=10)
+    for number in range(25):
+        journal.record_decision(refusal(number))
+    assert [one["id"] for one in journal.decisions(100)] == [f"d{number}" for number in range(24, 14, -1)]
+    journal.close()
+
+
+def test_huge_decisions_do_not_fill_the_disk(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge_agent.measure.journal.KEEP_DECISION_BYTES", 100_000)
+    for number in range(30):
+        journal.record_decision(no_fill(number, rejected=3000))
+    kept = journal.connection.execute("SELECT sum(length(document)) FROM measure_decisions").fetchone()[0]
+    assert 0 < kept <= 120_000
+    assert journal.decisions(1)[0]["id"] == "d29"
+
+
+# --- keeping and erasing -----------------------------------------------------------------------------------------
+
+
+def test_prune_forgets_what_is_older_than_keep_and_nothing_younger(journal: Journal) -> None:
+    keep = timedelta(days=90)
+    record(journal, play("old", NOON - keep - timedelta(microseconds=1)))
+    record(journal, play("new", NOON - keep))
+    journal.record_decision(refusal(1, NOON - keep - timedelta(microseconds=1)))
+    journal.record_decision(refusal(2, NOON - keep))
+    journal.prune(NOON, keep)
+    assert [proof.play_id for proof in journal.proofs(10)] == ["play-new"]
+    assert [one["id"] for one in journal.decisions(10)] == ["d2"]
+
+
+def test_erasure_leaves_no_trace_in_any_file(journal: Journal, tmp_path: Path) -> None:
+    for number in range(50):
+        record(journal, play(f"secret-{number}"))
+        journal.record_decision(selection(number))
+    (tmp_path / "agent.db.damaged").write_bytes(b"play-secret-0")
+    assert b"play-secret" in everything_in(tmp_path)
+    journal.erase()
+    assert b"secret" not in everything_in(tmp_path)
+    assert b"spring" not in everything_in(tmp_path)
+    assert (journal.proofs(10), journal.decisions(10), journal.history(BEGINNING).impressions) == ([], [], ())
+
+
+def test_a_play_that_goes_on_during_erasure_does_not_come_back(journal: Journal) -> None:
+    record(journal, play(), SHOWN)
+    journal.erase()
+    journal.record_event(PlayEvent(play().id, PlayEventKind.COMPLETE, NOON, 5000))
+    assert journal.proofs(10) == []
+
+
+# --- other programs ----------------------------------------------------------------------------------------------
+
+
+def test_another_program_reads_along_and_cannot_write(journal: Journal) -> None:
+    record(journal, play())
+    reader = JournalReader.open_readonly(journal.path)
+    record(journal, play("2", NOON + timedelta(hours=1)))
+    assert [proof.play_id for proof in reader.proofs(10)] == ["play-2", "play-1"]
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.connection.execute("DELETE FROM measure_plays")
+    reader.close()
+
+
+def test_what_is_no_journal_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("hello, this is not a database at all " * 100)
+    for name in ("absent", "text"):
+        with pytest.raises(StorageError, match="cannot be read"):
+            JournalReader.open_readonly(tmp_path / name)
+    assert not (tmp_path / "absent").exists()
+
+
+# --- power cuts and full disks -----------------------------------------------------------------------------------
+
+
+def test_what_a_power_cut_interrupted_ended_at_its_last_proven_event(journal: Journal) -> None:
+    record(journal, play("1"), SHOWN)
+    record(journal, play("2", NOON + timedelta(hours=1)), ())
+    again = reopened(journal)
+    assert [proof.ended_at for proof in again.proofs(2)] == [NOON + timedelta(hours=1), NOON + timedelta(seconds=2)]
+    again.close()
+
+
+_WRITER = textwrap.dedent("""
+    import sys
+    from pathlib import Path
+    from edge_agent.measure.journal import Journal
+    from tests.unit.measure.plays import play, record
+    journal = Journal(Path(sys.argv[1]))
+    for number in range(100000):
+        record(journal, play(str(number)))
+        print(number, flush=True)
+""")
+
+
+def test_every_play_that_was_recorded_survives_kill_9(tmp_path: Path) -> None:
+    path, last = tmp_path / "agent.db", 60
+    with subprocess.Popen([sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        for line in writer.stdout:
+            if int(line) >= last:
+                os.kill(writer.pid, signal.SIGKILL)
+                break
+        said = [last, *(int(line) for line in writer.stdout)]
+    journal = Journal(path)
+    proofs = {proof.play_id: proof for proof in journal.proofs(1000)}
+    for number in range(said[-1] + 1):
+        assert [event.kind for event in proofs[PlayId(f"play-{number}")].events] == list(DONE)
+    journal.close()
+
+
+def fill_disk(journal: Journal) -> None:
+    """Let the database grow no further; SQLite then fails exactly as on a full disk."""
+    journal.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    pages = journal.connection.execute("PRAGMA page_count").fetchone()[0]
+    journal.connection.execute(f"PRAGMA max_page_count = {pages}")
+
+
+def test_a_full_disk_raises_once_keeps_what_is_there_and_loses_nothing(
+    journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    record(journal, play("before"))
+    fill_disk(journal)
+    raised = 0
+    for number in range(200):
+        try:
+            record(journal, play(f"during-{number}", NOON + timedelta(minutes=number)))
+        except StorageError:
+            raised += 1
+            # The caller goes on; only the events of this very play were skipped by the exception.
+            record(journal, play(f"during-{number}", NOON + timedelta(minutes=number)))
+    assert raised == 1
+    assert any(proof.play_id == "play-before" for proof in journal.proofs(1000))
+    journal.connection.execute("PRAGMA max_page_count = 1000000")
+    record(journal, play("after", NOON + timedelta(days=1)))
+    proofs = {proof.play_id for proof in journal.proofs(1000)}
+    assert proofs == {"play-before", "play-after", *(f"play-during-{number}" for number in range(200))}
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert "Free some space" in caplog.messages[0]
+
+
+_FULL = textwrap.dedent("""
+    import resource, sys
+    from datetime import timedelta
+    from pathlib import Path
+    from edge_agent.measure.journal import Journal
+    from edge_agent.model.errors import StorageError
+    from tests.unit.measure.plays import NOON, play, record
+    journal = Journal(Path(sys.argv[1]))
+    record(journal, play("before"))
+    import signal
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, resource.RLIM_INFINITY))
+    raised = 0
+    for number in range(300):
+        try:
+            record(journal, play(str(number), NOON + timedelta(minutes=number)))
+        except StorageError:
+            raised += 1
+    print(raised, flush=True)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    record(journal, play("after"))
+    print(len(journal.proofs(1000)), flush=True)
+""")
+
+
+def test_a_file_that_may_not_grow_is_a_full_disk_too(tmp_path: Path) -> None:
+    path = tmp_path / "agent.db"
+    done = subprocess.run(
+        [sys.executable, "-c", _FULL, str(path)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.split() == ["1", "302"], done.stderr
+    journal = Journal(path)
+    assert len(journal.proofs(1000)) == 302
+    journal.close()
