@@ -33,8 +33,9 @@ def watch(*parts: str) -> None:
     for part in parts:
         note.prepare(io.runtime / part)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))
-    _pass_on({"state": {"powered": is_on(io.runtime)}})
-    for line in _lines(_open_bus(io.runtime / "bus")):
+    bus = _open_bus(io.runtime / "bus")
+    _pass_on({"state": {"powered": is_on(io.runtime)}})  # whoever sees this finds the bus open
+    for line in _lines(bus):
         said = _checked(line)
         if said is None:
             print("a line on the bus means nothing and was dropped", file=sys.stderr, flush=True)

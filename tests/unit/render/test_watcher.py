@@ -51,7 +51,7 @@ async def test_a_watch_that_dies_or_floods_is_started_again(tmp_path: Path, end:
     body = f"say(moment={{'kind': 'idle', 'topic': str(life)}})\n{end}"
     settings = make_settings(tmp_path, watch=write_hook(tmp_path / "hooks", "watch.py", body, preamble=PREAMBLE))
     async with running(settings) as room:
-        topics = []
+        topics: list[str] = []
         while len(topics) < 3:
             event = await room.next_event()
             assert isinstance(event, MomentArose)
