@@ -1,0 +1,231 @@
+"""The whole ear on a real FIFO with the real model: what a device's owner would notice."""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from edge_agent.model.device import Microphone
+from edge_agent.model.events import Event, MicrophoneChanged, PhraseHeard
+from edge_agent.settings.rooms import VoiceSettings
+from edge_agent.voice.ear import Ear
+from edge_agent.voice.models import Model
+from edge_agent.voice.wav import read_wav
+
+LISTENING = MicrophoneChanged(Microphone.LISTENING)
+MUTED = MicrophoneChanged(Microphone.MUTED)
+LOST = MicrophoneChanged(Microphone.LOST)
+OFF = MicrophoneChanged(Microphone.OFF)
+
+
+class Room:
+    """An ear with a FIFO for its microphone, and everything that it emitted, in order."""
+
+    def __init__(self, tmp_path: Path, model: Path | None, phrases: tuple[str, ...], source: str = "") -> None:
+        self.path = tmp_path / "microphone"
+        self.events: asyncio.Queue[Event] = asyncio.Queue()
+        settings = VoiceSettings(source=source or f"pipe:{self.path}", model=model)
+        self.ear = Ear(settings, self.events.put_nowait, phrases=phrases, retry_min=timedelta(milliseconds=20))
+
+    async def say(self, path: Path) -> None:
+        """Play a file into the microphone."""
+        pcm = read_wav(path)
+        await asyncio.to_thread(self.path.write_bytes, pcm)
+
+    async def next(self) -> Event:
+        return await asyncio.wait_for(self.events.get(), 20)
+
+    async def next_phrase(self) -> str:
+        event = await self.next()
+        assert isinstance(event, PhraseHeard)
+        return event.phrase
+
+
+@asynccontextmanager
+async def listening(room: Room) -> AsyncIterator[Room]:
+    running = asyncio.create_task(room.ear.run())
+    try:
+        yield room
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+        assert running.cancelled() or running.exception() is None
+
+
+@pytest.fixture
+def room(tmp_path: Path, model: Model) -> Callable[..., Room]:
+    def make(*phrases: str, source: str = "", use: Path | None = None) -> Room:
+        return Room(tmp_path, use or model.directory, phrases, source)
+
+    return make
+
+
+async def test_it_hears_again_and_again(room: Callable[..., Room], speech: Path) -> None:
+    async with listening(room("hey kitchen", "stop")) as home:
+        assert await home.next() == LISTENING
+        for _ in range(3):
+            await home.say(speech / "hey-kitchen-rms.wav")
+            assert await home.next_phrase() == "hey kitchen"
+        await home.say(speech / "stop-slt.wav")
+        assert await home.next_phrase() == "stop"
+    assert await home.next() == OFF
+    assert home.events.empty()
+
+
+async def test_unmuting_always_hears_again(room: Callable[..., Room], speech: Path) -> None:
+    async with listening(room("stop")) as home:
+        assert await home.next() == LISTENING
+        for _ in range(3):
+            home.ear.mute(on=True)
+            assert await home.next() == MUTED
+            home.ear.mute(on=False)
+            assert await home.next() == LISTENING
+            await home.say(speech / "stop-rms.wav")
+            assert await home.next_phrase() == "stop"
+
+
+async def test_while_muted_the_source_is_closed(room: Callable[..., Room]) -> None:
+    async with listening(room("stop")) as home:
+        assert await home.next() == LISTENING
+        home.ear.mute(on=True)
+        assert await home.next() == MUTED
+        with pytest.raises(OSError, match="No such device"):  # a FIFO that nobody reads (ENXIO)
+            os.open(home.path, os.O_WRONLY | os.O_NONBLOCK)
+
+
+async def test_muted_before_the_start_it_never_opens_the_source(room: Callable[..., Room]) -> None:
+    home = room("stop")
+    home.ear.mute(on=True)
+    async with listening(home):
+        assert await home.next() == MUTED
+        assert not home.path.exists()
+
+
+async def test_with_nothing_to_listen_for_the_microphone_is_off(room: Callable[..., Room], speech: Path) -> None:
+    async with listening(room()) as home:
+        assert await home.next() == OFF
+        assert not home.path.exists()
+        home.ear.listen_for(("stop",))
+        assert await home.next() == LISTENING
+        await home.say(speech / "stop-rms.wav")
+        assert await home.next_phrase() == "stop"
+        home.ear.listen_for(())
+        assert await home.next() == OFF
+
+
+async def test_other_phrases_count_at_once(room: Callable[..., Room], speech: Path) -> None:
+    async with listening(room("hey kitchen")) as home:
+        assert await home.next() == LISTENING
+        await home.say(speech / "stop-rms.wav")
+        await home.say(speech / "hey-kitchen-awb.wav")
+        assert await home.next_phrase() == "hey kitchen"
+        home.ear.listen_for(("stop",))
+        await home.say(speech / "hey-kitchen-awb.wav")
+        await home.say(speech / "stop-rms.wav")
+        assert await home.next_phrase() == "stop"
+
+
+async def test_a_phrase_that_cannot_be_heard_is_named_once_and_the_others_are_heard(
+    room: Callable[..., Room], speech: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with listening(room("hey florble", "stop")) as home:
+        assert await home.next() == LISTENING
+        home.ear.listen_for(("hey florble", "stop", "hey kitchen"))
+        await home.say(speech / "stop-rms.wav")
+        assert await home.next_phrase() == "stop"
+    errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert len(errors) == 1
+    assert '"florble"' in errors[0]
+
+
+async def test_a_microphone_that_disappears_is_lost_once_and_found_again(
+    room: Callable[..., Room], speech: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with listening(room("stop")) as home:
+        assert await home.next() == LISTENING
+        home.path.rename(home.path.with_suffix(".unplugged"))
+        home.path.mkdir()
+        assert await home.next() == LOST
+        await asyncio.sleep(0.2)  # several tries, each of which must stay silent
+        home.path.rmdir()
+        assert await home.next() == LISTENING
+        await home.say(speech / "stop-rms.wav")
+        assert await home.next_phrase() == "stop"
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(warnings) == 2
+    assert "lost" in warnings[0]
+    assert "back" in warnings[1]
+
+
+async def test_a_lost_microphone_can_be_muted(room: Callable[..., Room]) -> None:
+    home = room("stop")
+    home.path.mkdir()
+    async with listening(home):
+        assert await home.next() == LOST
+        home.ear.mute(on=True)
+        assert await home.next() == MUTED
+
+
+async def test_a_file_is_heard_and_then_the_ear_ends(room: Callable[..., Room], speech: Path) -> None:
+    home = room("stop", source=f"wav:{speech / 'stop-slt.wav'}")
+    await asyncio.wait_for(home.ear.run(), 20)
+    assert await home.next() == LISTENING
+    assert await home.next_phrase() == "stop"
+    assert await home.next() == OFF
+
+
+@pytest.mark.parametrize("source", ["off", "wav:/nowhere.wav", "nonsense"])
+async def test_a_source_that_never_works_ends_the_ear_and_nothing_else(
+    room: Callable[..., Room], source: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    home = room("stop", source=source)
+    await asyncio.wait_for(home.ear.run(), 20)
+    assert home.events.get_nowait() == OFF
+    assert len(caplog.records) == (0 if source == "off" else 1)
+
+
+async def test_a_model_that_is_none_ends_the_ear_with_one_sentence(
+    room: Callable[..., Room], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    home = room("stop", use=tmp_path)
+    await asyncio.wait_for(home.ear.run(), 20)
+    assert home.events.get_nowait() == OFF
+    (record,) = caplog.records
+    assert str(tmp_path) in record.getMessage()
+
+
+async def test_events_arrive_on_the_loops_thread(room: Callable[..., Room], speech: Path) -> None:
+    home = room("stop", source=f"wav:{speech / 'stop-slt.wav'}")
+    loops: list[asyncio.AbstractEventLoop] = []
+    home.ear._emit = lambda _: loops.append(asyncio.get_running_loop())
+    await asyncio.wait_for(home.ear.run(), 20)
+    assert loops
+    assert set(loops) == {asyncio.get_running_loop()}
+
+
+async def test_a_bug_in_the_thread_is_not_swallowed(
+    room: Callable[..., Room], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_settings: VoiceSettings) -> Model:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("edge_agent.voice.ear.model_for", broken)
+    with pytest.raises(RuntimeError, match="a bug"):
+        await asyncio.wait_for(room("stop").ear.run(), 20)
+
+
+async def test_neither_audio_nor_other_speech_is_logged(
+    room: Callable[..., Room], speech: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        async with listening(room("stop")) as home:
+            assert await home.next() == LISTENING
+            await home.say(speech / "running-speech-rms.wav")
+            await home.say(speech / "stop-rms.wav")
+            assert await home.next_phrase() == "stop"
+    assert [record for record in caplog.records if record.name.startswith("edge_agent.voice")] == []

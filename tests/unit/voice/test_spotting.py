@@ -1,0 +1,179 @@
+"""The real decoder on real files: what a person says is heard once, and nothing else is heard."""
+
+import random
+from array import array
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edge_agent.model.errors import VoiceError
+from edge_agent.voice.grammar import Grammar, build_grammar
+from edge_agent.voice.libvosk import RATE, Decoder, SpeechModel
+from edge_agent.voice.models import Model
+from edge_agent.voice.spotter import Detection
+from edge_agent.voice.spotting import REMEMBER_S, PhraseStream, spot_audio, spot_file
+from edge_agent.voice.wav import read_wav
+
+PHRASES = ("hey kitchen", "stop", "not interested", "tell me more")
+
+
+@pytest.fixture(scope="session")
+def grammar(model: Model) -> Grammar:
+    return build_grammar(PHRASES, model.vocabulary())
+
+
+def pause(seconds: float) -> bytes:
+    return bytes(round(seconds * RATE) * 2)
+
+
+def phrases_in(stream: PhraseStream, pcm: bytes) -> list[str]:
+    return [detection.phrase for detection in [*stream.feed(pcm), *stream.finish()]]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "hey-kitchen-rms",
+        "hey-kitchen-awb",
+        "hey-kitchen-slt",
+        "tell-me-more-rms",
+        "tell-me-more-awb",
+        "stop-rms",
+        "stop-slt",
+        "not-interested-rms",
+        "not-interested-slt",
+    ],
+)
+def test_a_phrase_is_heard_once_and_where_it_was(model: Model, speech: Path, name: str) -> None:
+    path = speech / f"{name}.wav"
+    (heard,) = spot_file(path, PHRASES, model.directory)
+    assert heard.phrase == name.rpartition("-")[0].replace("-", " ")
+    length_s = len(read_wav(path)) / 2 / RATE
+    # The files have 0.3 s of silence at either end.
+    assert heard.start_s == pytest.approx(0.3, abs=0.15)
+    assert heard.end_s == pytest.approx(length_s - 0.3, abs=0.25)
+    assert 0.5 <= heard.confidence <= 1
+
+
+@pytest.mark.parametrize("voice", ["rms", "slt", "awb"])
+def test_running_speech_is_none_of_the_phrases(model: Model, speech: Path, voice: str) -> None:
+    assert spot_file(speech / f"running-speech-{voice}.wav", PHRASES, model.directory) == []
+
+
+@pytest.mark.parametrize("kind", ["silence", "hiss", "loud hiss", "hum", "clicks"])
+def test_what_is_no_speech_is_none_of_the_phrases(speech_model: SpeechModel, grammar: Grammar, kind: str) -> None:
+    draw = random.Random(7)
+    count = 20 * RATE
+    samples: dict[str, Callable[[int], int]] = {
+        "silence": lambda _: 0,
+        "hiss": lambda _: round(draw.gauss(0, 300)),
+        "loud hiss": lambda _: max(-32768, min(32767, round(draw.gauss(0, 9000)))),
+        "hum": lambda index: 6000 if index % 320 < 160 else -6000,
+        "clicks": lambda index: 20000 if index % 5000 < 12 else 0,
+    }
+    noise = array("h", (samples[kind](index) for index in range(count))).tobytes()
+    assert phrases_in(PhraseStream(speech_model, grammar, 1.0), noise) == []
+
+
+def test_a_phrase_and_another_in_the_same_breath_are_both_heard(
+    speech_model: SpeechModel, grammar: Grammar, speech: Path
+) -> None:
+    audio = read_wav(speech / "wake-and-command.wav")
+    assert phrases_in(PhraseStream(speech_model, grammar), audio) == ["hey kitchen", "tell me more"]
+
+
+def test_it_is_not_stuck_after_one_wake(speech_model: SpeechModel, grammar: Grammar, speech: Path) -> None:
+    stream = PhraseStream(speech_model, grammar)
+    once = read_wav(speech / "hey-kitchen-rms.wav") + pause(1)
+    noise = read_wav(speech / "running-speech-rms.wav") + pause(1)
+    assert phrases_in(stream, (once + noise) * 4) == ["hey kitchen"] * 4
+
+
+def test_it_is_heard_before_the_decoder_would_say_so(
+    speech_model: SpeechModel, grammar: Grammar, speech: Path
+) -> None:
+    audio = read_wav(speech / "hey-kitchen-rms.wav") + pause(2)
+    stream = PhraseStream(speech_model, grammar)
+    decoder = Decoder(speech_model, grammar.for_vosk)
+    ours_s = theirs_s = None
+    for start in range(0, len(audio), 3200):
+        now_s = (start + 3200) / 2 / RATE
+        if [*stream.feed(audio[start : start + 3200])]:
+            ours_s = now_s
+        if decoder.accept(audio[start : start + 3200]) and theirs_s is None:
+            theirs_s = now_s
+    assert ours_s is not None
+    assert theirs_s is not None
+    assert ours_s <= theirs_s - 0.3
+
+
+def test_how_audio_is_cut_into_pieces_makes_no_difference(
+    speech_model: SpeechModel, grammar: Grammar, speech: Path
+) -> None:
+    audio = read_wav(speech / "wake-and-command.wav")
+    whole = PhraseStream(speech_model, grammar)
+    expected = [*whole.feed(audio), *whole.finish()]
+    draw = random.Random(3)
+    pieces = PhraseStream(speech_model, grammar)
+    found: list[Detection] = []
+    position = 0
+    while position < len(audio):
+        length = draw.randrange(1, 5000)
+        found += pieces.feed(audio[position : position + length])
+        position += length
+    assert [*found, *pieces.finish()] == expected
+
+
+def test_a_phrase_that_is_being_said_while_the_grammar_changes_is_heard_whole(
+    model: Model, speech_model: SpeechModel, grammar: Grammar, speech: Path
+) -> None:
+    audio = read_wav(speech / "tell-me-more-rms.wav") + pause(1)
+    stream = PhraseStream(speech_model, build_grammar(["hey kitchen"], model.vocabulary()))
+    middle = round(0.9 * RATE) * 2
+    assert [*stream.feed(audio[:middle])] == []
+    stream.listen_for(grammar)
+    assert phrases_in(stream, audio[middle:]) == ["tell me more"]
+
+
+def test_a_phrase_that_was_over_when_the_grammar_changed_is_not_heard(
+    model: Model, speech_model: SpeechModel, grammar: Grammar, speech: Path
+) -> None:
+    stream = PhraseStream(speech_model, build_grammar(["hey kitchen"], model.vocabulary()))
+    assert [*stream.feed(read_wav(speech / "stop-rms.wav"))] == []
+    stream.listen_for(grammar)
+    assert phrases_in(stream, pause(2)) == []
+
+
+def test_changing_the_grammar_does_not_hear_a_phrase_twice(
+    speech_model: SpeechModel, grammar: Grammar, speech: Path
+) -> None:
+    stream = PhraseStream(speech_model, grammar)
+    assert [each.phrase for each in stream.feed(read_wav(speech / "stop-rms.wav") + pause(0.2))] == ["stop"]
+    stream.listen_for(grammar)
+    assert phrases_in(stream, pause(2)) == []
+
+
+def test_no_more_audio_is_held_than_promised(speech_model: SpeechModel, grammar: Grammar) -> None:
+    stream = PhraseStream(speech_model, grammar)
+    assert [*stream.feed(pause(30))] == []
+    assert len(stream._remembered) <= REMEMBER_S * RATE * 2
+    assert len(stream._waiting) < RATE * 2
+
+
+def test_times_go_on_after_detections(speech_model: SpeechModel, grammar: Grammar, speech: Path) -> None:
+    once = read_wav(speech / "stop-rms.wav") + pause(1)
+    stream = PhraseStream(speech_model, grammar)
+    heard = [*stream.feed(once * 3), *stream.finish()]
+    length_s = len(once) / 2 / RATE
+    assert [round(each.start_s - index * length_s, 1) for index, each in enumerate(heard)] == [0.3] * 3
+
+
+@pytest.mark.parametrize("pcm", [b"", b"\x00", bytes(2), bytes(3201)])
+def test_next_to_no_audio_is_no_error(model: Model, speech_model: SpeechModel, pcm: bytes) -> None:
+    assert spot_audio(pcm, PHRASES, speech_model, model.vocabulary()) == []
+
+
+def test_vosk_refuses_a_folder_that_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(VoiceError, match="cannot read the speech model"):
+        SpeechModel(tmp_path)
