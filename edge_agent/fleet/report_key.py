@@ -6,6 +6,7 @@ opens reports: whoever has it, and the broker's traffic, reads the (randomised) 
 
 import base64
 from dataclasses import dataclass
+from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hpke
@@ -81,3 +82,13 @@ def read_private_key(document: bytes) -> OpeningKey:
     except (ValidationError, ValueError):
         # No `from`: a validation error quotes its input, and this input is the secret.
         raise FormatError("The private report key is damaged.", "Restore it from your backup.") from None
+
+
+def opening_keys(fleet_dir: Path) -> list[OpeningKey]:
+    """Read every private report key of a fleet, newest name first. Raises FormatError when there is none."""
+    paths = sorted(fleet_dir.glob(f"keys/{PRIVATE_NAMES}"), reverse=True)
+    if not paths:
+        raise FormatError(
+            f"There is no private report key in {fleet_dir / 'keys'}.", "Run `edge-agent fleet keys init` first."
+        )
+    return [read_private_key(path.read_bytes()) for path in paths]

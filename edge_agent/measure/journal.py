@@ -177,14 +177,21 @@ class Journal(JournalReader):
 
 @contextlib.contextmanager
 def translated(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
-    """Turn the disk's failures into StorageError and undo an unfinished transaction; our own bugs pass through."""
+    """Turn the disk's failures into StorageError; our own bugs pass through. Either undoes an open transaction."""
     try:
         yield
-    except (sqlite3.ProgrammingError, sqlite3.IntegrityError):
-        raise
     except (sqlite3.DatabaseError, OSError) as error:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+        _roll_back(connection)
+        if isinstance(error, (sqlite3.ProgrammingError, sqlite3.IntegrityError)):
+            raise
         raise StorageError(
             f"The database {path} cannot be written: {error}.", "Free some space or check the disk."
         ) from error
+    except BaseException:
+        _roll_back(connection)
+        raise
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")

@@ -1,0 +1,223 @@
+"""The outbox: nothing lost, nothing without consent, nothing for ever."""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from edge_agent.measure.journal import Journal
+from edge_agent.measure.outbox import LONGEST_RETRY, Outbox
+from edge_agent.measure.randomiser import PublicCreative
+from edge_agent.model.errors import LinkError
+from edge_agent.settings.rooms import MeasureSettings
+from tests.unit.measure.plays import SetClock, settled
+
+DAY = date(2026, 11, 20)
+MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)
+SPREAD = timedelta(hours=6)
+
+
+class Wire:
+    """The far side of `send`: keeps what it was given, and refuses while it is down."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[str, bytes]] = []
+        self.tries = 0
+        self.down = False
+
+    async def send(self, topic: str, payload: bytes) -> None:
+        self.tries += 1
+        await asyncio.sleep(0)
+        if self.down:
+            raise LinkError("The broker is away.", "Wait.")
+        self.got.append((topic, payload))
+
+    @property
+    def payloads(self) -> list[bytes]:
+        return [payload for _, payload in self.got]
+
+
+class Draws:
+    """A fixed, evenly spread sequence in [0, 1)."""
+
+    def __init__(self) -> None:
+        self._number = 0
+
+    def __call__(self) -> float:
+        self._number += 1
+        return self._number * 0.6180339887 % 1
+
+
+class Room:
+    """An outbox with everything that it needs."""
+
+    def __init__(self, path: Path, now: datetime = MIDNIGHT) -> None:
+        self.settings = MeasureSettings(database=path / "agent.db", send_spread=SPREAD, shards=8)
+        self.clock = SetClock(now)
+        self.wire = Wire()
+        self.journal = Journal(self.settings.database)
+        self.outbox = Outbox(self.settings, self.journal, self.wire.send, clock=self.clock, draw=Draws())
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.outbox.run())
+        try:
+            await settled()
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def at(self, now: datetime) -> None:
+        self.clock.set(now)
+        await settled()
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    return Room(tmp_path)
+
+
+def messages(count: int) -> list[bytes]:
+    return [b"%04d" % number for number in range(count)]
+
+
+async def test_everything_is_sent_within_the_spread_at_different_times_and_shards(room: Room) -> None:
+    room.outbox.close_day(DAY, MIDNIGHT, messages(40))
+    room.outbox.allow()
+    async with room.running():
+        assert room.wire.got == []
+        sent_at = []
+        while len(room.wire.got) < 40:
+            (due,) = room.clock.waiting_for()
+            sent_at.append(due)
+            await room.at(due)
+    assert MIDNIGHT <= min(sent_at) < max(sent_at) <= MIDNIGHT + SPREAD
+    assert len(set(sent_at)) == 40
+    assert room.wire.payloads != messages(40)
+    assert sorted(room.wire.payloads) == messages(40)
+    assert {topic for topic, _ in room.wire.got} == {f"report/{shard}" for shard in range(8)}
+    assert room.outbox.unsent() == 0
+
+
+async def test_a_day_that_is_closed_late_is_spread_from_now_on(room: Room) -> None:
+    room.clock.set(late := MIDNIGHT + timedelta(days=3))
+    room.outbox.close_day(DAY, MIDNIGHT, messages(10))
+    room.outbox.allow()
+    async with room.running():
+        assert room.wire.got == []
+        assert room.clock.waiting_for()[0] > late
+
+
+async def test_what_was_not_acknowledged_is_sent_again_after_a_restart(room: Room, tmp_path: Path) -> None:
+    room.outbox.close_day(DAY, MIDNIGHT, messages(5))
+    room.outbox.allow()
+    room.wire.down = True
+    async with room.running():
+        await room.at(MIDNIGHT + SPREAD)
+        assert room.wire.tries == 1
+    room.journal.close()
+    again = Room(tmp_path, MIDNIGHT + timedelta(days=1))
+    again.outbox.allow()
+    async with again.running():
+        assert sorted(again.wire.payloads) == messages(5)
+    assert again.outbox.unsent() == 0
+
+
+async def test_a_broker_that_is_away_is_tried_ever_more_seldom_and_logged_once(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    room.outbox.close_day(DAY, MIDNIGHT, messages(1000))
+    room.outbox.allow()
+    room.wire.down = True
+    waits = []
+    async with room.running():
+        await room.at(MIDNIGHT + SPREAD)
+        for _ in range(20):
+            (due,) = room.clock.waiting_for()
+            waits.append(due - room.clock.now())
+            await room.at(due)
+        assert room.wire.tries == 21
+        assert waits[0] <= timedelta(seconds=1)
+        assert LONGEST_RETRY / 2 <= max(waits) <= LONGEST_RETRY
+        assert len(caplog.records) == 1
+        assert room.outbox.unsent() == 1000
+        room.wire.down = False
+        await room.at(room.clock.now() + LONGEST_RETRY)
+        for _ in range(30):
+            await settled()
+    # "a thousand offline plays lost in six hours": not one.
+    assert sorted(room.wire.payloads) == messages(1000)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
+async def test_nothing_is_sent_before_consent_is_known(room: Room) -> None:
+    room.outbox.close_day(DAY, MIDNIGHT, messages(3))
+    async with room.running():
+        await room.at(MIDNIGHT + SPREAD)
+        assert room.wire.tries == 0
+        room.outbox.allow()
+        await settled()
+        assert len(room.wire.got) == 3
+
+
+async def test_withdrawing_deletes_what_is_unsent_and_every_open_day(room: Room) -> None:
+    room.outbox.offer(DAY, [PublicCreative("a", "x")])
+    room.outbox.close_day(DAY - timedelta(days=1), MIDNIGHT, messages(3))
+    room.outbox.allow()
+    async with room.running():
+        room.outbox.withdraw()
+        await room.at(MIDNIGHT + timedelta(days=2))
+        room.outbox.allow()
+        await room.at(MIDNIGHT + timedelta(days=4))
+    assert room.wire.tries == 0
+    assert room.outbox.open_days(before=date(2027, 1, 1)) == []
+
+
+async def test_reports_of_a_clock_that_ran_ahead_do_not_wait_for_years(room: Room) -> None:
+    room.clock.set(MIDNIGHT + timedelta(days=2000))
+    room.outbox.close_day(DAY, MIDNIGHT, messages(3))
+    room.outbox.allow()
+    async with room.running():
+        await room.at(MIDNIGHT)
+        assert room.clock.waiting_for()[0] <= MIDNIGHT + SPREAD
+        await room.at(MIDNIGHT + SPREAD)
+        assert sorted(room.wire.payloads) == messages(3)
+
+
+def test_a_day_is_closed_with_its_reports_or_not_at_all(room: Room) -> None:
+    room.outbox.offer(DAY, [PublicCreative("a", "x")])
+    with pytest.raises(sqlite3.ProgrammingError):
+        room.outbox.close_day(DAY, MIDNIGHT, [b"good", object()])  # type: ignore[list-item]
+    assert room.outbox.unsent() == 0
+    assert room.outbox.open_days(before=date(2027, 1, 1)) == [(DAY, [PublicCreative("a", "x")])]
+
+
+def test_a_closed_day_takes_no_more_and_days_to_come_are_nobodys(room: Room) -> None:
+    ahead = DAY + timedelta(days=400)
+    room.outbox.offer(ahead, [PublicCreative("a", "x")])
+    room.outbox.offer(DAY, [PublicCreative("a", "x"), PublicCreative("a", "y")])
+    room.outbox.offer(DAY, [PublicCreative("b", "z")])
+    offered = [PublicCreative("a", "x"), PublicCreative("a", "y"), PublicCreative("b", "z")]
+    assert room.outbox.open_days(before=date(2099, 1, 1)) == [(DAY, offered)]
+    assert room.outbox.open_days(before=DAY) == []
+    room.outbox.close_day(DAY, MIDNIGHT, [])
+    room.outbox.offer(DAY, [PublicCreative("a", "x")])
+    assert room.outbox.open_days(before=date(2099, 1, 1)) == []
+
+
+def test_what_could_not_be_sent_for_too_long_is_given_up_and_said(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    room.outbox.close_day(DAY, MIDNIGHT, messages(4))
+    room.outbox.prune(MIDNIGHT + room.settings.keep)
+    assert room.outbox.unsent() == 4
+    room.outbox.prune(MIDNIGHT + room.settings.keep + timedelta(microseconds=1))
+    assert room.outbox.unsent() == 0
+    assert "4 reports" in caplog.text
