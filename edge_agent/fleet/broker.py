@@ -1,0 +1,113 @@
+"""Shell: the operator's connection to the broker: put what is missing there, see what is there."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from edge_agent.link.session import Link
+from edge_agent.model.errors import LinkError, SettingsError
+from edge_agent.settings.rooms import LinkSettings
+
+_WINDOW: Final = 8
+_MAX_PORT: Final = 65535
+_LOOK_PATIENCE: Final = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """Where the fleet's broker is. `str` and `parse` are each other's inverse for host and port."""
+
+    host: str = "127.0.0.1"
+    port: int = 1883
+    root: str = "edge"
+    tls: bool = False
+    ca_file: Path | None = None
+    credentials_file: Path | None = None
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_broker(text: str, *, tls: bool = False) -> tuple[str, int]:
+    """Return (host, port) of `host`, `host:port` or `[v6]:port`. Raises SettingsError."""
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]"):
+        host, port = text, "8883" if tls else "1883"
+    if not host or not port.isdecimal() or not 0 < int(port) <= _MAX_PORT:
+        raise SettingsError(f'"{text}" is not a broker.', "Write it as host:port, for instance 127.0.0.1:1883.")
+    return host.strip("[]"), int(port)
+
+
+class Broker:
+    """A connected broker. Topics are relative to the fleet's root."""
+
+    def __init__(self, link: Link, root: str) -> None:
+        self._link = link
+        self._prefix = f"{root}/"
+
+    async def look(self, topic: str, max_bytes: int) -> bytes | None:
+        """Return what is retained on `topic`, or None when nothing is (or does not come within two seconds)."""
+        try:
+            return await self._link.fetch(self._prefix + topic, max_bytes, patience=_LOOK_PATIENCE)
+        except LinkError:
+            if not self._link.status.connected:
+                raise
+            return None
+
+    async def put(
+        self, messages: Iterable[tuple[str, Callable[[], bytes]]], on_sent: Callable[[str, int], None]
+    ) -> None:
+        """Retain each (topic, content) and tell `on_sent` its topic and bytes once the broker acknowledged it.
+
+        A few are on their way at a time, in any order. Raises LinkError when one fails, after the others ended.
+        """
+        waiting = iter(messages)
+
+        async def carry() -> None:
+            for topic, read in waiting:
+                content = read()
+                await self._link.publish(self._prefix + topic, content, retain=True)
+                on_sent(topic, len(content))
+
+        results = await asyncio.gather(*(carry() for _ in range(_WINDOW)), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+
+@asynccontextmanager
+async def connected(address: BrokerAddress) -> AsyncIterator[Broker]:
+    """Connect once. Raises LinkError with the first reason why that fails."""
+    settings = LinkSettings(
+        device_id=f"operator-{secrets.token_hex(4)}",
+        host=address.host,
+        port=address.port,
+        root=address.root,
+        tls=address.tls,
+        ca_file=address.ca_file,
+        credentials_file=address.credentials_file,
+    )
+    link = Link(settings)
+    running = asyncio.create_task(link.run())
+    try:
+        await _first_connection(link, address, running)
+        yield Broker(link, address.root)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def _first_connection(link: Link, address: BrokerAddress, running: asyncio.Task[None]) -> None:
+    async for status in link.changes():
+        if status.connected:
+            return
+        if status.error is not None:
+            reason = str(status.error)
+            raise LinkError(reason, f"Check that a broker runs at {address}, or name it with --broker host:port.")
+        if running.done():
+            await running

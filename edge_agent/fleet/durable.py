@@ -1,0 +1,31 @@
+"""Shell: writing a file so that after a power cut it is the old one or the new one."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from edge_agent.model.errors import StorageError
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Replace the file at `path`. Raises StorageError when that fails; the old one is then untouched."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(prefix=".tmp", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fchmod(file.fileno(), 0o644)
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror or error}.", "Free some space.") from error

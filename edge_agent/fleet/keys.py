@@ -1,0 +1,77 @@
+"""Shell: the operator's private keys, one file each, readable by their owner alone and never overwritten.
+
+    keys/root.pem                 offline: signs who may sign; needed for `keys rotate` only
+    keys/targets.pem              says which advertiser may sign which packs
+    keys/snapshot.pem, timestamp.pem
+    keys/config.pem               signs configuration and the report key
+    keys/advertiser-<name>.pem    signs that advertiser's packs and nothing else
+    keys/report-key.private.json  opens the devices' reports
+
+Signing keys are Ed25519 in PEM (PKCS #8).
+"""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from securesystemslib.signer import CryptoSigner
+
+from edge_agent.model.errors import SettingsError
+
+OPERATOR_ROLES: Final = ("root", "targets", "snapshot", "timestamp", "config")
+REPORT_KEY: Final = "report-key.private.json"
+
+
+class KeyFolder:
+    """The private keys in one folder, by role: `root`, …, `config`, `advertiser-<name>`."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def create(self, role: str) -> CryptoSigner:
+        """Make a new key for `role`. Raises SettingsError when there is one already: keys are never overwritten."""
+        signer = CryptoSigner.generate_ed25519()
+        self.write_secret(f"{role}.pem", signer.private_bytes)
+        return signer
+
+    def write_secret(self, name: str, content: bytes) -> Path:
+        """Write a new file of mode 0600, durably. Raises SettingsError when it exists or cannot be written."""
+        path = self.directory / name
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        except FileExistsError as error:
+            raise SettingsError(
+                f"There is a key {path} already, and keys are never overwritten.", "Move it away if you mean it."
+            ) from error
+        except OSError as error:
+            raise SettingsError(
+                f"{path} cannot be written: {error.strerror or error}.", "Check the folder."
+            ) from error
+        return path
+
+    def has(self, role: str) -> bool:
+        """Whether there is a key for `role`."""
+        return (self.directory / f"{role}.pem").is_file()
+
+    def signer(self, role: str) -> CryptoSigner:
+        """Return the signer of `role`. Raises SettingsError when its file is missing or is no Ed25519 key."""
+        path = self.directory / f"{role}.pem"
+        try:
+            key = load_pem_private_key(path.read_bytes(), None)
+        except OSError as error:
+            raise SettingsError(
+                f"The key {path} cannot be read: {error.strerror or error}.", "Bring it back from where you keep it."
+            ) from error
+        except (ValueError, TypeError):
+            # No `from`: what the parser quotes is the secret.
+            raise SettingsError(f"{path} is not a private key.", "Restore it from your backup.") from None
+        if not isinstance(key, Ed25519PrivateKey):
+            raise SettingsError(f"{path} is not an Ed25519 key.", "Restore it from your backup.")
+        return CryptoSigner(key)

@@ -1,0 +1,81 @@
+"""Shell: begins a pack folder for a person: a commented pack.toml, and their files beside it."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from edge_agent.fleet.durable import write_durably
+from edge_agent.model.errors import FormatError
+
+_HEAD: Final = """\
+# A pack: one campaign and its files. Every field is explained in docs/packs.md.
+advertiser = {advertiser}
+name = {name}
+adomain = [{domain}]       # the advertiser's own web domains
+# cat = ["210"]            # what it is about (IAB Content Taxonomy 3.0); residents may block a category
+# kinds = ["tv", "fridge"] # which devices it is for; every kind when left out
+"""
+_CREATIVE: Final = """
+[[creatives]]
+crid = {crid}
+format = {format}
+asset = {asset}
+transcript = {transcript}
+lang = "en"
+{dur}"""
+_TAIL: Final = """
+# When it may be placed. Without this: for 30 days from today, at the moments that suit the formats above.
+# [[line_items]]
+# id = "mornings"
+# crids = [{crids}]
+# flight = {{ start = 2027-01-01T00:00:00Z, end = 2027-02-01T00:00:00Z }}
+# targeting = {{ moments = ["idle"] }}
+# dayparts = [{{ start = 06:00:00, end = 11:00:00 }}]
+# caps = [{{ scope = "campaign", count = 2, per = 86400 }}]
+"""
+
+
+def write_new_pack(folder: Path, advertiser: str, text: str, files: Mapping[str, Path]) -> Path:
+    """Make `folder` with a pack.toml for `files` (by format) and copies of them; return the pack.toml's path.
+
+    Raises FormatError when the folder is there already, no file is given, or one is missing.
+    """
+    if folder.exists():
+        raise FormatError(f"{folder} is there already.", "Name a new folder.")
+    if not files:
+        raise FormatError("A pack needs at least one file.", "Give --poster, --boot or --mention.")
+    for file in files.values():
+        if not file.is_file():
+            raise FormatError(f"There is no file {file}.", "Check its path.")
+    parts = [
+        _HEAD.format(
+            advertiser=_quoted(advertiser),
+            name=_quoted(folder.resolve().name.replace("-", " ").replace("_", " ").capitalize()),
+            domain=_quoted(f"{advertiser}.example"),
+        )
+    ]
+    crids = []
+    for form, file in files.items():
+        crid = form.replace("_", "-")
+        crids.append(crid)
+        asset = f"{crid}{file.suffix.lower()}"
+        dur = "" if form.startswith("voice_") else "dur = 15                   # seconds\n"
+        parts.append(
+            _CREATIVE.format(
+                crid=_quoted(crid), format=_quoted(form), asset=_quoted(asset), transcript=_quoted(text), dur=dur
+            )
+        )
+    parts.append(_TAIL.format(crids=", ".join(_quoted(crid) for crid in crids)))
+    folder.mkdir(parents=True)
+    for form, file in files.items():
+        shutil.copyfile(file, folder / f"{form.replace('_', '-')}{file.suffix.lower()}")
+    path = folder / "pack.toml"
+    write_durably(path, "".join(parts).encode())
+    return path
+
+
+def _quoted(text: str) -> str:
+    """Return a TOML basic string; JSON's escapes are among TOML's."""
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,253 @@
+"""Signs a pack and brings what the broker lacks to it: chunks, documents, metadata, and the timestamp last.
+
+The fleet folder is written first and whole; sending may fail and be repeated at any time.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from edge_agent.fleet.broker import Broker, BrokerAddress, connected
+from edge_agent.fleet.chunker import chunks
+from edge_agent.fleet.durable import write_durably
+from edge_agent.fleet.pack_folder import PackFolder, read_pack_folder
+from edge_agent.fleet.repository import FleetRepository, keep_chunk, sha256_of
+from edge_agent.model.errors import FormatError, LinkError
+from edge_agent.packs.documents import MAX_DOCUMENT_BYTES, validate
+from edge_agent.packs.manifest import (
+    Chunk,
+    Manifest,
+    pack_target_name,
+    parse_manifest,
+    parse_target_name,
+)
+from edge_agent.packs.source import MAX_METADATA_BYTES, chunk_topic, metadata_topic, target_topic
+
+Progress = Callable[[str, int, int], None]
+"""Told what is going on (`signing`, `sending`), how much is done and how much there is, in bytes."""
+
+_TIMESTAMP: Final = metadata_topic("timestamp")
+_REMEMBER_EVERY: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A pack that was signed: `changed` is False when exactly this was signed before."""
+
+    name: str
+    version: int
+    total_bytes: int
+    assumed: tuple[str, ...]
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What one broker was given: messages and bytes that it lacked, and how many it was told to forget."""
+
+    broker: str
+    version: int
+    messages: int
+    sent_bytes: int
+    cleared: int
+
+
+def sign_pack(fleet: FleetRepository, folder: Path, now: datetime, progress: Progress) -> Signed:
+    """Read, chunk and sign the pack in `folder`. The fleet is committed when anything changed.
+
+    Raises FormatError with one sentence about the file and field that is wrong, SettingsError for a missing key.
+    """
+    written = read_pack_folder(folder, now)
+    name = pack_target_name(written.campaign.advertiser, written.pack)
+    total_bytes = sum(path.stat().st_size for path in written.files.values())
+    done_bytes = 0
+    assets: dict[str, object] = {}
+    for asset_name, path in written.files.items():
+        content = path.read_bytes()
+        pieces = []
+        for piece in chunks(content):
+            pieces.append(Chunk(sha256=keep_chunk(fleet, piece), length=len(piece)))
+            done_bytes += len(piece)
+            progress("signing", done_bytes, total_bytes)
+        media = written.media[asset_name]
+        assets[asset_name] = {
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "length": len(content),
+            "mime": media.mime,
+            "w": media.w,
+            "h": media.h,
+            "dur": media.dur,
+            "chunks": pieces,
+        }
+    old = _published(fleet, name)
+    manifest = _manifest(written, assets, old.version if old is not None else 1, folder)
+    changed = manifest != old
+    if changed:
+        if old is not None:
+            manifest = manifest.model_copy(update={"version": old.version + 1})
+        content = manifest.to_bytes()
+        if len(content) > MAX_DOCUMENT_BYTES:
+            raise FormatError(
+                f"{folder.name} makes a manifest of {len(content)} bytes; brokers take {MAX_DOCUMENT_BYTES}.",
+                "Split it into two packs, or make its assets smaller.",
+            )
+        parse_manifest(content, name, manifest.total_bytes)
+        fleet.put(name, content)
+        fleet.commit(now)
+    return Signed(manifest.shelf_name, manifest.version, manifest.total_bytes, written.assumed, changed)
+
+
+def _manifest(written: PackFolder, assets: dict[str, object], version: int, folder: Path) -> Manifest:
+    value = {
+        "name": written.pack,
+        "version": version,
+        "kinds": written.kinds,
+        "campaign": written.campaign,
+        "assets": assets,
+    }
+    return validate(Manifest, value, folder.name)
+
+
+def _published(fleet: FleetRepository, name: str) -> Manifest | None:
+    if name not in fleet.files:
+        return None
+    return parse_manifest(fleet.document(name), name, max_pack_bytes=1 << 62)
+
+
+def manifests(fleet: FleetRepository) -> Iterator[Manifest]:
+    """Yield every published pack, by name."""
+    for name in sorted(fleet.files):
+        if parse_target_name(name) is not None:
+            manifest = _published(fleet, name)
+            if manifest is not None:
+                yield manifest
+
+
+def current_messages(fleet: FleetRepository) -> dict[str, Path | str]:
+    """Return every message that devices need now, in the order in which it is safe to send them.
+
+    By topic: the file of a chunk or document, or the name of metadata. The timestamp is not among them.
+    """
+    found: dict[str, Path | str] = {}
+    for manifest in manifests(fleet):
+        for asset in manifest.assets.values():
+            for chunk in asset.chunks:
+                found[chunk_topic(chunk.sha256)] = fleet.chunk_path(chunk.sha256)
+    for _, file in sorted(fleet.files.items()):
+        sha256 = sha256_of(file)
+        found[target_topic(sha256)] = fleet.target_path(sha256)
+    for name in fleet.metadata_names():
+        found[metadata_topic(name)] = name
+    return found
+
+
+async def send(
+    fleet: FleetRepository, address: BrokerAddress, progress: Progress, *, everything: bool = False
+) -> Sent:
+    """Bring to the broker what it lacks of the current repository, and clear what nobody needs any more.
+
+    What it has is known from `sent.json`; when its timestamp is not the one that was sent last, it has lost its
+    memory (or is another one) and gets everything. Raises LinkError; running it again then sends only the rest.
+    """
+    ledger = _Ledger(fleet.directory / "sent.json", f"{address}/{address.root}")
+    current = current_messages(fleet)
+    timestamp = fleet.metadata("timestamp")
+    async with connected(address) as broker:
+        there = await broker.look(_TIMESTAMP, MAX_METADATA_BYTES)
+        if everything or there is None or hashlib.sha256(there).hexdigest() != ledger.timestamp:
+            ledger.topics.clear()
+        missing = [topic for topic in current if topic not in ledger.topics]
+        sizes = {topic: _size(fleet, current[topic]) for topic in missing}
+        total_bytes, sent_bytes = sum(sizes.values()), 0
+
+        def on_sent(topic: str, length: int) -> None:
+            nonlocal sent_bytes
+            ledger.add(topic)
+            sent_bytes += length
+            progress("sending", sent_bytes, total_bytes)
+
+        try:
+            await broker.put(((topic, _reader(fleet, current[topic])) for topic in missing), on_sent)
+            await broker.put([(_TIMESTAMP, lambda: timestamp)], lambda _topic, _length: None)
+            ledger.timestamp = hashlib.sha256(timestamp).hexdigest()
+            await _check_kept(broker, timestamp)
+            stale = [topic for topic in ledger.topics if topic not in current and not _may_be_read(topic, fleet)]
+            await broker.put([(topic, bytes) for topic in stale], lambda topic, _length: ledger.drop(topic))
+        finally:
+            ledger.save()
+    return Sent(str(address), fleet.timestamp.version, len(missing) + 1, sent_bytes, len(stale))
+
+
+async def _check_kept(broker: Broker, timestamp: bytes) -> None:
+    if await broker.look(_TIMESTAMP, MAX_METADATA_BYTES) != timestamp:
+        raise LinkError(
+            "The broker does not keep retained messages, on which packs are carried.",
+            "Switch retained messages on (mosquitto: retain_available true); see docs/packs.md.",
+        )
+
+
+def _may_be_read(topic: str, fleet: FleetRepository) -> bool:
+    """Whether a device that is looking at this moment may still ask for it: metadata of the version before."""
+    name = topic.removeprefix(metadata_topic(""))
+    version, _, role = name.partition(".")
+    if name == topic or not version.isdecimal():
+        return False
+    newest = [other for other in fleet.metadata_names() if other.partition(".")[2] == role]
+    return any(int(other.partition(".")[0]) - int(version) <= 1 for other in newest)
+
+
+def _size(fleet: FleetRepository, message: Path | str) -> int:
+    return message.stat().st_size if isinstance(message, Path) else len(fleet.metadata(message))
+
+
+def _reader(fleet: FleetRepository, message: Path | str) -> Callable[[], bytes]:
+    return message.read_bytes if isinstance(message, Path) else lambda: fleet.metadata(message)
+
+
+class _Given(BaseModel):
+    """What one broker was given: topics that hold what they always will, and the hash of the newest timestamp."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    timestamp: str = ""
+    topics: list[str] = []
+
+
+_GIVEN: Final = TypeAdapter(dict[str, _Given])
+
+
+class _Ledger:
+    """sent.json: what each broker was given. Losing the file costs sending everything once."""
+
+    def __init__(self, path: Path, broker: str) -> None:
+        self._path = path
+        self._broker = broker
+        self._unsaved = 0
+        mine = self._read().get(broker, _Given())
+        self.timestamp = mine.timestamp
+        self.topics = dict.fromkeys(mine.topics)
+
+    def _read(self) -> dict[str, _Given]:
+        try:
+            return _GIVEN.validate_json(self._path.read_bytes())
+        except (OSError, ValidationError):
+            return {}
+
+    def add(self, topic: str) -> None:
+        self.topics[topic] = None
+        self._unsaved += 1
+        if self._unsaved >= _REMEMBER_EVERY:
+            self.save()
+
+    def drop(self, topic: str) -> None:
+        self.topics.pop(topic, None)
+
+    def save(self) -> None:
+        mine = _Given(timestamp=self.timestamp, topics=list(self.topics))
+        write_durably(self._path, _GIVEN.dump_json(self._read() | {self._broker: mine}, indent=1))
+        self._unsaved = 0

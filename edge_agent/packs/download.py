@@ -1,0 +1,136 @@
+"""Shell: brings what is missing of one pack to the disk, verified chunk by chunk."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from edge_agent.model.errors import EdgeAgentError, IncompleteError, LinkError, UntrustedError
+from edge_agent.packs.manifest import MAX_CHUNK_BYTES, Chunk, Manifest, PackedAsset
+from edge_agent.packs.source import Source, chunk_topic
+from edge_agent.packs.store import BlobStore
+
+Holders = Mapping[str, tuple[PackedAsset, int]]
+"""Where chunks are on this device already: chunk hash to (whole asset, offset)."""
+
+
+@dataclass(slots=True)
+class _Wanted:
+    chunk: Chunk
+    places: list[tuple[PackedAsset, int]] = field(default_factory=list)
+
+
+async def complete_pack(
+    manifest: Manifest,
+    store: BlobStore,
+    source: Source,
+    holders: Holders,
+    *,
+    window: int,
+    patience: timedelta,
+    on_missing: Callable[[int], None],
+) -> None:
+    """Fetch every chunk of `manifest` that the disk lacks, and turn each asset whole.
+
+    Chunks that another asset on this device has are copied. `on_missing` is told the bytes still missing, at first
+    and after each chunk. Every topic is asked for once; a chunk that is absent or altered does not hold up the
+    others. Afterwards: raises the first thing that went wrong (UntrustedError for an altered chunk, LinkError,
+    IncompleteError when nothing arrived for `patience`), or StorageError at once; what was verified is kept.
+    """
+    delivery = _Delivery(manifest, store, on_missing)
+    await delivery.take_stock()
+    await delivery.copy(holders)
+    failure = await delivery.receive(source, window, patience)
+    await delivery.finish()
+    if failure is not None:
+        raise failure
+
+
+class _Delivery:
+    """What of one pack is still to come, by chunk hash, and how many places of each asset are still open."""
+
+    def __init__(self, manifest: Manifest, store: BlobStore, on_missing: Callable[[int], None]) -> None:
+        self._manifest = manifest
+        self._store = store
+        self._on_missing = on_missing
+        self._assets = {asset.sha256: asset for asset in manifest.assets.values()}
+        self._wanted: dict[str, _Wanted] = {}
+        self._open_places: dict[str, int] = {}
+        self._missing_bytes = 0
+
+    async def take_stock(self) -> None:
+        self._wanted, self._open_places = await asyncio.to_thread(_take_stock, self._assets, self._store)
+        self._missing_bytes = sum(item.chunk.length * len(item.places) for item in self._wanted.values())
+        self._on_missing(self._missing_bytes)
+
+    async def copy(self, holders: Holders) -> None:
+        for sha256 in [sha256 for sha256 in self._wanted if sha256 in holders]:
+            item = self._wanted[sha256]
+            content = await asyncio.to_thread(self._store.copy_chunk, item.chunk, *holders[sha256])
+            if content is not None:
+                await self._keep(item, content)
+                del self._wanted[sha256]
+
+    async def receive(self, source: Source, window: int, patience: timedelta) -> EdgeAgentError | None:
+        """Take each chunk once; return the first failure after the last one."""
+        failure: EdgeAgentError | None = None
+        by_topic = {chunk_topic(sha256): item for sha256, item in self._wanted.items()}
+        async with aclosing(source.fetch_many(list(by_topic), window, MAX_CHUNK_BYTES)) as stream:
+            while True:
+                try:
+                    async with asyncio.timeout(patience.total_seconds()):
+                        topic, answer = await anext(stream)
+                except StopAsyncIteration:
+                    return failure
+                except TimeoutError:
+                    return failure or IncompleteError(
+                        f"The pack {self._manifest.shelf_name} stopped arriving.", "It is tried again by itself."
+                    )
+                error = await self._take(topic, by_topic[topic], answer)
+                failure = failure or error
+
+    async def _take(self, topic: str, item: _Wanted, answer: bytes | LinkError) -> EdgeAgentError | None:
+        if isinstance(answer, LinkError):
+            return answer
+        if not await asyncio.to_thread(_matches, item.chunk, answer):
+            return UntrustedError(
+                f"The pack {self._manifest.shelf_name} has a chunk that was altered on its way ({topic}).",
+                "Publish the pack again; if it stays, somebody may be tampering with the broker.",
+            )
+        await self._keep(item, answer)
+        return None
+
+    async def _keep(self, item: _Wanted, content: bytes) -> None:
+        await asyncio.to_thread(_write, self._store, item, content)
+        for asset, _ in item.places:
+            self._open_places[asset.sha256] -= 1
+        self._missing_bytes -= item.chunk.length * len(item.places)
+        self._on_missing(self._missing_bytes)
+
+    async def finish(self) -> None:
+        """Make whole what has all its chunks."""
+        for sha256, places in self._open_places.items():
+            if not places and self._store.asset_path(self._assets[sha256]) is None:
+                await asyncio.to_thread(self._store.finish_asset, self._assets[sha256])
+
+
+def _take_stock(assets: Mapping[str, PackedAsset], store: BlobStore) -> tuple[dict[str, _Wanted], dict[str, int]]:
+    wanted: dict[str, _Wanted] = {}
+    open_places: dict[str, int] = {}
+    for asset in assets.values():
+        missing = store.missing_chunks(asset)
+        open_places[asset.sha256] = len(missing)
+        for offset, chunk in missing:
+            wanted.setdefault(chunk.sha256, _Wanted(chunk)).places.append((asset, offset))
+    return wanted, open_places
+
+
+def _matches(chunk: Chunk, content: bytes) -> bool:
+    return len(content) == chunk.length and hashlib.sha256(content).hexdigest() == chunk.sha256
+
+
+def _write(store: BlobStore, item: _Wanted, content: bytes) -> None:
+    for asset, offset in item.places:
+        store.keep_chunk(asset, offset, content)

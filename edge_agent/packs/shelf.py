@@ -1,0 +1,179 @@
+"""Shell: the shelf itself: entries, signed documents, and the record that makes them stand again after a restart."""
+
+import hashlib
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from edge_agent.model.catalog import Catalog
+from edge_agent.model.errors import FormatError
+from edge_agent.packs.catalog_builder import build_catalog
+from edge_agent.packs.download import Holders
+from edge_agent.packs.manifest import Manifest, PackedAsset, parse_manifest, parse_target_name
+from edge_agent.packs.shelf_record import Entry, PackRecord, ShelfRecord, read_record
+from edge_agent.packs.store import BlobStore
+from edge_agent.packs.trust import ADVERTISER_ROLE, CONFIG_ROLE, Repository
+
+_log = logging.getLogger(__name__)
+
+
+class Shelf:
+    """What was verified and is here. Methods that touch the disk block; they are called in a worker thread.
+
+    `entries` by target name; `documents` are the small signed ones (configuration, report key) by name.
+    """
+
+    def __init__(self, store: BlobStore, kind: str, max_pack_bytes: int) -> None:
+        self.store = store
+        self.entries: dict[str, Entry] = {}
+        self.documents: dict[str, bytes] = {}
+        self.record = ShelfRecord()
+        self._kind = kind
+        self._max_pack_bytes = max_pack_bytes
+
+    def load(self, root: bytes) -> None:
+        """Stand again as the record says. Nothing stands that was believed by another root.json than `root`."""
+        self.store.open()
+        content = self.store.read_record()
+        if content is None:
+            return
+        try:
+            record = read_record(content)
+        except FormatError as error:
+            _log.warning("%s", error.for_person())
+            return
+        if record.root != _fingerprint(root) and not self._is_known_root(root):
+            _log.warning("This device has the root.json of another fleet now: the old fleet's packs are removed.")
+            self.store.forget_everything()
+            return
+        self.record = record.model_copy(update={"root": _fingerprint(root)})
+        for name, sha256 in record.documents.items():
+            document = self.store.document(sha256)
+            if document is not None:
+                self.documents[name] = document
+        for name, pack in record.packs.items():
+            entry = self.with_manifest(Entry(name, pack.newest))
+            if pack.complete is not None:
+                complete = self.with_manifest(Entry(name, pack.complete)).newest
+                if complete is not None and all(self.store.asset_path(asset) for asset in complete.assets.values()):
+                    entry = replace(entry, complete_sha256=pack.complete, complete=complete)
+            self.entries[name] = entry
+
+    def _is_known_root(self, root: bytes) -> bool:
+        """Whether `root` is one that the chain of the old one already went through (a re-provisioned device)."""
+        history = self.store.metadata / "root_history"
+        return any(path.read_bytes() == root for path in history.glob("*.root.json"))
+
+    def check_assets(self) -> list[str]:
+        """Read every asset on the shelf, drop those that a bad disk has changed, and return their packs' names."""
+        damaged = []
+        for entry in list(self.entries.values()):
+            assets = list(entry.complete.assets.values()) if entry.complete is not None else []
+            unsound = [asset for asset in assets if not self.store.is_sound(asset)]
+            if unsound:
+                damaged.append(entry.target_name)
+        return damaged
+
+    def save(self, root: bytes, repository: Repository | None = None) -> None:
+        """Write the record, with the versions of `repository` when one was just verified."""
+        update: dict[str, object] = {
+            "root": _fingerprint(root),
+            "documents": {name: hashlib.sha256(content).hexdigest() for name, content in self.documents.items()},
+            "packs": {
+                name: PackRecord(newest=entry.sha256, complete=entry.complete_sha256)
+                for name, entry in sorted(self.entries.items())
+            },
+        }
+        if repository is not None:
+            update |= {
+                "floor": repository.floor,
+                "version": repository.version,
+                "root_version": repository.root_version,
+                "expires": repository.expires,
+            }
+        record = self.record.model_copy(update=update)
+        if record == self.record:
+            return
+        self.store.write_record(record.model_dump_json(indent=1).encode())
+        self.record = record
+
+    def drop_unsigned(self, repository: Repository) -> bool:
+        """Take down at once what the repository no longer signs. Returns whether anything went.
+
+        What a role signed that did not verify this time stays as it is.
+        """
+        entries = {
+            name: entry
+            for name, entry in self.entries.items()
+            if name in repository.files or _role_of(name) in repository.broken
+        }
+        documents = {
+            name: content
+            for name, content in self.documents.items()
+            if name in repository.files or _role_of(name) in repository.broken
+        }
+        changed = len(entries) < len(self.entries) or len(documents) < len(self.documents)
+        self.entries, self.documents = entries, documents
+        return changed
+
+    def with_manifest(self, entry: Entry) -> Entry:
+        """Return `entry` with its newest manifest, if that is on disk; one that is unusable becomes its reason."""
+        content = self.store.document(entry.sha256)
+        if content is None:
+            return entry
+        try:
+            manifest = parse_manifest(content, entry.target_name, self._max_pack_bytes)
+        except FormatError as error:
+            return replace(entry, newest=None, reason=error.for_person())
+        if manifest.kinds and self._kind not in manifest.kinds:
+            reason = f"It is for {', '.join(manifest.kinds)}, not for a {self._kind}."
+            return Entry(entry.target_name, entry.sha256, reason=reason, is_for_others=True)
+        if not manifest.assets:
+            return replace(entry, newest=manifest, complete=manifest, complete_sha256=entry.sha256, reason="")
+        return replace(entry, newest=manifest, reason="")
+
+    def catalog(self) -> Catalog:
+        """Return the catalog of what stands, looking each asset up on disk."""
+        return build_catalog(self.entries.values(), self.store.asset_path)
+
+    def holders(self) -> Holders:
+        """Return where chunks are already: in the whole assets of complete packs."""
+        found: dict[str, tuple[PackedAsset, int]] = {}
+        for manifest in self._complete():
+            for asset in manifest.assets.values():
+                for offset, chunk in asset.placed_chunks():
+                    found.setdefault(chunk.sha256, (asset, offset))
+        return found
+
+    def _complete(self) -> Iterator[Manifest]:
+        return (entry.complete for entry in self.entries.values() if entry.complete is not None)
+
+    def needed_documents(self) -> frozenset[str]:
+        """Return the hashes of every document that the shelf stands on."""
+        manifests = {entry.sha256 for entry in self.entries.values()}
+        complete = {entry.complete_sha256 for entry in self.entries.values() if entry.complete_sha256 is not None}
+        small = {hashlib.sha256(content).hexdigest() for content in self.documents.values()}
+        return frozenset(manifests | complete | small)
+
+
+def wanted_documents(repository: Repository, prefixes: Mapping[str, object]) -> list[str]:
+    """Return the names of small signed documents that somebody on this device asked for, in order."""
+    return sorted(
+        name
+        for name in repository.files
+        if parse_target_name(name) is None and any(name.startswith(prefix) for prefix in prefixes)
+    )
+
+
+def signed_packs(repository: Repository) -> list[str]:
+    """Return the target names of packs in a repository, in order."""
+    return sorted(name for name in repository.files if parse_target_name(name) is not None)
+
+
+def _role_of(name: str) -> str:
+    parsed = parse_target_name(name)
+    return CONFIG_ROLE if parsed is None else f"{ADVERTISER_ROLE}{parsed[0]}"
+
+
+def _fingerprint(root: bytes) -> str:
+    return hashlib.sha256(root).hexdigest()

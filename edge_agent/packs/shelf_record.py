@@ -1,0 +1,68 @@
+"""What the shelf is made of, as it is written to shelf.json: enough to stand again with no network. Pure.
+
+The record is the device's own and as trustworthy as its disk; what it names is checked against the hashes in it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from edge_agent.model.errors import FormatError
+from edge_agent.model.identity import Sha256
+from edge_agent.packs.clock_floor import CODE_DATE
+from edge_agent.packs.manifest import Manifest
+
+
+class PackRecord(BaseModel):
+    """Hashes of a pack's newest signed manifest, and of the newest one whose assets were all there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    newest: Sha256
+    complete: Sha256 | None = None
+
+
+class ShelfRecord(BaseModel):
+    """shelf.json. `root` is the hash of the root.json of provisioning that all this was believed by."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    v: int = 1
+    root: str = ""
+    floor: AwareDatetime = CODE_DATE
+    version: int = 0
+    root_version: int = 0
+    expires: AwareDatetime | None = None
+    documents: Mapping[str, Sha256] = {}
+    packs: Mapping[str, PackRecord] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One signed pack name and what the device has of it. `newest` is None while its manifest is not here.
+
+    `reason` says why the newest version is not usable, as one sentence; empty when it is, or is merely arriving.
+    """
+
+    target_name: str
+    sha256: str
+    newest: Manifest | None = None
+    complete_sha256: str | None = None
+    complete: Manifest | None = None
+    reason: str = ""
+    is_for_others: bool = False
+    """Whether it is merely meant for another kind of device, which is nobody's trouble."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the newest signed version is the one that plays."""
+        return self.complete_sha256 == self.sha256
+
+
+def read_record(content: bytes) -> ShelfRecord:
+    """Return the record. Raises FormatError when the file is damaged."""
+    try:
+        return ShelfRecord.model_validate_json(content)
+    except ValidationError as error:
+        raise FormatError("The shelf's record is damaged.", "It is made again from the repository.") from error

@@ -1,0 +1,245 @@
+"""Shell: everything the packs room keeps on disk, named by its own hash. Made for power cuts and full disks.
+
+    documents/<sha256>   signed documents (manifests, configuration)
+    assets/<sha256>      whole, verified assets, which hooks are given
+    partial/<sha256>     assets that are arriving: each chunk is written at its own place once it is verified
+    shelf.json           which of those the shelf is made of (see shelf_record)
+    tuf/                 python-tuf's metadata
+
+A file gets its final name only when it is verified and flushed: write, fsync, rename, fsync of the directory. A
+partial asset needs no journal: after a power cut each of its chunks either still has its hash, and is kept, or is
+fetched again. Methods block; they are called in a worker thread. One process owns the directory.
+"""
+
+import errno
+import hashlib
+import os
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from edge_agent.model.errors import IncompleteError, StorageError
+from edge_agent.packs.manifest import Chunk, PackedAsset
+
+_FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_READ_BYTES: Final = 1 << 20
+_FLUSH_EVERY_BYTES: Final = 4 << 20
+"""At most so much of a partial asset is fetched again after a power cut; flushing each chunk wears an SD card out."""
+
+
+@contextmanager
+def _as_storage_error(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageError(
+                f"The disk is full: {what} cannot be kept.", "Free some space; everything kept so far stays."
+            ) from error
+        raise StorageError(
+            f"{what[0].upper()}{what[1:]} cannot be read or written: {error.strerror or error}.", "Check the disk."
+        ) from error
+
+
+class BlobStore:
+    """The packs directory. Every method that fails for the disk's sake raises StorageError and loses nothing."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.metadata = directory / "tuf"
+        self._documents = directory / "documents"
+        self._assets = directory / "assets"
+        self._partial = directory / "partial"
+        self._unflushed_bytes = 0
+
+    def open(self) -> None:
+        """Create what is missing and remove what a power cut left half written."""
+        with _as_storage_error("the packs directory"):
+            for part in (self._documents, self._assets, self._partial, self.metadata):
+                part.mkdir(parents=True, exist_ok=True)
+                for stray in part.glob("tmp*"):
+                    stray.unlink()
+
+    # Small documents
+
+    def document(self, sha256: str) -> bytes | None:
+        """Return the document with that hash, or None when it is missing or damaged (a damaged one is removed)."""
+        path = self._documents / sha256
+        with _as_storage_error("a signed document"):
+            try:
+                content = path.read_bytes()
+            except FileNotFoundError:
+                return None
+            if hashlib.sha256(content).hexdigest() != sha256:
+                path.unlink()
+                return None
+            return content
+
+    def keep_document(self, sha256: str, content: bytes) -> None:
+        """Keep a document whose hash the caller has verified."""
+        with _as_storage_error("a signed document"):
+            _write_durably(self._documents / sha256, content)
+
+    def read_record(self) -> bytes | None:
+        """Return shelf.json, or None before the first."""
+        with _as_storage_error("the shelf's record"), suppress(FileNotFoundError):
+            return (self.directory / "shelf.json").read_bytes()
+        return None
+
+    def write_record(self, content: bytes) -> None:
+        """Replace shelf.json: after a power cut it is the old one or the new one."""
+        with _as_storage_error("the shelf's record"):
+            _write_durably(self.directory / "shelf.json", content)
+
+    # Assets
+
+    def asset_path(self, asset: PackedAsset) -> Path | None:
+        """Return where the whole asset is, or None while it is not there in full length."""
+        path = self._assets / asset.sha256
+        with suppress(OSError):
+            if path.stat().st_size == asset.length:
+                return path
+        return None
+
+    def is_sound(self, asset: PackedAsset) -> bool:
+        """Read the whole asset and say whether it still has its hash; one that has not is removed."""
+        path = self._assets / asset.sha256
+        with _as_storage_error("an asset"):
+            try:
+                if _sha256_of(path) == asset.sha256:
+                    return True
+                path.unlink()
+            except FileNotFoundError:
+                pass
+            return False
+
+    def missing_chunks(self, asset: PackedAsset) -> list[tuple[int, Chunk]]:
+        """Return (offset, chunk) for every chunk that is not on disk yet, by reading what is there."""
+        if self.asset_path(asset) is not None:
+            return []
+        missing: list[tuple[int, Chunk]] = []
+        with _as_storage_error("a partial asset"):
+            try:
+                descriptor = os.open(self._partial / asset.sha256, os.O_RDONLY)
+            except FileNotFoundError:
+                return list(asset.placed_chunks())
+            try:
+                for offset, chunk in asset.placed_chunks():
+                    piece = os.pread(descriptor, chunk.length, offset)
+                    if hashlib.sha256(piece).hexdigest() != chunk.sha256:
+                        missing.append((offset, chunk))
+            finally:
+                os.close(descriptor)
+        return missing
+
+    def keep_chunk(self, asset: PackedAsset, offset: int, content: bytes) -> None:
+        """Write a verified chunk at its place in the partial asset."""
+        with _as_storage_error("a chunk"):
+            descriptor = os.open(self._partial / asset.sha256, os.O_RDWR | os.O_CREAT, 0o644)
+            try:
+                written = 0
+                while written < len(content):
+                    written += os.pwrite(descriptor, content[written:], offset + written)
+                self._unflushed_bytes += len(content)
+                if self._unflushed_bytes >= _FLUSH_EVERY_BYTES:
+                    os.fdatasync(descriptor)
+                    self._unflushed_bytes = 0
+            finally:
+                os.close(descriptor)
+
+    def copy_chunk(self, chunk: Chunk, holder: PackedAsset, offset: int) -> bytes | None:
+        """Return the chunk's bytes out of a whole asset that has them at `offset`, or None when it has not."""
+        with suppress(OSError), (self._assets / holder.sha256).open("rb") as file:
+            file.seek(offset)
+            content = file.read(chunk.length)
+            if hashlib.sha256(content).hexdigest() == chunk.sha256:
+                return content
+        return None
+
+    def finish_asset(self, asset: PackedAsset) -> Path:
+        """Turn a partial asset that has all its chunks into a whole one.
+
+        Raises IncompleteError when the whole has another hash than was signed; the partial is then removed, since
+        no chunk of it can be told from the wrong one.
+        """
+        partial, path = self._partial / asset.sha256, self._assets / asset.sha256
+        with _as_storage_error("an asset"):
+            if _sha256_of(partial) != asset.sha256 or partial.stat().st_size != asset.length:
+                partial.unlink()
+                raise IncompleteError(
+                    "An asset's chunks do not add up to the asset that was signed.", "Publish the pack again."
+                )
+            _flush(partial)
+            partial.replace(path)
+            _flush(self._assets)
+        return path
+
+    # Room
+
+    def used_bytes(self) -> Mapping[str, int]:
+        """Return the bytes that each asset takes on disk, whole or partial, by hash."""
+        used: dict[str, int] = {}
+        with _as_storage_error("the packs directory"):
+            for part in (self._assets, self._partial):
+                for entry in os.scandir(part):
+                    status = entry.stat()
+                    used[entry.name] = used.get(entry.name, 0) + status.st_blocks * 512
+        return used
+
+    def evict(self, keep_assets: Collection[str], keep_documents: Collection[str]) -> int:
+        """Remove every asset and document that is not named, and return how many files went."""
+        removed = 0
+        with _as_storage_error("the packs directory"):
+            for part, keep in (
+                (self._assets, keep_assets),
+                (self._partial, keep_assets),
+                (self._documents, keep_documents),
+            ):
+                for path in part.iterdir():
+                    if path.name not in keep:
+                        path.unlink()
+                        removed += 1
+        return removed
+
+    def forget_everything(self) -> None:
+        """Remove all that is kept: the device was given to another fleet."""
+        with _as_storage_error("the packs directory"):
+            (self.directory / "shelf.json").unlink(missing_ok=True)
+            for path in sorted(self.metadata.rglob("*"), reverse=True):
+                if path.is_dir() and not path.is_symlink():
+                    path.rmdir()
+                else:
+                    path.unlink()
+        self.evict((), ())
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    descriptor, temporary = tempfile.mkstemp(prefix="tmp", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    _flush(path.parent)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sha256_of(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_READ_BYTES):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,191 @@
+"""Shell: fetches the assets of packs, one pack after another, within the budget, and takes old ones off the disk."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from edge_agent.model.errors import EdgeAgentError, StorageError
+from edge_agent.packs.download import complete_pack
+from edge_agent.packs.manifest import shelf_name
+from edge_agent.packs.pauses import backoff
+from edge_agent.packs.room_plan import RoomPlan, plan_room
+from edge_agent.packs.shelf import Shelf
+from edge_agent.packs.shelf_record import Entry
+from edge_agent.packs.source import Source
+from edge_agent.packs.troubles import Troubles
+from edge_agent.settings.rooms import PacksSettings
+
+_log = logging.getLogger(__name__)
+
+GRACE: Final = timedelta(minutes=1)
+"""Assets that left the shelf stay on disk so long, since a hook may be about to open one."""
+
+_FIRST_PAUSE: Final = timedelta(seconds=5)
+
+
+class Supply:
+    """Completes what the shelf's entries still lack. `on_shelved` is called whenever a pack became complete.
+
+    A topic that is absent or wrong is asked for once a round; rounds that fail are repeated ever more rarely, at
+    last every `refresh_every`, so that a broken pack costs a bounded amount of traffic.
+    """
+
+    def __init__(
+        self,
+        settings: PacksSettings,
+        shelf: Shelf,
+        source: Source,
+        troubles: Troubles,
+        on_shelved: Callable[[Entry], None],
+        *,
+        now: Callable[[], datetime],
+        draw: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._shelf = shelf
+        self._source = source
+        self._troubles = troubles
+        self._on_shelved = on_shelved
+        self._now = now
+        self._draw = draw
+        self._changed = asyncio.Event()
+        self._current: tuple[Entry, asyncio.Task[None]] | None = None
+        self.missing_bytes: dict[str, int] = {}
+        self.failed: dict[str, str] = {}
+        self.entries_lock = asyncio.Lock()
+        """Held while documents are kept that no entry names yet, so that they are not taken for old ones."""
+
+    def replan(self) -> None:
+        """Look at the entries again now. A download whose pack was taken down or replaced ends at once."""
+        if self._current is not None:
+            entry, task = self._current
+            standing = self._shelf.entries.get(entry.target_name)
+            if standing is None or standing.sha256 != entry.sha256:
+                task.cancel()
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Complete packs until cancelled."""
+        failures = 0
+        while True:
+            self._changed.clear()
+            failures = 0 if await self._round() else failures + 1
+            pause = backoff(failures, self._draw(), _FIRST_PAUSE, self._settings.refresh_every)
+            rest = GRACE if pause is None else min(GRACE, pause)
+            if await self._woken_within(rest):
+                continue
+            await self._evict_quietly()
+            if pause is None or pause > rest:
+                await self._woken_within(None if pause is None else pause - rest)
+
+    async def _woken_within(self, pause: timedelta | None) -> bool:
+        try:
+            async with asyncio.timeout(None if pause is None else pause.total_seconds()):
+                await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _plan(self) -> RoomPlan:
+        return plan_room(self._shelf.entries.values(), self._settings.budget_bytes, self._now())
+
+    async def _round(self) -> bool:
+        """Try each pack that lacks something once. Returns whether nothing needs to be tried again."""
+        plan = self._plan()
+        self._remember_refusals(plan)
+        try:
+            if plan.fetch and await self._is_crowded(plan):
+                await self.evict()
+        except StorageError as error:
+            self._troubles.begin("packs directory", error)
+            return False
+        all_good = True
+        for entry in plan.fetch:
+            name = entry.target_name
+            if self._shelf.entries.get(name) != entry:
+                continue
+            try:
+                await self._complete(entry)
+            except EdgeAgentError as error:
+                self.failed[name] = error.for_person()
+                self._troubles.begin(f"pack {shelf_name(name)}", error)
+                all_good = False
+                if isinstance(error, StorageError):
+                    break
+            else:
+                self.failed.pop(name, None)
+                self._troubles.end(f"pack {shelf_name(name)}")
+            if self._changed.is_set():
+                return True
+        return all_good
+
+    def _remember_refusals(self, plan: RoomPlan) -> None:
+        for name in [name for name in self.failed if name not in plan.refused]:
+            del self.failed[name]
+        for name, reason in plan.refused.items():
+            self.failed[name] = reason
+            self._troubles.begin(
+                f"pack {shelf_name(name)}",
+                StorageError(
+                    f"The pack {shelf_name(name)} gets no room: {reason}", "Revoke a pack or raise the budget."
+                ),
+            )
+
+    async def _complete(self, entry: Entry) -> None:
+        manifest = entry.newest
+        if manifest is None:
+            return
+
+        def remember(missing_bytes: int) -> None:
+            self.missing_bytes[entry.target_name] = missing_bytes
+
+        task = asyncio.ensure_future(
+            complete_pack(
+                manifest,
+                self._shelf.store,
+                self._source,
+                self._shelf.holders(),
+                window=self._settings.window,
+                patience=self._settings.chunk_timeout,
+                on_missing=remember,
+            )
+        )
+        self._current = (entry, task)
+        try:
+            await asyncio.wait([task])
+        finally:
+            self._current = None
+            if not task.done():
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        if task.cancelled():
+            return
+        task.result()
+        standing = self._shelf.entries.get(entry.target_name)
+        if standing is not None:
+            shelved = replace(standing, complete=manifest, complete_sha256=entry.sha256)
+            self._shelf.entries[entry.target_name] = shelved
+            self.missing_bytes.pop(entry.target_name, None)
+            self._on_shelved(shelved)
+
+    async def _is_crowded(self, plan: RoomPlan) -> bool:
+        used = await asyncio.to_thread(self._shelf.store.used_bytes)
+        arriving = sum(entry.newest.total_bytes for entry in plan.fetch if entry.newest is not None)
+        return sum(used.values()) + arriving > self._settings.budget_bytes
+
+    async def evict(self) -> None:
+        """Remove everything from the disk that neither stands on the shelf nor is on its way to it."""
+        async with self.entries_lock:
+            keep = self._plan().keep
+            await asyncio.to_thread(self._shelf.store.evict, keep, self._shelf.needed_documents())
+
+    async def _evict_quietly(self) -> None:
+        try:
+            await self.evict()
+        except StorageError as error:
+            self._troubles.begin("packs directory", error)
+        else:
+            self._troubles.end("packs directory")

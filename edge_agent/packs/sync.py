@@ -1,0 +1,361 @@
+"""Shell: keeps the shelf like the signed repository, at its own pace, and never waits for the network to begin."""
+
+import asyncio
+import hashlib
+import logging
+import random
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Final
+
+from edge_agent.model.catalog import Catalog
+from edge_agent.model.errors import (
+    EdgeAgentError,
+    FormatError,
+    LinkError,
+    NotRetainedError,
+    StorageError,
+    UntrustedError,
+)
+from edge_agent.model.events import CatalogChanged, ClockJudged, Event
+from edge_agent.packs.clock_floor import is_believable, judge_expiry_at
+from edge_agent.packs.documents import MAX_DOCUMENT_BYTES
+from edge_agent.packs.manifest import parse_target_name, shelf_name
+from edge_agent.packs.mqtt_fetcher import verify_in_thread
+from edge_agent.packs.pauses import backoff, spread
+from edge_agent.packs.shelf import Shelf, signed_packs, wanted_documents
+from edge_agent.packs.shelf_record import Entry
+from edge_agent.packs.shelf_status import PackStatus, ShelfStatus
+from edge_agent.packs.source import Source, target_topic
+from edge_agent.packs.store import BlobStore
+from edge_agent.packs.supply import Supply
+from edge_agent.packs.troubles import Troubles
+from edge_agent.packs.trust import Repository, SignedFile
+from edge_agent.settings.rooms import PacksSettings
+
+_log = logging.getLogger(__name__)
+
+_FIRST_PAUSE: Final = timedelta(seconds=2)
+_LONGEST_PAUSE: Final = timedelta(minutes=5)
+_CLOCK_EVERY: Final = timedelta(seconds=30)
+_LONGEST_BREATH: Final = timedelta(seconds=10)
+
+OnDocument = Callable[[str, bytes | None], None]
+"""Told the name of a signed document and its content, or None when it was withdrawn."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class PackShelf:
+    """The packs room. Ask for documents with `on_document` first, then `run()`; everything is on the loop's thread.
+
+    `emit` gets ClockJudged and CatalogChanged: once when the last good shelf was loaded from disk, before anything
+    is fetched, and whenever either changes. Whatever fails, what is on the shelf stays there; only a newer signed
+    repository takes something down.
+    """
+
+    def __init__(
+        self,
+        settings: PacksSettings,
+        source: Source,
+        emit: Callable[[Event], None],
+        *,
+        now: Callable[[], datetime] = _utc_now,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self._settings = settings
+        self._source = source
+        self._emit = emit
+        self._now = now
+        self._draw = draw
+        self._shelf = Shelf(BlobStore(settings.directory), settings.kind, settings.max_pack_bytes)
+        self._troubles = Troubles()
+        self._supply = Supply(
+            settings, self._shelf, source, self._troubles, self._on_shelved, now=self._reference_time, draw=draw
+        )
+        self._catalog: Catalog | None = None
+        self._clock: ClockJudged | None = None
+        self._listeners: dict[str, list[OnDocument]] = {}
+        self._told: dict[str, bytes] = {}
+        self._wake = asyncio.Event()
+        self._verified_timestamp = b""
+        self._checked_at: datetime | None = None
+        self._problem = ""
+        self._root = b""
+        source.on_timestamp(self._on_timestamp)
+
+    @property
+    def catalog(self) -> Catalog:
+        """What is on the shelf now; empty until `run()` has loaded it."""
+        return self._catalog or Catalog()
+
+    @property
+    def documents(self) -> Mapping[str, bytes]:
+        """The verified small documents that were asked for, by name."""
+        return MappingProxyType(self._shelf.documents)
+
+    def on_document(self, name_prefix: str, callback: OnDocument) -> None:
+        """Keep signed documents whose name begins so (`config/fleet.json`), and tell `callback` of each change.
+
+        Documents that nobody asked for are not fetched. What is known already is told at once.
+        """
+        self._listeners.setdefault(name_prefix, []).append(callback)
+        for name, content in self._told.items():
+            if name.startswith(name_prefix):
+                callback(name, content)
+
+    def refresh(self) -> None:
+        """Look at the repository now."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Load the shelf from disk, then keep it like the repository until cancelled."""
+        await self._load()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._supply.run(), name="packs-supply")
+            group.create_task(self._keep_fresh(), name="packs-refresh")
+            group.create_task(self._watch_clock(), name="packs-clock")
+            group.create_task(self._scrub(), name="packs-scrub")
+
+    async def _load(self) -> None:
+        try:
+            self._root = await asyncio.to_thread(self._settings.root_json.read_bytes)
+            await asyncio.to_thread(self._shelf.load, self._root)
+        except (OSError, StorageError):
+            _log.debug("the shelf could not be loaded; the first refresh says why", exc_info=True)
+        self._judge_clock()
+        self._announce()
+
+    async def _scrub(self) -> None:
+        """Once after start, read every asset: a bad disk must not put garbage on the screen for long."""
+        try:
+            damaged = await asyncio.to_thread(self._shelf.check_assets)
+        except StorageError as error:
+            self._troubles.begin("packs directory", error)
+            return
+        for name in damaged:
+            entry = self._shelf.entries.get(name)
+            if entry is not None:
+                _log.warning("The pack %s was damaged on disk; it is fetched again.", shelf_name(name))
+                self._shelf.entries[name] = replace(entry, complete=None, complete_sha256=None)
+        if damaged:
+            self._announce()
+            self._supply.replan()
+
+    # Looking at the repository
+
+    async def _keep_fresh(self) -> None:
+        failures = 0
+        while True:
+            self._wake.clear()
+            try:
+                await self._refresh()
+            except EdgeAgentError as error:
+                failures += 1
+                self._problem = error.for_person()
+                self._report(error)
+                if not _is_about_the_link(error):
+                    # Whoever floods the timestamp's topic with garbage gets one look in ten seconds at most.
+                    await asyncio.sleep(min(0.1 * 2 ** min(failures, 10), _LONGEST_BREATH.total_seconds()))
+            else:
+                failures = 0
+                self._problem = ""
+                self._troubles.end("repository")
+            pause = backoff(failures, self._draw(), _FIRST_PAUSE, _LONGEST_PAUSE)
+            await self._woken_within(pause or spread(self._settings.refresh_every, self._draw()))
+
+    async def _woken_within(self, pause: timedelta) -> None:
+        try:
+            async with asyncio.timeout(pause.total_seconds()):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def _report(self, error: EdgeAgentError) -> None:
+        if _is_about_the_link(error):
+            self._troubles.begin("repository", error, logging.INFO)  # the link warns of what is its own
+        else:
+            self._troubles.begin("repository", error)
+
+    def _on_timestamp(self, content: bytes) -> None:
+        if content != self._verified_timestamp:
+            self._wake.set()
+
+    async def _refresh(self) -> None:
+        """Verify what is new, take down what is no longer signed at once, then bring what is."""
+        try:
+            self._root = await asyncio.to_thread(self._settings.root_json.read_bytes)
+        except OSError as error:
+            raise UntrustedError(
+                f"This device has no root of trust: {self._settings.root_json} cannot be read.",
+                "Copy root.json from the fleet folder there.",
+            ) from error
+        store = self._shelf.store
+        repository = await verify_in_thread(
+            store.metadata, self._root, self._source, self._now(), self._shelf.record.floor
+        )
+        async with self._supply.entries_lock:
+            if self._shelf.drop_unsigned(repository):
+                self._announce()
+                self._supply.replan()
+            failure = await self._bring_documents(repository)
+            self._place_entries(repository)
+        await asyncio.to_thread(self._shelf.save, self._root, repository)
+        self._verified_timestamp = await asyncio.to_thread((store.metadata / "timestamp.json").read_bytes)
+        self._checked_at = self._now()
+        self._judge_clock()
+        self._announce()
+        self._supply.replan()
+        for role in [*repository.broken]:
+            self._troubles.begin(f"role {role}", repository.broken[role])
+        for subject in [subject for subject in self._troubles.lasting if subject.startswith("role ")]:
+            if subject.removeprefix("role ") not in repository.broken:
+                self._troubles.end(subject)
+        if failure is not None:
+            raise failure
+
+    async def _bring_documents(self, repository: Repository) -> EdgeAgentError | None:
+        """Fetch signed documents that are not here; return the first failure, after trying every one."""
+        store = self._shelf.store
+        names = [*wanted_documents(repository, self._listeners), *signed_packs(repository)]
+        missing: dict[str, SignedFile] = {}
+        for name in names:
+            file = repository.files[name]
+            if await asyncio.to_thread(store.document, file.sha256) is None:
+                missing[target_topic(file.sha256)] = file
+        failure: EdgeAgentError | None = None
+        try:
+            async with aclosing(
+                self._source.fetch_many(list(missing), self._settings.window, MAX_DOCUMENT_BYTES)
+            ) as stream:
+                async for topic, answer in stream:
+                    error = await self._keep_document(missing[topic], answer)
+                    failure = failure or error
+        except LinkError as error:
+            failure = failure or error
+        for name in names:
+            if parse_target_name(name) is None:
+                content = await asyncio.to_thread(store.document, repository.files[name].sha256)
+                if content is not None:
+                    self._shelf.documents[name] = content
+        return failure
+
+    async def _keep_document(self, file: SignedFile, answer: bytes | LinkError) -> EdgeAgentError | None:
+        if isinstance(answer, LinkError):
+            return answer
+        if len(answer) != file.length or hashlib.sha256(answer).hexdigest() != file.sha256:
+            return UntrustedError(
+                f"{file.name} was altered on its way: it is not what was signed.",
+                "Publish again; if it stays, somebody may be tampering with the broker.",
+            )
+        await asyncio.to_thread(self._shelf.store.keep_document, file.sha256, answer)
+        return None
+
+    def _place_entries(self, repository: Repository) -> None:
+        """Give each signed pack its entry; the last complete version stays in it until the newest is complete."""
+        for name in signed_packs(repository):
+            sha256 = repository.files[name].sha256
+            old = self._shelf.entries.get(name)
+            if old is not None and old.sha256 == sha256 and (old.newest is not None or old.reason):
+                continue
+            fresh = Entry(name, sha256)
+            if old is not None:
+                fresh = replace(fresh, complete=old.complete, complete_sha256=old.complete_sha256)
+            entry = self._shelf.with_manifest(fresh)
+            self._shelf.entries[name] = entry
+            if entry.reason and not entry.is_for_others:
+                self._troubles.begin(f"manifest {shelf_name(name)}", FormatError(entry.reason))
+            elif entry.newest is not None:
+                self._troubles.end(f"manifest {shelf_name(name)}")
+
+    # Telling
+
+    def _on_shelved(self, entry: Entry) -> None:
+        _log.info("The pack %s is complete.", shelf_name(entry.target_name))
+        try:
+            self._shelf.save(self._root)
+        except StorageError as error:
+            self._troubles.begin("packs directory", error)
+        self._announce()
+
+    def _announce(self) -> None:
+        catalog = self._shelf.catalog()
+        if catalog != self._catalog:
+            self._catalog = catalog
+            self._emit(CatalogChanged(catalog))
+        told, self._told = self._told, dict(self._shelf.documents)
+        for name in sorted(told.keys() | self._told.keys()):
+            content = self._told.get(name)
+            if content != told.get(name):
+                for prefix, callbacks in self._listeners.items():
+                    if name.startswith(prefix):
+                        for callback in callbacks:
+                            callback(name, content)
+
+    # The clock
+
+    def _reference_time(self) -> datetime:
+        return judge_expiry_at(self._now(), self._shelf.record.floor)
+
+    def _judge_clock(self) -> None:
+        floor = self._shelf.record.floor
+        judged = ClockJudged(is_believable(self._now(), floor), floor)
+        if self._clock is None or judged != self._clock:
+            if not judged.trusted:
+                _log.warning("This device's clock is behind %s, which has been: it is not believed.", floor.date())
+            elif self._clock is not None and not self._clock.trusted:
+                _log.info("This device's clock is believable again.")
+            self._clock = judged
+            self._emit(judged)
+
+    async def _watch_clock(self) -> None:
+        while True:
+            await asyncio.sleep(_CLOCK_EVERY.total_seconds())
+            self._judge_clock()
+
+    # Looking in
+
+    def status(self) -> ShelfStatus:
+        """Return what the debug page shows. Reads the directory's sizes; nothing else blocks."""
+        record = self._shelf.record
+        try:
+            used_bytes = sum(self._shelf.store.used_bytes().values())
+        except StorageError:
+            used_bytes = 0
+        return ShelfStatus(
+            version=record.version,
+            root_version=record.root_version,
+            expires=record.expires,
+            is_fresh=record.expires is not None and self._reference_time() < record.expires,
+            checked_at=self._checked_at,
+            clock_trusted=self._clock is not None and self._clock.trusted,
+            floor=record.floor,
+            problem=self._problem,
+            budget_bytes=self._settings.budget_bytes,
+            used_bytes=used_bytes,
+            packs=tuple(self._pack_status(entry) for _, entry in sorted(self._shelf.entries.items())),
+            documents=tuple(sorted(self._shelf.documents)),
+        )
+
+    def _pack_status(self, entry: Entry) -> PackStatus:
+        shown = entry.newest or entry.complete
+        total_bytes = 0 if shown is None else shown.total_bytes
+        missing = 0 if entry.is_complete else self._supply.missing_bytes.get(entry.target_name, total_bytes)
+        return PackStatus(
+            name=shelf_name(entry.target_name),
+            version=0 if entry.complete is None else entry.complete.version,
+            newest=0 if entry.newest is None else entry.newest.version,
+            complete=entry.complete is not None,
+            missing_bytes=missing,
+            total_bytes=total_bytes,
+            reason=entry.reason or self._supply.failed.get(entry.target_name, ""),
+        )
+
+
+def _is_about_the_link(error: EdgeAgentError) -> bool:
+    return isinstance(error, LinkError) and not isinstance(error, NotRetainedError)

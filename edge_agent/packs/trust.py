@@ -1,0 +1,198 @@
+"""Orders the steps by which a repository is believed; python-tuf does each of them. Runs in a worker thread.
+
+Reads and writes only the metadata directory, which is python-tuf's own; the network is behind its FetcherInterface.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final, TypeVar
+from urllib.parse import quote
+
+from tuf.api.exceptions import (
+    BadVersionNumberError,
+    DownloadError,
+    DownloadHTTPError,
+    ExpiredMetadataError,
+    LengthOrHashMismatchError,
+    RepositoryError,
+    UnsignedMetadataError,
+)
+from tuf.api.metadata import Metadata, Root, Signed, Snapshot, TargetFile, Targets, Timestamp
+from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
+
+from edge_agent.model.errors import EdgeAgentError, LinkError, NotRetainedError, StorageError, UntrustedError
+from edge_agent.packs.clock_floor import judge_expiry_at, read_signed_at
+from edge_agent.packs.documents import MAX_DOCUMENT_BYTES
+from edge_agent.packs.source import MAX_METADATA_BYTES, METADATA_URL
+
+ADVERTISER_ROLE: Final = "packs-"
+CONFIG_ROLE: Final = "config"
+_PROBES: Final = {CONFIG_ROLE: "config/fleet.json"}
+_Kind = TypeVar("_Kind", Root, Timestamp, Snapshot, Targets)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedFile:
+    """A document that somebody with the right to its name has signed: what its content must be."""
+
+    name: str
+    sha256: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository that was believed, at one moment.
+
+    `files` is every signed document by name. `broken` are delegated roles that did not verify, with why; what
+    they signed is not in `files`, and what the device has of them stays. `floor` is the newest signing time seen.
+    """
+
+    version: int
+    root_version: int
+    expires: datetime
+    floor: datetime
+    files: Mapping[str, SignedFile]
+    broken: Mapping[str, EdgeAgentError]
+
+
+def verify(
+    directory: Path, bootstrap: bytes, fetcher: FetcherInterface, now: datetime, floor: datetime
+) -> Repository:
+    """Fetch what is new in a repository and return what of it can be believed.
+
+    The checklist, in order; 1 to 5 are python-tuf's (TUF 1.0.33, section 5.3 to 5.7) with our fetcher under it:
+
+    1. The chain starts at `bootstrap`, the root.json of provisioning, and at nothing that was downloaded. Each newer
+       root is signed by the threshold of the one before it and by its own.
+    2. The timestamp is signed by the timestamp key, and is no older than the last one seen (no rollback).
+    3. The snapshot is the one that the timestamp names, and no role in it went back or vanished (no mix-and-match).
+    4. Top-level targets are the ones that the snapshot names, and say which key may sign which names.
+    5. Each delegated role (`config`, `packs-<advertiser>`) is signed by its own key; a name counts only if that
+       role was given it, so that one advertiser cannot sign another's packs. A role that fails is left out alone.
+    6. Nothing among these had expired at the later of the clock and the signed floor, so that a clock in 1970 does
+       not make old metadata fresh.
+    7. Each target has a SHA-256 and a length that a broker carries.
+
+    Raises UntrustedError when any of 1 to 4 or 6 fails, LinkError when the network does, StorageError when the disk
+    does. Nothing that was believed before is lost by that.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    config = UpdaterConfig(
+        max_root_rotations=64,
+        root_max_length=MAX_METADATA_BYTES,
+        timestamp_max_length=16 * 1024,
+        snapshot_max_length=MAX_METADATA_BYTES,
+        targets_max_length=MAX_METADATA_BYTES,
+    )
+    try:
+        updater = Updater(  # 1
+            str(directory), METADATA_URL, fetcher=fetcher, config=config, bootstrap=bootstrap
+        )
+        updater.refresh()  # 1, 2, 3, 4
+        root = _read(directory, Root)
+        timestamp = _read(directory, Timestamp)
+        top: list[Signed] = [root, timestamp, _read(directory, Snapshot), _read(directory, Targets)]
+        newest = _newest_signing(top, floor)
+        for signed in top:  # 6
+            _refuse_expired(signed, judge_expiry_at(now, newest))
+        files, broken = _delegated(updater, directory, now, newest)  # 5, 6, 7
+        _make_durable(directory)
+    except (RepositoryError, DownloadError, OSError) as error:
+        raise translate(error) from error
+    return Repository(timestamp.version, root.version, timestamp.expires, newest, files, broken)
+
+
+def _delegated(
+    updater: Updater, directory: Path, now: datetime, floor: datetime
+) -> tuple[dict[str, SignedFile], dict[str, EdgeAgentError]]:
+    delegations = _read(directory, Targets).delegations
+    files: dict[str, SignedFile] = {}
+    broken: dict[str, EdgeAgentError] = {}
+    for role in delegations.roles or {} if delegations is not None else {}:
+        advertiser = role.removeprefix(ADVERTISER_ROLE)
+        probe = _PROBES.get(role, f"packs/{advertiser}/_.json")
+        try:
+            updater.get_targetinfo(probe)  # 5: makes python-tuf load and verify the role
+            signed = _read(directory, Targets, role)
+            _refuse_expired(signed, judge_expiry_at(now, floor))  # 6
+            for name in signed.targets:
+                target = updater.get_targetinfo(name)  # 5: only if the name was delegated to it
+                if target is not None:
+                    files[name] = _signed_file(name, target)  # 7
+        except (RepositoryError, DownloadHTTPError) as error:
+            who = "The configuration" if role == CONFIG_ROLE else f"What {advertiser} signed"
+            broken[role] = translate(error, who)
+    return files, broken
+
+
+def _signed_file(name: str, target: TargetFile) -> SignedFile:
+    sha256 = target.hashes.get("sha256")
+    if sha256 is None or not 0 < target.length <= MAX_DOCUMENT_BYTES:
+        raise RepositoryError(f"{name} is signed without a SHA-256 or with an impossible length")
+    return SignedFile(name, sha256, target.length)
+
+
+def _read(directory: Path, kind: type[_Kind], role: str = "") -> _Kind:
+    """Return metadata that python-tuf has just verified and kept."""
+    content = (directory / f"{quote(role or kind.type, safe='')}.json").read_bytes()
+    return Metadata[_Kind].from_bytes(content).signed
+
+
+def _newest_signing(top: list[Signed], floor: datetime) -> datetime:
+    claims = [read_signed_at(signed.unrecognized_fields, signed.expires) for signed in top]
+    return max([floor, *(claim for claim in claims if claim is not None)])
+
+
+def _refuse_expired(signed: Signed, at: datetime) -> None:
+    if signed.is_expired(at):
+        raise ExpiredMetadataError(f"the {signed.type} metadata has expired on {signed.expires:%Y-%m-%d}")
+
+
+def _make_durable(directory: Path) -> None:
+    """Flush what python-tuf wrote, which it replaces atomically but does not sync."""
+    for path in (*directory.glob("*.json"), directory):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def translate(error: Exception, what: str = "The repository") -> EdgeAgentError:
+    """Return python-tuf's error as one of ours: what happened, and what a person does about it."""
+    kept = "What is on the device stays as it was."
+    match error:
+        case ExpiredMetadataError():
+            return UntrustedError(
+                f"{what} is not fresh: {error}.",
+                f"Run \"edge-agent fleet refresh\" at the operator's, or set this device's clock. {kept}",
+            )
+        case UnsignedMetadataError():
+            return UntrustedError(
+                f"{what} is not signed by the keys that this device trusts: {error}.",
+                f"Somebody may be tampering with the broker, or root.json is another fleet's. {kept}",
+            )
+        case BadVersionNumberError() | LengthOrHashMismatchError():
+            return UntrustedError(
+                f"{what} was rolled back or mixed: {error}.",
+                f"Publish again; if it stays, somebody may be tampering with the broker. {kept}",
+            )
+        case RepositoryError():
+            return UntrustedError(f"{what} has metadata that cannot be believed: {error}.", f"Publish again. {kept}")
+        case DownloadError():
+            return _from_download(error, what)
+        case _:
+            return StorageError(f"The repository's metadata cannot be kept: {error}.", "Free some space.")
+
+
+def _from_download(error: DownloadError, what: str) -> EdgeAgentError:
+    cause = error.__cause__
+    if isinstance(cause, NotRetainedError):
+        return NotRetainedError(cause.topic)
+    if isinstance(cause, LinkError):
+        return cause
+    return LinkError(f"{what} cannot be fetched: {error}.", "It is tried again by itself.")
