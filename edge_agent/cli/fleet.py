@@ -67,10 +67,10 @@ def keys_init(
     as_json: JsonOption = False,
 ) -> None:
     """Make a fleet: its keys, the root.json that devices trust, and an empty signed repository."""
-    from edge_agent.fleet.founding import found_fleet
+    from edge_agent.fleet.provision import create_fleet
     from edge_agent.measure.report_key import Kem
 
-    found_fleet(directory, _now(), Kem.CLASSIC if classic else Kem.HYBRID)
+    create_fleet(directory, _now(), Kem.CLASSIC if classic else Kem.HYBRID)
     if as_json:
         print_json({"fleet_dir": str(directory), "root_json": str(directory / "root.json")})
         return

@@ -1,8 +1,7 @@
 """The port through which packs arrive. `edge_agent.link` fulfils it; any transport that keeps topics could."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import aclosing
-from typing import Final, Protocol, cast
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Final, Protocol
 
 from edge_agent.model.errors import LinkError
 
@@ -42,49 +41,6 @@ class Source(Protocol):
         That includes the retained one, each time the session is (re)subscribed.
         """
         ...
-
-
-class Retained(Protocol):
-    """What a link offers: exact topics as the broker knows them, below whatever root."""
-
-    async def fetch(self, topic: str, max_bytes: int) -> bytes:
-        """As in Source."""
-        ...
-
-    def fetch_many(
-        self, topics: Sequence[str], window: int, max_bytes: int
-    ) -> AsyncIterator[tuple[str, bytes | LinkError]]:
-        """As in Source."""
-        ...
-
-    def on(self, topic: str, callback: Callable[[str, bytes], None]) -> Callable[[], None]:
-        """Subscribe from now on, over every reconnect."""
-        ...
-
-
-class RepositorySource:
-    """The Source that lies under one topic root of a link: `RepositorySource(link, settings.root)`."""
-
-    def __init__(self, link: Retained, root: str) -> None:
-        self._link = link
-        self._prefix = f"{root}/"
-
-    async def fetch(self, topic: str, max_bytes: int) -> bytes:
-        """As in Source."""
-        return await self._link.fetch(self._prefix + topic, max_bytes)
-
-    async def fetch_many(
-        self, topics: Sequence[str], window: int, max_bytes: int
-    ) -> AsyncGenerator[tuple[str, bytes | LinkError], None]:
-        """As in Source."""
-        answers = self._link.fetch_many([self._prefix + topic for topic in topics], window, max_bytes)
-        async with aclosing(cast("AsyncGenerator[tuple[str, bytes | LinkError], None]", answers)) as stream:
-            async for topic, answer in stream:
-                yield topic.removeprefix(self._prefix), answer
-
-    def on_timestamp(self, callback: Callable[[bytes], None]) -> None:
-        """As in Source."""
-        self._link.on(self._prefix + metadata_topic("timestamp"), lambda _topic, content: callback(content))
 
 
 def metadata_topic(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Founds a fleet: its keys, its root of trust, the collector's key, and an empty signed repository."""
+"""Provisions a fleet: its keys, its root of trust, the collector's key, and an empty signed repository."""
 
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +9,7 @@ from edge_agent.fleet.repository import FleetRepository
 from edge_agent.measure.report_key import TARGET, Kem
 
 
-def found_fleet(directory: Path, now: datetime, kem: Kem = Kem.HYBRID) -> FleetRepository:
+def create_fleet(directory: Path, now: datetime, kem: Kem = Kem.HYBRID) -> FleetRepository:
     """Make a fleet in `directory`. Raises SettingsError when there is one, FormatError when `kem` is unknown here."""
     public, private = new_report_key(kem)
     fleet = FleetRepository.create(directory, now)
