@@ -49,8 +49,10 @@ def augment(utterance: Utterance, draw: Generator, voices: Sequence[NDArray[np.i
         noise = draw_noise(draw, len(signal), voices)
         signal = signal + noise * np.float32(level * 10 ** (-draw.uniform(2, 40) / 20))
     signal = _recorded(signal, draw)
-    ends_s = before_s + stretch * np.cumsum([segment.duration_s for segment in utterance.segments])
-    pdfs = np.array([PDFS.index(segment.phone) for segment in utterance.segments], np.uint8)
+    durations_s = [before_s, *(stretch * segment.duration_s for segment in utterance.segments)]
+    phones = [SILENCE, *(segment.phone for segment in utterance.segments)]
+    ends_s = np.cumsum(durations_s)
+    pdfs = np.array([PDFS.index(phone) for phone in phones], np.uint8)
     return Heard(to_pcm(signal), ends_s, pdfs)
 
 

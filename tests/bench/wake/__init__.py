@@ -1,0 +1,1 @@
+"""How well wake phrases that were never taught are heard from real people, beside PocketSphinx."""

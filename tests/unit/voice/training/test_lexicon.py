@@ -1,0 +1,54 @@
+"""Pronunciations: from espeak-ng, from CMUdict, and as they are spoken in a hurry."""
+
+from __future__ import annotations
+
+import ctypes.util
+from pathlib import Path
+
+import pytest
+
+from edge_agent.voice.training.errors import UnknownPhoneError
+from edge_agent.voice.training.lexicon import lexicon_text, make_lexicon, parse_lexicon, read_cmudict
+from edge_agent.voice.training.phones import SPEECH_PHONES
+
+needs_espeak = pytest.mark.skipif(ctypes.util.find_library("espeak-ng") is None, reason="espeak-ng is not installed")
+
+
+@pytest.fixture
+def cmudict(tmp_path: Path) -> Path:
+    """Three entries in festival's form."""
+    path = tmp_path / "cmudict.out"
+    path.write_text(
+        'MNCL\n("kitchen" nil (((k ih) 1) ((ch ax n) 0)))\n("live" v (((l ih v) 1)))\n("live" j (((l ay v) 1)))\n'
+    )
+    return path
+
+
+def test_cmudict_gives_every_pronunciation_of_the_asked_words(cmudict: Path) -> None:
+    assert read_cmudict(cmudict, {"live", "zenvo"}) == {"live": [("l", "ih", "v"), ("l", "ay", "v")]}
+
+
+def test_a_phone_that_is_not_ours_is_an_error(cmudict: Path) -> None:
+    cmudict.write_text('("odd" nil (((qq) 1)))\n')
+    with pytest.raises(UnknownPhoneError, match="'qq'"):
+        read_cmudict(cmudict, {"odd"})
+
+
+@needs_espeak
+def test_brand_names_get_a_pronunciation_and_small_words_their_short_forms(cmudict: Path) -> None:
+    lexicon = make_lexicon(["zenvo", "kitchen", "and", "live"], cmudict)
+    assert lexicon["zenvo"][0] == ("z", "eh", "n", "v", "ow")
+    assert ("ax", "n", "d") in lexicon["and"]
+    assert ("l", "ay", "v") in lexicon["live"]
+    assert {phone for said in lexicon.values() for one in said for phone in one} <= set(SPEECH_PHONES)
+    assert all(len(set(said)) == len(said) > 0 for said in lexicon.values())
+
+
+@needs_espeak
+def test_a_flap_may_also_be_a_clear_t(cmudict: Path) -> None:
+    assert {("w", "ao", "dx", "er"), ("w", "ao", "t", "er")} <= set(make_lexicon(["water"], cmudict)["water"])
+
+
+def test_a_lexicon_is_read_back_as_it_was_written() -> None:
+    lexicon = {"live": (("l", "ih", "v"), ("l", "ay", "v")), "a": (("ax",),)}
+    assert parse_lexicon(lexicon_text(lexicon)) == lexicon
