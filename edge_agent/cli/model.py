@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from edge_agent.cli.output import JsonOption, print_json, print_table
+from edge_agent.model.errors import VoiceError
 
 CONFIG = Path("/etc/edge-agent/agent.toml")
 
@@ -42,27 +43,17 @@ def models_directory(config: Path | None) -> Path:
 def list_models(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List the models in the package, the installed ones and the official ones; the one in use is marked."""
     from edge_agent.voice.installing import OFFICIAL
-    from edge_agent.voice.models import check_model, chosen_directory, installed_models, packaged_models
+    from edge_agent.voice.models import chosen_directory, installed_models, packaged_models
 
     models = models_directory(config)
     chosen = chosen_directory(models)
-    rows: list[dict[str, Any]] = []
-    for origin, directories in (
-        ("packaged", packaged_models()),
-        ("installed", {path.name: path for path in installed_models(models)}),
-    ):
-        for name, directory in directories.items():
-            model = check_model(directory)
-            in_use = chosen is None and origin == "packaged" if chosen is None else chosen == directory.resolve()
-            place = {"directory": str(directory), "size_bytes": model.size_bytes}
-            rows.append({"name": name, "origin": origin, **place, "in_use": in_use})
+    rows = [_row(name, "packaged", directory, in_use=chosen is None) for name, directory in packaged_models().items()]
+    installed = installed_models(models)
+    rows += [_row(path.name, "installed", path, in_use=chosen == path.resolve()) for path in installed]
     if chosen is not None and not any(row["in_use"] for row in rows):
-        model = check_model(chosen)
-        place = {"directory": str(chosen), "size_bytes": model.size_bytes}
-        rows.append({"name": model.name, "origin": "elsewhere", **place, "in_use": True})
+        rows.append(_row(chosen.name, "elsewhere", chosen, in_use=True))
     for name in sorted(set(OFFICIAL) - {row["name"] for row in rows}):
-        nowhere = {"directory": None, "size_bytes": None}
-        rows.append({"name": name, "origin": "not installed", **nowhere, "in_use": False})
+        rows.append(_row(name, "not installed", None, in_use=False))
     if as_json:
         for row in rows:
             print_json(row)
@@ -81,6 +72,20 @@ def list_models(config: ConfigOption = None, as_json: JsonOption = False) -> Non
             for row in rows
         ],
     )
+
+
+def _row(name: str, origin: str, directory: Path | None, *, in_use: bool) -> dict[str, Any]:
+    """Describe one model; one that is damaged or gone is listed as `unusable`, so that a person can see it."""
+    from edge_agent.voice.models import check_model
+
+    size_bytes = None
+    if directory is not None:
+        try:
+            size_bytes = check_model(directory).size_bytes
+        except VoiceError:
+            origin = "unusable"
+    place = {"directory": None if directory is None else str(directory), "size_bytes": size_bytes}
+    return {"name": name, "origin": origin, **place, "in_use": in_use}
 
 
 def use(
