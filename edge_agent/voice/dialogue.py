@@ -13,6 +13,7 @@ from typing import Final, assert_never
 
 from edge_agent.model.campaign import Creative, Turn
 from edge_agent.model.formats import Format
+from edge_agent.voice.grammar import normalise
 
 ANSWER_WINDOW: Final = timedelta(seconds=8)
 """How long after a placement has ended its phrases are still listened for."""
@@ -105,13 +106,21 @@ def commands_for(lang: str) -> Mapping[Command, tuple[str, ...]]:
 
 
 def phrases_for(
-    wake_phrases: tuple[str, ...], lang: str, playing: Creative | None, turn: str, has_follow_up: bool
+    wake_phrases: tuple[str, ...],
+    lang: str,
+    playing: Creative | None,
+    turn: str,
+    has_follow_up: bool,
+    *,
+    speaking: bool = False,
 ) -> tuple[str, ...]:
     """Return everything worth listening for, without doubles: the wake phrases always come first.
 
     `playing` is the creative that is being rendered, or that ended less than `ANSWER_WINDOW` ago; None when
     there is none. `turn` is the id of the turn of a voice_dialogue that is being said, else empty.
-    `has_follow_up` says that "tell me more" would lead somewhere.
+    `has_follow_up` says that "tell me more" would lead somewhere. While the device itself is `speaking`, what its
+    own words contain is not listened for, so that it cannot answer or wake itself through its own microphone; only
+    the words that stop it always are.
     """
     if playing is None:
         return _without_doubles(wake_phrases)
@@ -121,7 +130,12 @@ def phrases_for(
         window += commands[Command.MORE]
     current = _turn_of(playing, turn)
     answers = () if current is None else tuple(current.answers)
-    return _without_doubles((*wake_phrases, *window, *answers))
+    phrases = _without_doubles((*wake_phrases, *window, *answers))
+    if not speaking:
+        return phrases
+    spoken = playing.transcript if current is None else current.transcript
+    stops = {_key(phrase) for phrase in commands[Command.STOP]}
+    return tuple(phrase for phrase in phrases if _key(phrase) in stops or not _contains(spoken, phrase))
 
 
 def intent_of(
@@ -183,6 +197,12 @@ def _without_doubles(phrases: Iterable[str]) -> tuple[str, ...]:
     for phrase in phrases:
         first.setdefault(_key(phrase), phrase)
     return tuple(first.values())
+
+
+def _contains(spoken: str, phrase: str) -> bool:
+    text, part = " ".join(normalise(spoken)), " ".join(normalise(phrase))
+    # Scripts without spaces have no word boundaries to look for.
+    return f" {part} " in f" {text} " or (not part.isascii() and part in text)
 
 
 def _key(phrase: str) -> str:

@@ -69,6 +69,24 @@ def test_a_phrase_is_listed_once_whatever_its_case() -> None:
     assert phrases[:2] == ("Stop", "hey device")
 
 
+def test_a_device_does_not_answer_or_wake_itself() -> None:
+    talkative = MENTION.model_copy(update={"transcript": "Good morning! Say: tell me more. Or stop."})
+    asked = ("good morning", "hey device")
+    during = phrases_for(asked, "en", talkative, "", has_follow_up=True, speaking=True)
+    assert "tell me more" not in during
+    assert "good morning" not in during
+    assert {"hey device", "not interested", "stop"} <= set(during)
+    after = phrases_for(asked, "en", talkative, "", has_follow_up=True)
+    assert {"tell me more", "good morning"} <= set(after)
+
+
+def test_only_whole_words_of_its_own_count() -> None:
+    chatty = MENTION.model_copy(update={"transcript": "Good mornings begin with tea."})
+    assert "good morning" in phrases_for(("good morning",), "en", chatty, "", has_follow_up=False, speaking=True)
+    chinese = MENTION.model_copy(update={"transcript": "想知道更多就说告诉我更多。"})
+    assert "告诉我更多" not in phrases_for((), "zh", chinese, "", has_follow_up=True, speaking=True)
+
+
 @pytest.mark.parametrize(
     ("phrase", "playing", "turn", "intent"),
     [
