@@ -52,7 +52,7 @@ def rank(eligible: Sequence[Candidate], question: Question, draw: float) -> Rank
     weights = {item: by_item[item][0].line_item.weight for item in by_item if late[item] == latest}
     item, rest = _drawn(weights, draw)
     creatives = by_item[item]
-    winner = creatives[min(int(rest * len(creatives)), len(creatives) - 1)]
+    winner = creatives[int(rest * len(creatives))]
     return Ranking(winner, weights, sum(weights.values()))
 
 
@@ -60,8 +60,7 @@ def _drawn(weights: dict[Booking, int], draw: float) -> tuple[Booking, float]:
     """Return the line item whose part of [0, 1) holds the draw, and where in that part it lies, again in [0, 1)."""
     ends = list(accumulate(weights.values()))
     at = draw * ends[-1]
-    # Rounding may carry a draw just below 1 to the very end.
-    index = min(bisect_right(ends, at), len(ends) - 1)
+    index = bisect_right(ends, at)  # in range: a float below 1 times a whole number rounds to below that number
     item = list(weights)[index]
     return item, (at - (ends[index] - weights[item])) / weights[item]
 
