@@ -19,7 +19,6 @@ from edge_agent.debug.feed import Feed, Subscription
 from edge_agent.debug.shapes import (
     DecisionMessage,
     DecisionView,
-    ExplainedMessage,
     HealthView,
     HeardMessage,
     HeardView,
@@ -30,6 +29,7 @@ from edge_agent.debug.shapes import (
     PlayView,
     StateMessage,
     StateView,
+    WhyMessage,
 )
 from edge_agent.debug.views import consent_view, decision_view, pack_view, play_view, playing_view
 from edge_agent.engine import step
@@ -90,6 +90,7 @@ class SmallAgent:
         self._decisions: list[DecisionView] = []
         self._proofs: dict[str, ProofOfPlay] = {}
         self._answers: dict[str, fx.AnswerSlot] = {}
+        self._rendering: dict[str, Play] = {}
         self._events: deque[ev.Event] = deque()
         self._stepping = False
         self.engine = EngineState(
@@ -214,8 +215,8 @@ class SmallAgent:
 
     def finish(self) -> None:
         """Let what is playing come to its end."""
-        if self.engine.playing is not None:
-            self._render(self.engine.playing, PlayEventKind.COMPLETE, 8000)
+        for play_id in list(self._rendering):
+            self._render(self._rendering.pop(play_id), PlayEventKind.COMPLETE, 8000)
 
     # --- effects --------------------------------------------------------------------------------------------------
 
@@ -227,11 +228,12 @@ class SmallAgent:
     def _carry(self, effect: fx.Effect) -> None:
         match effect:
             case fx.StartPlay(play):
+                self._rendering[play.id] = play
                 self._render(play, PlayEventKind.LOADED, 20)
                 self._render(play, PlayEventKind.IMPRESSION, 40)
             case fx.ClosePlay(play_id):
-                if self.engine.playing is not None and self.engine.playing.id == play_id:
-                    self._render(self.engine.playing, PlayEventKind.CLOSE, 2000)
+                if play_id in self._rendering:
+                    self._render(self._rendering.pop(play_id), PlayEventKind.CLOSE, 2000)
             case fx.AnswerSlot():
                 self._answers[effect.request_id] = effect
             case fx.RecordDecision(decision):
@@ -244,8 +246,8 @@ class SmallAgent:
                 self._journal(event)
             case fx.RecordClose(play_id, cause):
                 self._change(play_id, close_cause=cause)
-            case fx.ExplainPlay(play_id, reason):
-                self.feed.publish(ExplainedMessage(type="explained", play_id=play_id, text=reason))
+            case fx.ExplainPlay():
+                self.feed.publish(WhyMessage(type="why", reason=effect.reason))
             case _:
                 pass  # The engine's own state has it, or nothing in memory needs it.
 

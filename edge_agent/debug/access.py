@@ -18,6 +18,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from edge_agent.debug.refusals import RequestRefusedError, refusal_response, sentence
+from edge_agent.model.errors import EdgeAgentError
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class Access:
 
     def serves(self, host: str) -> bool:
         """Whether a request that names `host` was meant for this door."""
-        return self.trusted or _name(host) in LOOPBACK_NAMES
+        return self.trusted or names_loopback(host)
 
     def may_act(self, authorization: str | None) -> bool:
         """Whether a request with that `Authorization` header may act. Compares in constant time."""
@@ -119,6 +120,8 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         return refusal_response(refused.status, str(refused), refused.next_step)
     except ValidationError as invalid:
         return refusal_response(HTTPStatus.BAD_REQUEST, sentence(invalid), "See docs/http.md for what is expected.")
+    except EdgeAgentError as failed:
+        return refusal_response(HTTPStatus.SERVICE_UNAVAILABLE, str(failed), failed.next_step)
     except web.HTTPException as plain:
         if plain.status < HTTPStatus.BAD_REQUEST:
             raise
@@ -134,7 +137,7 @@ async def add_security_headers(_: web.Request, response: web.StreamResponse) -> 
         response.headers.setdefault(name, value)
 
 
-def _name(host: str) -> str:
-    """Return the name of a `Host` header without its port."""
+def names_loopback(host: str) -> bool:
+    """Whether a `Host` header names the loopback, with any port (a tunnel may have its own)."""
     name, colon, port = host.rpartition(":")
-    return (name if colon and port.isdigit() else host).lower()
+    return (name if colon and port.isdigit() else host).lower() in LOOPBACK_NAMES

@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from edge_agent.debug.bodies import ClockBody, MomentBody, PlayEventBody, PressBody, ResidentBody, StateBody
-from edge_agent.debug.keys import AGENT
+from edge_agent.debug.keys import AGENT, DEVICES
 from edge_agent.debug.port import AgentPort
 from edge_agent.debug.refusals import RequestRefusedError
 from edge_agent.debug.shapes import DecisionView
@@ -16,7 +16,7 @@ from edge_agent.debug.views import consent_view
 from edge_agent.model.device import ResidentLimits
 from edge_agent.model.events import CloseRequested, DeviceChanged, Event, MomentArose, PlayProgressed, ResidentDecided
 from edge_agent.model.identity import PlayId
-from edge_agent.model.moment import Moment
+from edge_agent.model.moment import Moment, MomentKind
 from edge_agent.model.play import CloseCause, PlayEvent
 
 DECISION_WAIT_S: Final = 1.0
@@ -39,6 +39,8 @@ async def post_moment(request: web.Request) -> web.Response:
     """Signal a moment. 202 with the decision, or null when none was made within a second."""
     agent = request.app[AGENT]
     body = await read(request, MomentBody)
+    if body.kind is MomentKind.POWER_ON:  # a device that says so is on
+        _switch(request, powered=True)
     moment = Moment(body.kind, agent.now(), body.topic, body.attributes)
     decision = await _decision_on(agent, moment)
     return web.json_response({"accepted": True, "decision": decision}, status=HTTPStatus.ACCEPTED)
@@ -48,9 +50,11 @@ async def post_state(request: web.Request) -> web.Response:
     """Change what the device says of itself."""
     agent = request.app[AGENT]
     body = await read(request, StateBody)
-    device = body.model_dump(exclude={"microphone_muted"})
-    if any(value is not None for value in device.values()):
-        agent.inject(DeviceChanged(**device))
+    if body.powered is not None:
+        _switch(request, powered=body.powered)
+    rest = body.model_dump(include={"do_not_disturb", "call_in_progress", "media_playing"}, exclude_none=True)
+    if rest:
+        agent.inject(DeviceChanged(**rest))
     if body.microphone_muted is not None:
         agent.mute(on=body.microphone_muted)
     return _accepted()
@@ -116,6 +120,11 @@ async def _decision_on(agent: AgentPort, moment: Moment) -> DecisionView | None:
         except TimeoutError:
             pass
     return None
+
+
+def _switch(request: web.Request, *, powered: bool) -> None:
+    request.app[DEVICES].switch(powered=powered)
+    request.app[AGENT].inject(DeviceChanged(powered=powered))
 
 
 def _inject(request: web.Request, event: Event) -> web.Response:

@@ -265,14 +265,6 @@ class PlayMessage(TypedDict):
     play: PlayView
 
 
-class ExplainedMessage(TypedDict):
-    """The resident asked "why this"; `text` is the answer that was given."""
-
-    type: Literal["explained"]
-    play_id: str
-    text: str
-
-
 class PacksMessage(TypedDict):
     """The shelf changed."""
 
@@ -301,9 +293,7 @@ class DroppedMessage(TypedDict):
     count: int
 
 
-AgentMessage = (
-    StateMessage | HeardMessage | WhyMessage | DecisionMessage | PlayMessage | ExplainedMessage | PacksMessage
-)
+AgentMessage = StateMessage | HeardMessage | WhyMessage | DecisionMessage | PlayMessage | PacksMessage
 """What the agent puts into its feed."""
 
 LiveMessage = Snapshot | AgentMessage | ScreenMessage | SpeakerMessage | DroppedMessage

@@ -1,8 +1,9 @@
-"""Shell (reads files): what the stand-in's virtual screen and speaker show and say.
+"""Shell (files): what the stand-in's virtual screen and speaker show and say, and their power switch.
 
 Their hooks keep `screen/now.json` and `speaker/now.json` in the runtime directory, each replaced as a whole: the
-request that is being rendered (`play`, `slot`, `creative`, `asset`), or no `play` when nothing is. `speaker/last.wav`
-is what was last played. A hook is not trusted: only media under the agent's own folders is ever served from it.
+request that is being rendered (`play`, `slot`, `creative`, `asset`) and its `dur_s`, or no `play` when nothing is.
+`speaker/last.wav` is what was last played, `power.json` whether the device is on. A hook is not trusted: only media
+under the agent's own folders is ever served from it.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_agent.debug.shapes import ScreenView, SpeakerView
+from edge_agent.model.errors import StorageError
 
 MEDIA: Final = frozenset(
     {"image/png", "image/jpeg", "image/webp", "image/gif", "image/avif", "image/svg+xml", "video/mp4", "video/webm"}
@@ -36,7 +38,7 @@ class Media:
 class VirtualDevices:
     """The virtual devices under `directory`; None on a real device, where nothing is present.
 
-    Nothing here raises: a file that is missing, half-written or not JSON reads as nothing being rendered.
+    Reading never raises: a file that is missing, half-written or not JSON reads as nothing being rendered.
     """
 
     def __init__(self, directory: Path | None, asset_roots: Sequence[Path]) -> None:
@@ -88,7 +90,7 @@ class VirtualDevices:
             title=request.text("title"),
             advertiser=request.text("advertiser"),
             transcript=request.text("transcript"),
-            dur_s=request.number("dur"),
+            dur_s=_number(note.get("dur_s")),
             sound=None if sound is None else f"v1/speaker/last.wav?{_tag(_stamp(sound))}",
         )
 
@@ -98,6 +100,20 @@ class VirtualDevices:
             return None
         path = self._directory / "speaker" / "last.wav"
         return path if path.is_file() else None
+
+    def switch(self, *, powered: bool) -> None:
+        """Move the virtual device's power switch, which its hooks look at; a real device has none here."""
+        if self._directory is None:
+            return
+        switch = self._directory / "power.json"
+        try:
+            fresh = switch.with_suffix(".new")
+            fresh.write_text(json.dumps({"powered": powered}), encoding="utf-8")
+            fresh.replace(switch)
+        except OSError as error:
+            raise StorageError(
+                f"The virtual device cannot be switched: {error.strerror}.", "Free some space or check the disk."
+            ) from error
 
     async def changes(self) -> AsyncIterator[ScreenView | SpeakerView]:
         """Yield each view when it changes. Looks at the files' dates ten times a second while somebody iterates."""
@@ -142,8 +158,11 @@ class _Request:
         return value if isinstance(value, str) else ""
 
     def number(self, name: str) -> float:
-        value = self._creative.get(name)
-        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+        return _number(self._creative.get(name))
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
 
 
 def _stamp(path: Path) -> _Stamp:

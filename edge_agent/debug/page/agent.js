@@ -1,0 +1,124 @@
+// One agent's own page: its device, what happens in the room, and every decision with its reason.
+
+import { buttons, consentSwitches } from "./buttons.js";
+import { drawDevice, microphoneMark } from "./devices.js";
+import { h, icon, ICONS, say } from "./dom.js";
+import { light } from "./light.js";
+import { showDecision, showDecisions, showPacks, showPlays } from "./lists.js";
+import { act, followAgent } from "./live.js";
+import { remoteControl } from "./remote.js";
+import { label, language, languageSwitch, onLanguage, t, translate, useClockOf, wallTime } from "./words.js";
+
+const $ = (id) => document.getElementById(id);
+const BASE = "./";
+const TOKEN = "edge-agent.token";
+
+let token = tokenFromAddress() ?? kept();
+let agent = null;
+let device = null;
+
+/** A token in the address (`#token=…`) is kept for this tab and taken out of sight at once. */
+function tokenFromAddress() {
+  const given = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (given) {
+    history.replaceState(null, "", location.pathname);
+    keep(given);
+  }
+  return given;
+}
+
+function kept() {
+  try {
+    return sessionStorage.getItem(TOKEN);
+  } catch {
+    return null;
+  }
+}
+
+function keep(given) {
+  try {
+    sessionStorage.setItem(TOKEN, given);
+  } catch {
+    // It holds until the page is left.
+  }
+}
+
+/** Do something, and say what came of it. */
+async function perform(path, body) {
+  try {
+    const answer = await act(BASE, path, body, token);
+    const decision = answer.decision;
+    const why = decision?.rule ? label("rule", decision.rule) : decision?.chosen?.campaign_name;
+    say($("answer"), decision ? `${t(`outcome.${decision.outcome}`)}: ${why}` : t("status.ok"));
+  } catch (error) {
+    say($("answer"), t("status.failed", { why: error.message }));
+  }
+}
+
+const close = () => perform("press", { button: "close" });
+
+function show(next, message) {
+  agent = next;
+  $("offline").hidden = agent.online || agent.state === null;
+  if (agent.state === null) return;
+  if (device === null) {
+    device = drawDevice(agent.kind, BASE, close);
+    $("device").replaceChildren(device.element);
+    $("device").dataset.kind = agent.kind;
+  }
+  useClockOf(agent.state.now);
+  light($("stage"), agent.state.now);
+  device.show(agent, message);
+  const mayAct = agent.online && (agent.mayAct || Boolean(token));
+  $("unlock").hidden = mayAct || !agent.online;
+  const title = (language() === agent.state.device.lang && agent.state.device.title) || label("device", agent.kind);
+  say($("title"), title);
+  say($("identity"), `· ${agent.state.device.id}`);
+  document.title = `${title} · Edge Agent`;
+  showFacts();
+  buttons($("buttons"), agent, mayAct, perform);
+  consentSwitches($("consent"), agent, mayAct, perform);
+  const shows = { decision: showDecision, decisions: showDecisions, plays: showPlays, packs: showPacks };
+  if (message?.type === "state") return;
+  for (const [id, draw] of Object.entries(shows)) draw($(id), agent);
+}
+
+function showFacts() {
+  const { state } = agent;
+  const heard = agent.heard ?? state.heard;
+  const rows = [
+    ["status.microphone", microphoneMark(agent), soundButton()],
+    ["heard", heard ? h("strong", { class: "heard-line", text: `“${heard.phrase}”` }) : t("heard.none")],
+    ["status.listens", state.phrases.length ? state.phrases.map((phrase) => `“${phrase}”`).join(", ") : t("status.nothing")],
+    ["status.playing", state.playing ? `${state.playing.campaign_name} · ${label("format", state.playing.format)}` : t("status.nothing")],
+    ["status.broker", `${state.link.broker} · ${t(`link.${state.link.status}`)}`],
+    ["status.clock", `${wallTime(state.now)}${state.clock_trusted ? "" : ` · ${t("clock.untrusted")}`}`],
+  ];
+  if (state.staged) rows.splice(4, 0, ["status.staged", state.staged]);
+  $("facts").replaceChildren(
+    ...rows.flatMap(([words, ...what]) => [h("dt", { text: t(words) }), h("dd", {}, ...what.filter(Boolean))]),
+  );
+}
+
+/** Let a person hear what the virtual speaker last played. */
+function soundButton() {
+  const sound = agent.speaker?.sound;
+  if (!sound) return null;
+  const play = () => new Audio(BASE + sound).play().catch((error) => say($("answer"), t("status.failed", { why: error.message })));
+  return h("button", { class: "button quiet", type: "button", on: { click: play } }, icon(ICONS.sound), t("button.listen"));
+}
+
+$("unlock").addEventListener("submit", (event) => {
+  event.preventDefault();
+  token = $("token").value.trim();
+  keep(token);
+  show(agent, null);
+});
+
+remoteControl(close);
+languageSwitch($("language"));
+onLanguage(() => {
+  translate();
+  if (agent) show(agent, null);
+});
+followAgent(BASE, "tv", show);

@@ -1,0 +1,83 @@
+// Decisions, plays and packs as a person reads them.
+
+import { h } from "./dom.js";
+import { bytes, label, t, wallTime } from "./words.js";
+
+const LISTED = 12;
+
+const chip = (outcome) => h("span", { class: "chip", "data-outcome": outcome, text: t(`outcome.${outcome}`) });
+const reason = (decision) => (decision.rule ? label("rule", decision.rule) : decision.chosen.campaign_name);
+const moment = ({ kind, topic }) => `${label("moment", kind)}${topic ? ` · ${topic}` : ""}`;
+
+/** The newest decision, with why every other candidate was not chosen. */
+export function showDecision(place, agent) {
+  const decision = agent.decisions[0];
+  if (place.dataset.key === `${decision?.id}${t("ad")}`) return;
+  place.dataset.key = `${decision?.id}${t("ad")}`;
+  if (!decision) {
+    place.replaceChildren(h("p", { class: "soft", text: t("decision.none") }));
+    return;
+  }
+  const others = decision.rejections.map((rejection) =>
+    h(
+      "li",
+      {},
+      h("strong", { text: rejection.campaign }),
+      ` · ${rejection.crid} · ${label("rule", rejection.rule)} `,
+      h("span", { class: "soft", lang: "en", text: rejection.detail }),
+    ),
+  );
+  place.replaceChildren(
+    h("p", { class: "verdict" }, chip(decision.outcome), h("strong", { text: reason(decision) }), h("span", { class: "soft", text: `${moment(decision.moment)} · ${wallTime(decision.at)}` })),
+    h("p", { lang: "en", text: decision.detail }),
+    ...(others.length ? [h("h3", { text: t("decision.others") }), h("ul", { class: "rejections" }, ...others)] : []),
+  );
+}
+
+export function showDecisions(place, agent) {
+  table(place, "decision.none", ["column.time", "column.moment", "column.outcome", "column.why"], agent.decisions.slice(0, LISTED).map((decision) => [
+    wallTime(decision.at),
+    moment(decision.moment),
+    chip(decision.outcome),
+    reason(decision),
+  ]));
+}
+
+export function showPlays(place, agent) {
+  table(place, "plays.none", ["column.time", "column.what", "column.how"], agent.plays.slice(0, LISTED).map((play) => [
+    wallTime(play.started_at),
+    `${play.campaign} · ${label("format", play.format)}`,
+    course(play),
+  ]));
+}
+
+function course(play) {
+  const events = play.events.map((event) => label("event", event.kind));
+  if (!play.rendered) events.unshift(t("plays.unrendered"));
+  const cause = play.close_cause ? ` (${label("cause", play.close_cause)})` : "";
+  return events.join(" → ") + cause;
+}
+
+export function showPacks(place, agent) {
+  table(place, "packs.none", ["column.pack", "column.formats", "column.size", "column.state"], agent.packs.map((pack) => [
+    pack.campaign_name,
+    pack.formats.map((format) => label("format", format)).join(", "),
+    bytes(pack.size_bytes),
+    `${pack.complete ? t("packs.complete") : t("packs.incomplete", { present: pack.assets_present, all: pack.assets })} · ${t("packs.until", { date: pack.flight_end.slice(0, 10) })}`,
+  ]));
+}
+
+function table(place, none, columns, rows) {
+  if (!rows.length) {
+    place.replaceChildren(h("p", { class: "soft", text: t(none) }));
+    return;
+  }
+  place.replaceChildren(
+    h(
+      "table",
+      {},
+      h("thead", {}, h("tr", {}, ...columns.map((column) => h("th", { scope: "col", text: t(column) })))),
+      h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row.map((cell) => h("td", {}, cell))))),
+    ),
+  );
+}

@@ -1,0 +1,47 @@
+// Keys of a keyboard and of a TV's remote control: Esc and Back close what plays, arrows walk from button to button.
+
+const CLOSING = new Set(["Escape", "BrowserBack", "GoBack", "Backspace"]);
+/** Back on webOS (461) and Tizen (10009), which send no name. */
+const CLOSING_CODES = new Set([461, 10009]);
+const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const FOCUSABLE = "button:not(:disabled), a[href], input";
+/** How much worse a step sideways is than one straight ahead. */
+const ASIDE = 2.5;
+
+/** Listen to the keys of the whole page. */
+export function remoteControl(close) {
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
+    const typing = event.target instanceof HTMLInputElement;
+    if (CLOSING_CODES.has(event.keyCode) || (CLOSING.has(event.key) && !(typing && event.key === "Backspace"))) {
+      event.preventDefault();
+      close();
+    } else if (event.key in DIRECTIONS && !typing) {
+      if (walk(DIRECTIONS[event.key])) event.preventDefault();
+    }
+  });
+}
+
+/** Move the focus to the nearest element that way; false when there is none, so that the page scrolls instead. */
+function walk([x, y]) {
+  const from = document.activeElement?.matches(FOCUSABLE) ? document.activeElement.getBoundingClientRect() : null;
+  const reachable = [...document.querySelectorAll(FOCUSABLE)].filter(
+    (element) => element !== document.activeElement && element.checkVisibility({ visibilityProperty: true }),
+  );
+  if (from === null) {
+    (document.querySelector("#buttons button:not(:disabled)") ?? reachable[0])?.focus();
+    return true;
+  }
+  const distance = (element) => {
+    const to = element.getBoundingClientRect();
+    const dx = (to.left + to.right - from.left - from.right) / 2;
+    const dy = (to.top + to.bottom - from.top - from.bottom) / 2;
+    const ahead = dx * x + dy * y;
+    return ahead > 4 ? ahead + ASIDE * Math.abs(dx * y + dy * x) : Infinity;
+  };
+  const [nearest, best] = reachable.map((element) => [element, distance(element)]).reduce((a, b) => (b[1] < a[1] ? b : a), [null, Infinity]);
+  if (best === Infinity) return false;
+  nearest.focus();
+  nearest.scrollIntoView({ block: "nearest" });
+  return true;
+}

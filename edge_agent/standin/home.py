@@ -1,0 +1,257 @@
+"""Shell (sockets): the demo's home page. One address for the whole home, live from its agents.
+
+It serves the page, tells it the day's scenes and what the collector sees, and passes everything under
+`/agents/<name>/` on to that agent with the agent's token, so that one page may show and touch all of them. It listens
+on the loopback only and takes acts only from its own page: the same `Host` check as the agents' endpoint, and a
+header that no page of another origin can send.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from http import HTTPStatus
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final, Literal, NotRequired, TypedDict
+
+import aiohttp
+from aiohttp import web
+
+from edge_agent.debug.access import Handler, add_security_headers, names_loopback
+from edge_agent.debug.reading import PAGE, page_file
+from edge_agent.debug.refusals import RequestRefusedError, refusal_response
+from edge_agent.model.errors import SettingsError
+
+logger = logging.getLogger(__name__)
+
+HOME_PAGE: Final = Path(str(files("edge_agent.standin"))) / "home_page"
+ACT_HEADER: Final = "X-Edge-Agent"
+MAX_BODY_BYTES: Final = 64 * 1024
+HEARTBEAT_S: Final = 10.0
+SHUTDOWN_S: Final = 1.0
+
+Words = str | Mapping[str, str]
+"""What a person reads: one text, or one for each language (`{"en": …, "zh": …}`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentEndpoint:
+    """One agent of the home: its debug endpoint (`http://127.0.0.1:PORT/`) and the token to act with."""
+
+    name: str
+    kind: Literal["tv", "speaker", "fridge"]
+    url: str
+    token: str | None = field(default=None, repr=False)
+
+
+class Estimate(TypedDict):
+    """One row of what the collector works out, in homes of a hundred; `truth` is known to the demo only."""
+
+    label: str
+    answer: str
+    estimate: float
+    low: float
+    high: float
+    truth: NotRequired[float | None]
+
+
+class Answers(TypedDict):
+    """How often one randomised answer was opened."""
+
+    label: str
+    answer: str
+    count: int
+
+
+class CollectorUpdate(TypedDict, total=False):
+    """What the collector sees so far. Fields that are left out stay as they were."""
+
+    sealed_messages: int
+    sealed_bytes: int
+    sample_hex: str
+    """The first bytes of one sealed report, in hexadecimal."""
+    homes: int
+    epsilon: float
+    answers: Sequence[Answers]
+    estimates: Sequence[Estimate]
+
+
+class Table(TypedDict):
+    """One table at the end of the day."""
+
+    title: Words
+    columns: Sequence[Words]
+    rows: Sequence[Sequence[Words | int | float]]
+
+
+class HomeServer:
+    """The home's page, for as long as `serving()` is entered; the conductor of the demo tells it the day.
+
+    Every method returns at once and may be called before, while and after the page is open: a page that is opened
+    late is told everything so far.
+    """
+
+    def __init__(self, agents: Sequence[AgentEndpoint], *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._agents = {agent.name: agent for agent in agents}
+        self._host = host
+        self._port = port
+        self._scenes: list[dict[str, Any]] = []
+        self._collector: dict[str, Any] = {}
+        self._tables: list[Table] = []
+        self._pages: set[asyncio.Queue[str | None]] = set()
+        self._client: aiohttp.ClientSession | None = None
+
+    def scene(self, time: datetime, title: Words, text: Words = "") -> None:
+        """Begin a scene at the simulated `time` (aware, in the home's zone). Decisions from then on belong to it."""
+        self._scenes.append({"time": time.isoformat(), "title": title, "text": text})
+        self._tell({"type": "scene", "scene": self._scenes[-1]})
+
+    def collector(self, update: CollectorUpdate) -> None:
+        """Show what the collector sees now."""
+        self._collector.update(update)
+        self._tell({"type": "collector", "collector": self._collector})
+
+    def finished(self, *tables: Table) -> None:
+        """Show the day in tables: what was placed, what was refused and why, what the collector could learn."""
+        self._tables = list(tables)
+        self._tell({"type": "finished", "tables": self._tables})
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[str]:
+        """Serve until left; yields the page's address. Raises SettingsError when the port is taken."""
+        app = web.Application(middlewares=[_guard], client_max_size=MAX_BODY_BYTES)
+        app.add_routes(
+            [
+                web.get("/", _get_home),
+                web.get("/page/{name}", _get_shared),
+                web.get("/home_page/{name}", _get_own),
+                web.get("/home/events", self._get_events, allow_head=False),
+                web.get("/agents/{agent}/{path:.*}", self._pass_on, allow_head=False),
+                web.post("/agents/{agent}/{path:.*}", self._pass_on),
+            ]
+        )
+        app.on_response_prepare.append(add_security_headers)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, handler_cancellation=True)
+        async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as self._client:
+            await runner.setup()
+            try:
+                await web.TCPSite(runner, self._host, self._port).start()
+                yield f"http://{self._host}:{runner.addresses[0][1]}/"
+            except OSError as error:
+                raise SettingsError(
+                    f"The home page cannot use port {self._port}: {error.strerror}.", "Choose another, or 0 for any."
+                ) from error
+            finally:
+                for page in self._pages:
+                    page.put_nowait(None)
+                await runner.cleanup()
+
+    def _tell(self, message: Mapping[str, Any]) -> None:
+        text = _event(message)
+        for page in self._pages:
+            page.put_nowait(text)
+
+    async def _get_events(self, request: web.Request) -> web.StreamResponse:
+        """Stream the day: everything so far, then what happens. A demo is short, so that its queues are as well."""
+        page: asyncio.Queue[str | None] = asyncio.Queue()
+        self._pages.add(page)
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        try:
+            await response.prepare(request)
+            text: str | None = _event(self._day())
+            while text is not None:
+                await response.write(text.encode())
+                text = await _next(page)
+        except ConnectionError:
+            pass  # The page was closed.
+        finally:
+            self._pages.discard(page)
+        return response
+
+    def _day(self) -> dict[str, Any]:
+        agents = [{"name": agent.name, "kind": agent.kind} for agent in self._agents.values()]
+        return {
+            "type": "day",
+            "agents": agents,
+            "scenes": self._scenes,
+            "collector": self._collector,
+            "tables": self._tables,
+        }
+
+    async def _pass_on(self, request: web.Request) -> web.StreamResponse:
+        """Pass a request on to its agent and stream the answer back."""
+        agent = self._agents.get(request.match_info["agent"])
+        if agent is None or self._client is None:
+            raise RequestRefusedError(HTTPStatus.NOT_FOUND, "There is no such agent in this home.", "Open / instead.")
+        headers = {name: request.headers[name] for name in ("Content-Type", "Range") if name in request.headers}
+        if agent.token is not None:
+            headers["Authorization"] = f"Bearer {agent.token}"
+        address = agent.url.rstrip("/") + "/" + request.match_info["path"]
+        body = await request.read() if request.method == "POST" else None
+        try:
+            asked = await self._client.request(
+                request.method, address, params=request.query, headers=headers, data=body, allow_redirects=False
+            )
+        except aiohttp.ClientError:
+            return refusal_response(HTTPStatus.BAD_GATEWAY, f"{agent.name} does not answer.", "Wait until it starts.")
+        async with asked:
+            return await _streamed(request, asked)
+
+
+_PASSED: Final = ("Content-Type", "Content-Length", "Content-Range", "Accept-Ranges", "Content-Security-Policy")
+
+
+async def _streamed(request: web.Request, asked: aiohttp.ClientResponse) -> web.StreamResponse:
+    headers = {name: asked.headers[name] for name in _PASSED if name in asked.headers}
+    response = web.StreamResponse(status=asked.status, headers=headers)
+    try:
+        await response.prepare(request)
+        async for chunk in asked.content.iter_any():
+            await response.write(chunk)
+    except (ConnectionError, aiohttp.ClientError):
+        pass  # One side left. The page begins again by itself.
+    return response
+
+
+@web.middleware
+async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if not names_loopback(request.headers.get("Host", "")):
+        return refusal_response(HTTPStatus.MISDIRECTED_REQUEST, "This page is for 127.0.0.1 and localhost only.")
+    if request.method == "POST" and request.headers.get(ACT_HEADER) != "page":
+        return refusal_response(HTTPStatus.FORBIDDEN, "Only this home's own page may act.", "Use the agent's socket.")
+    try:
+        return await handler(request)
+    except RequestRefusedError as refused:
+        return refusal_response(refused.status, str(refused), refused.next_step)
+    except web.HTTPException as plain:
+        return refusal_response(plain.status, f"{plain.reason}.")
+
+
+async def _get_home(_: web.Request) -> web.FileResponse:
+    return page_file("index.html", HOME_PAGE)
+
+
+async def _get_own(request: web.Request) -> web.FileResponse:
+    return page_file(request.match_info["name"], HOME_PAGE)
+
+
+async def _get_shared(request: web.Request) -> web.FileResponse:
+    return page_file(request.match_info["name"], PAGE)
+
+
+async def _next(page: "asyncio.Queue[str | None]") -> str | None:
+    """Return what the page is told next; None when there will be nothing more."""
+    try:
+        async with asyncio.timeout(HEARTBEAT_S):
+            return await page.get()
+    except TimeoutError:
+        return ": still here\n\n"
+
+
+def _event(message: Mapping[str, Any]) -> str:
+    return f"data: {json.dumps(message, ensure_ascii=False, separators=(',', ':'))}\n\n"
