@@ -122,25 +122,16 @@ class Journal(JournalReader):
     def erase(self) -> None:
         """Erase every play, event, decision and unsent report, from the files too (the right of erasure).
 
-        Which days were reported is kept: it says nothing of what happened, and keeps a day from being told twice.
         Raises StorageError when the disk refuses; then it must be asked for again.
         """
         self._held.clear()
-        with self._translated():
-            self.connection.execute("BEGIN IMMEDIATE")
-            for table in ("events", "plays", "decisions", "offered", "outbox"):
-                self.connection.execute(f"DELETE FROM measure_{table}")  # noqa: S608  names from the line above
-            self.connection.execute("COMMIT")
-            # Deleted pages were overwritten (secure_delete); the write-ahead log still holds their old contents.
-            busy = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-            self._decision_bytes = 0
-            for damaged in self.path.parent.glob(f"{self.path.name}.damaged*"):
-                damaged.unlink()
-        if busy:
-            raise StorageError(
-                f"Everything was erased, but another program still reads the log of {self.path}.",
-                "Close it and erase again.",
-            )
+        _erase(self.connection, self.path)
+        self._decision_bytes = 0
+
+    @property
+    def failing(self) -> bool:
+        """Whether the disk refuses writes now, and they are held in memory."""
+        return self._trouble.lasts
 
     # --- the disk ----------------------------------------------------------------------------------------------
 
@@ -173,6 +164,30 @@ class Journal(JournalReader):
     def _translated(self) -> Iterator[None]:
         with translated(self.connection, self.path):
             yield
+
+
+def erase_journal(path: Path) -> None:
+    """Erase the journal at `path` from another program, whether or not the agent runs. Raises StorageError."""
+    with contextlib.closing(open_database(path, SCHEMA)) as connection:
+        _erase(connection, path)
+
+
+def _erase(connection: sqlite3.Connection, path: Path) -> None:
+    """Which days were reported is kept: it says nothing of what happened, and keeps a day from being told twice."""
+    with translated(connection, path):
+        connection.execute("BEGIN IMMEDIATE")
+        for table in ("events", "plays", "decisions", "offered", "outbox"):
+            connection.execute(f"DELETE FROM measure_{table}")  # noqa: S608  names from the line above
+        connection.execute("COMMIT")
+        # Deleted pages were overwritten (secure_delete); the write-ahead log still holds their old contents.
+        busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        for damaged in path.parent.glob(f"{path.name}.damaged*"):
+            damaged.unlink()
+    if busy:
+        raise StorageError(
+            f"Everything was erased, but another program still reads the log of {path}.",
+            "Close it and erase again.",
+        )
 
 
 @contextlib.contextmanager

@@ -154,7 +154,7 @@ class Outbox:
             except LinkError as error:
                 self._link.begin(error)
                 # Half of the wait is random, so that a fleet does not come back all at once.
-                await self._clock.wait_until(self._clock.now() + retry * (0.5 + self._draw() / 2))
+                await either(self._clock, self._clock.now() + retry * (0.5 + self._draw() / 2), self._changed)
                 retry = min(retry * 2, LONGEST_RETRY)
                 continue
             self._link.end()

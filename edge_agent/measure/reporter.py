@@ -9,7 +9,7 @@ import logging
 from datetime import UTC, datetime, timedelta, tzinfo
 from secrets import SystemRandom
 
-from edge_agent.measure.clock import Clock, WallClock, either
+from edge_agent.measure.clock import Clock, either
 from edge_agent.measure.days import ends_at, is_believable, local_day, starts_at
 from edge_agent.measure.journal import Journal
 from edge_agent.measure.outbox import LONGEST_RETRY, Outbox, Send
@@ -40,13 +40,13 @@ class Reporter:
         journal: Journal,
         send: Send,
         *,
-        clock: Clock | None = None,
+        clock: Clock,
         draw: Draw = _SYSTEM_RANDOM.random,
         zone: tzinfo = UTC,
     ) -> None:
         self._settings = settings
         self._journal = journal
-        self._clock = clock or WallClock()
+        self._clock = clock
         self._draw = draw
         self._zone = zone
         self._outbox = Outbox(settings, journal, send, clock=self._clock, draw=draw)

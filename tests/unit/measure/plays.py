@@ -125,11 +125,10 @@ class SetClock:
             self._waiting.remove(entry)
 
     def set(self, now: datetime) -> None:
-        """Step the clock, forwards or backwards; like the real clock, wake everybody who waits after a step back."""
-        back = now < self._now
+        """Step the clock, forwards or backwards."""
         self._now = now
         for when, reached in self._waiting:
-            if back or now >= when:
+            if now >= when:
                 reached.set()
 
     def waiting_for(self) -> list[datetime]:

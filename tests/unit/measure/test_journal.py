@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.measure.journal import Journal
+from edge_agent.measure.journal import Journal, erase_journal
 from edge_agent.measure.journal_reader import JournalReader
 from edge_agent.model.errors import StorageError
 from edge_agent.model.formats import Format
@@ -161,6 +161,29 @@ def test_erasure_leaves_no_trace_in_any_file(journal: Journal, tmp_path: Path) -
     assert (journal.proofs(10), journal.decisions(10), journal.history(BEGINNING).impressions) == ([], [], ())
 
 
+def test_another_program_erases_while_the_agent_runs_and_goes_on(journal: Journal, tmp_path: Path) -> None:
+    record(journal, play("secret"), SHOWN)
+    erase_journal(journal.path)
+    assert b"secret" not in everything_in(tmp_path)
+    record(journal, play("next"))
+    assert [proof.play_id for proof in journal.proofs(10)] == ["play-next"]
+
+
+def test_erasing_while_somebody_reads_says_that_it_must_be_repeated(journal: Journal, tmp_path: Path) -> None:
+    for number in range(20):
+        record(journal, play(f"secret-{number}"))
+    reader = JournalReader.open_readonly(journal.path)
+    reading = reader.connection.execute("SELECT * FROM measure_events")
+    reading.fetchone()
+    journal.connection.execute("PRAGMA busy_timeout = 50")
+    with pytest.raises(StorageError, match="another program"):
+        journal.erase()
+    reading.close()
+    reader.close()
+    journal.erase()
+    assert b"secret" not in everything_in(tmp_path)
+
+
 def test_a_play_that_goes_on_during_erasure_does_not_come_back(journal: Journal) -> None:
     record(journal, play(), SHOWN)
     journal.erase()
@@ -250,11 +273,13 @@ def test_a_full_disk_raises_once_keeps_what_is_there_and_loses_nothing(
             # The caller goes on; only the events of this very play were skipped by the exception.
             record(journal, play(f"during-{number}", NOON + timedelta(minutes=number)))
     assert raised == 1
+    failing = journal.failing
     assert any(proof.play_id == "play-before" for proof in journal.proofs(1000))
     journal.connection.execute("PRAGMA max_page_count = 1000000")
     record(journal, play("after", NOON + timedelta(days=1)))
     proofs = {proof.play_id for proof in journal.proofs(1000)}
     assert proofs == {"play-before", "play-after", *(f"play-during-{number}" for number in range(200))}
+    assert (failing, journal.failing) == (True, False)
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
     assert "Free some space" in caplog.messages[0]
 

@@ -184,11 +184,27 @@ async def test_reports_of_a_clock_that_ran_ahead_do_not_wait_for_years(room: Roo
     room.clock.set(MIDNIGHT + timedelta(days=2000))
     room.outbox.close_day(DAY, MIDNIGHT, messages(3))
     room.outbox.allow()
+    room.clock.set(MIDNIGHT)
     async with room.running():
-        await room.at(MIDNIGHT)
         assert room.clock.waiting_for()[0] <= MIDNIGHT + SPREAD
         await room.at(MIDNIGHT + SPREAD)
         assert sorted(room.wire.payloads) == messages(3)
+
+
+async def test_a_step_backwards_is_noticed_though_no_event_tells_of_it(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_agent.measure.clock.LOOK_AGAIN", timedelta(milliseconds=5))
+    room.clock.set(MIDNIGHT + timedelta(days=2000))
+    room.outbox.close_day(DAY, MIDNIGHT, messages(1))
+    room.outbox.allow()
+    async with room.running():
+        room.clock.set(MIDNIGHT)
+        async with asyncio.timeout(20):
+            while min(room.clock.waiting_for(), default=room.clock.now() + 2 * SPREAD) > MIDNIGHT + SPREAD:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        await room.at(MIDNIGHT + SPREAD)
+        assert room.wire.payloads == messages(1)
 
 
 def test_a_day_is_closed_with_its_reports_or_not_at_all(room: Room) -> None:
