@@ -37,8 +37,13 @@ def behind(candidate: Candidate, question: Question) -> float:
 
 def _progress(candidate: Candidate, question: Question) -> tuple[int, timedelta, timedelta]:
     """Return impressions given in this flight, the time gone and the whole time."""
-    flight = candidate.line_item.flight
-    given = between(question.history, CapScope.LINE_ITEM, candidate, flight.start, flight.end)
-    # Each step crosses to UTC, so that a flight written in one local zone is measured in real time.
-    elapsed = question.now - flight.start
-    return given, elapsed, elapsed + (flight.end - question.now)
+    item, campaign = candidate.line_item, candidate.pack.campaign
+    asked = (id(campaign), id(item))
+    known = question.progress.get(asked)
+    if known is None:
+        flight = item.flight
+        given = between(question.history, CapScope.LINE_ITEM, candidate, flight.start, flight.end)
+        # Each step crosses to UTC, so that a flight written in one local zone is measured in real time.
+        elapsed = question.now - flight.start
+        known = question.progress[asked] = (given, elapsed, elapsed + (flight.end - question.now))
+    return known

@@ -1,8 +1,8 @@
 """What an eligibility rule looks at: the slot, the time and the resident, the same for every candidate. Pure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from edge_agent.model.catalog import Candidate
 from edge_agent.model.device import History, ResidentLimits, Surroundings
@@ -25,6 +25,8 @@ class Question:
     blocked_cat: frozenset[str]
     history: History
     asked_for: bool
+    progress: dict[tuple[int, int], tuple[int, timedelta, timedelta]] = field(default_factory=dict)
+    """What `plan` worked out for line items already asked about, by identity of campaign and line item."""
 
     def clock(self, at: datetime) -> str:
         """Write a moment for a person, on the device's wall clock."""
