@@ -74,7 +74,9 @@ class HookProcess(asyncio.SubprocessProtocol):
         self._transport: asyncio.SubprocessTransport
         self._pid = 0
         self._breached = False
-        self._drained = asyncio.Event()
+        self._open_pipes = {_STDOUT, _STDERR}
+        self._exited = False
+        self._drain_timer: asyncio.TimerHandle | None = None
         self._gone = asyncio.Event()
         self._stderr = bytearray()
         self._stderr_bytes = 0
@@ -111,9 +113,15 @@ class HookProcess(asyncio.SubprocessProtocol):
         if not self._gone.is_set():
             self._sweep()
 
-    async def gone(self) -> None:
-        """Wait until the hook has ended."""
-        await self._gone.wait()
+    async def end(self, within_s: float) -> None:
+        """Ask the hook to close, and return when it is gone; being cancelled meanwhile only makes it quicker."""
+        self.ask_to_close(within_s)
+        try:
+            await self._gone.wait()
+        except asyncio.CancelledError:
+            self.kill()
+            await self._gone.wait()
+            raise
 
     # What asyncio calls (https://docs.python.org/3/library/asyncio-protocol.html#subprocess-protocols).
 
@@ -134,27 +142,29 @@ class HookProcess(asyncio.SubprocessProtocol):
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Note that all output was read."""
-        if fd == _STDOUT:
-            self._drained.set()
+        self._open_pipes.discard(fd)
+        if self._exited and not self._open_pipes:
+            self._finish()
 
     def process_exited(self) -> None:
         """Kill what the hook left behind, and tell the reader once the rest of its output is read."""
+        self._exited = True
         self._sweep()
-        if self._breached:
-            self._drained.set()
-        # Kept as an attribute: the loop holds tasks only weakly.
-        self._ending = self._loop.create_task(self._end(), name=f"hook {self._pid} ends")
+        if self._breached or not self._open_pipes:
+            self._finish()
+        else:
+            self._drain_timer = self._loop.call_later(_DRAIN_S, self._finish)
 
-    async def _end(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_DRAIN_S):
-                await self._drained.wait()
+    def _finish(self) -> None:
+        if self._gone.is_set():
+            return
+        for timer in (self._kill_timer, self._drain_timer):
+            if timer is not None:
+                timer.cancel()
         if not self._breached:
             self._take(self._framer.finish())
         status = self._transport.get_returncode()
         self._transport.close()
-        if self._kill_timer is not None:
-            self._kill_timer.cancel()
         self._gone.set()
         self._items.put_nowait(Exited(0 if status is None else status))
 

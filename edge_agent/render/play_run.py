@@ -94,13 +94,9 @@ class PlayRun:
         try:
             if self._closing is not None:
                 process.ask_to_close(self._settings.close_timeout.total_seconds())
-            try:
-                await self._follow(process)
-            finally:
-                process.ask_to_close(self._settings.close_timeout.total_seconds())
-                await process.gone()
+            await self._follow(process)
         finally:
-            process.kill()
+            await process.end(self._settings.close_timeout.total_seconds())
 
     async def _follow(self, process: HookProcess) -> None:
         """Take what the hook says until it ends; raise RenderError at the first thing that is wrong."""

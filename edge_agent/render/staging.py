@@ -73,8 +73,7 @@ class Staging:
             seconds = settings.start_timeout.total_seconds()
             raise RenderError(f"The hook did not stage within {seconds:g} s.", "Look at its stderr.") from None
         finally:
-            process.kill()
-            await process.gone()
+            await process.end(settings.close_timeout.total_seconds())
         return process.complaint
 
 

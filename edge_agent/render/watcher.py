@@ -73,8 +73,4 @@ async def _listen(
                     said_last = f" It printed: {process.complaint}" if process.complaint else ""
                     raise RenderError(f"The hook ended with {ended}.{said_last}", "It is started again.")
     finally:
-        try:
-            process.ask_to_close(settings.close_timeout.total_seconds())
-            await process.gone()
-        finally:
-            process.kill()
+        await process.end(settings.close_timeout.total_seconds())

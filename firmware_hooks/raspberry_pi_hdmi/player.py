@@ -3,6 +3,7 @@
 import os
 import select
 import shutil
+import signal
 import subprocess
 import time
 from contextlib import suppress
@@ -29,6 +30,7 @@ def render(io: HookIo, command: list[str], announcement: bytes, dur_s: float, *,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env={**os.environ, "LC_ALL": "C"},  # the announcement is matched in English
+        preexec_fn=_hear_signals,  # noqa: PLW1509 - this process has one thread
     )
     try:
         printed = _await_announcement(io, player, announcement)
@@ -45,6 +47,11 @@ def render(io: HookIo, command: list[str], announcement: bytes, dur_s: float, *,
     if until_s is None and player.returncode != 0:
         io.fail(f"{command[0]} ended with status {player.returncode}")
     io.say("complete")
+
+
+def _hear_signals() -> None:
+    """Give the player the SIGTERM back that the kit blocks: it must put the screen in order before it goes."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))
 
 
 def _await_announcement(io: HookIo, player: "subprocess.Popen[bytes]", announcement: bytes) -> bytes:

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import shutil
-import tomllib
 import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,21 +16,12 @@ from edge_agent.model.formats import Format
 from edge_agent.model.identity import PlayId
 from edge_agent.model.moment import Moment, MomentKind
 from edge_agent.model.play import CloseCause, PlayEventKind
-from edge_agent.settings.profile import DeviceProfile
 from edge_agent.settings.rooms import RenderSettings
 from edge_agent.shipped import shipped
-from tests.unit.render.room import NOW, PYTHON, Room, death_of, kinds, make_play, make_settings, running
+from tests.rendering import NOW, PYTHON, Room, death_of, kinds, make_play, profile_settings, running
 
 PROGRESS = ["loaded", "impression", "firstQuartile", "midpoint", "thirdQuartile", "complete"]
 RATE = 8000
-
-
-def settings_of(profile: str, tmp_path: Path) -> RenderSettings:
-    text = (shipped("device_profiles") / f"{profile}.toml").read_text()
-    found = DeviceProfile.model_validate(tomllib.loads(text))
-    folder = shipped("firmware_hooks") / found.hooks_directory
-    changes = {"hooks_directory": folder, "hooks": found.hooks}
-    return RenderSettings.model_validate({**dict(make_settings(tmp_path)), **changes})
 
 
 def note(tmp_path: Path, device: str) -> dict[str, Any]:
@@ -65,7 +55,7 @@ def poster(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("profile", ["virtual-tv", "virtual-fridge"])
 async def test_a_screen_shows_a_placement_to_its_end(profile: str, tmp_path: Path, poster: Path) -> None:
-    room = Room(settings_of(profile, tmp_path))
+    room = Room(profile_settings(profile, tmp_path))
     room.renderer.start(make_play(poster, dur_s=0.4))
     events = await room.until(PlayEventKind.IMPRESSION)
     shown = note(tmp_path, "screen")
@@ -82,7 +72,7 @@ async def test_a_screen_shows_a_placement_to_its_end(profile: str, tmp_path: Pat
 
 
 async def test_a_screen_is_cleared_when_it_is_closed(tmp_path: Path, poster: Path) -> None:
-    room = Room(settings_of("virtual-tv", tmp_path))
+    room = Room(profile_settings("virtual-tv", tmp_path))
     room.renderer.start(make_play(poster, dur_s=60, max_dur_s=60))
     await room.until(PlayEventKind.IMPRESSION)
     room.renderer.close(PlayId("play-1"), CloseCause.PRESS)
@@ -91,7 +81,7 @@ async def test_a_screen_is_cleared_when_it_is_closed(tmp_path: Path, poster: Pat
 
 
 async def test_nothing_counts_on_a_screen_that_is_off(tmp_path: Path, poster: Path) -> None:
-    settings = settings_of("virtual-tv", tmp_path)
+    settings = profile_settings("virtual-tv", tmp_path)
     (tmp_path / "runtime").mkdir()
     (tmp_path / "runtime" / "power.json").write_text('{"powered": false}')
     room = Room(settings)
@@ -107,7 +97,7 @@ async def test_nothing_counts_on_a_screen_that_is_off(tmp_path: Path, poster: Pa
 @pytest.mark.parametrize("profile", ["virtual-tv", "virtual-speaker", "virtual-fridge"])
 async def test_a_speaker_plays_every_sample(profile: str, tmp_path: Path) -> None:
     samples = write_wav(tmp_path / "hello.wav", 0.45)
-    room = Room(settings_of(profile, tmp_path))
+    room = Room(profile_settings(profile, tmp_path))
     room.renderer.start(make_play(tmp_path / "hello.wav", fmt=Format.VOICE_MENTION, mime="audio/wav"))
     events = await room.until(PlayEventKind.IMPRESSION)
     saying = note(tmp_path, "speaker")
@@ -120,7 +110,7 @@ async def test_a_speaker_plays_every_sample(profile: str, tmp_path: Path) -> Non
 
 async def test_a_mention_that_is_closed_was_heard_up_to_there(tmp_path: Path) -> None:
     samples = write_wav(tmp_path / "hello.wav", 4)
-    room = Room(settings_of("virtual-speaker", tmp_path))
+    room = Room(profile_settings("virtual-speaker", tmp_path))
     room.renderer.start(make_play(tmp_path / "hello.wav", fmt=Format.VOICE_MENTION, mime="audio/wav"))
     await room.until(PlayEventKind.FIRST_QUARTILE)
     room.renderer.close(PlayId("play-1"), CloseCause.WORD)
@@ -132,7 +122,7 @@ async def test_a_mention_that_is_closed_was_heard_up_to_there(tmp_path: Path) ->
 
 
 async def test_a_mention_without_a_recording_takes_its_time_in_silence(tmp_path: Path) -> None:
-    room = Room(settings_of("virtual-speaker", tmp_path))
+    room = Room(profile_settings("virtual-speaker", tmp_path))
     play = make_play(None, fmt=Format.VOICE_MENTION, mime="audio/wav", dur_s=0.2)
     assert kinds(await room.play_out(play)) == PROGRESS
 
@@ -145,14 +135,14 @@ async def test_a_speaker_refuses_what_it_cannot_play(tmp_path: Path, content: by
         write_wav(tmp_path / "odd.wav", 9)
     else:
         (tmp_path / "odd.wav").write_bytes(content)
-    room = Room(settings_of("virtual-speaker", tmp_path))
+    room = Room(profile_settings("virtual-speaker", tmp_path))
     events = await room.play_out(make_play(tmp_path / "odd.wav", fmt=Format.VOICE_MENTION, mime="audio/wav"))
     assert kinds(events) == ["error"]
     assert why in events[0].detail
 
 
 async def test_a_boot_screen_is_staged_and_taken_back(tmp_path: Path, poster: Path) -> None:
-    room = Room(settings_of("virtual-tv", tmp_path))
+    room = Room(profile_settings("virtual-tv", tmp_path))
     room.renderer.stage(make_play(poster, dur_s=5))
     await room.renderer.settled()
     boot = tmp_path / "runtime" / "boot"
@@ -182,7 +172,7 @@ class Bus:
 
 @pytest.fixture
 async def speaker(tmp_path: Path) -> AsyncIterator[Room]:
-    async with running(settings_of("virtual-speaker", tmp_path)) as room:
+    async with running(profile_settings("virtual-speaker", tmp_path)) as room:
         assert await room.next_event() == DeviceChanged(powered=True), "a device tells its state when it starts"
         yield room
 
@@ -220,7 +210,7 @@ async def test_what_a_power_cut_left_on_the_screen_is_cleared_at_the_next_start(
     await ended.wait()
     (screen / "asset-1.png").write_bytes(b"x")
     (screen / "now.json").write_text(json.dumps({"play": "old", "by": ended.pid}))
-    async with running(settings_of("virtual-tv", tmp_path)) as room:
+    async with running(profile_settings("virtual-tv", tmp_path)) as room:
         await room.next_event()
         assert note(tmp_path, "screen") == {"play": None}
         assert [path.name for path in screen.iterdir()] == ["now.json"]
@@ -266,29 +256,6 @@ async def test_hooks_work_without_their_executable_bits(tmp_path: Path, poster: 
     shutil.copytree(shipped("firmware_hooks"), copy)
     for path in copy.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o444)
-    settings = settings_of("virtual-tv", tmp_path)
+    settings = profile_settings("virtual-tv", tmp_path)
     moved = RenderSettings.model_validate({**dict(settings), "hooks_directory": copy / "virtual_tv"})
     assert kinds(await Room(moved).play_out(make_play(poster))) == PROGRESS
-
-
-@pytest.mark.parametrize(
-    ("verb", "fmt", "tool"), [("show", Format.BOOT_SCREEN, "mpv"), ("say", Format.VOICE_MENTION, "aplay")]
-)
-async def test_a_pi_without_its_player_says_what_to_install(
-    verb: str, fmt: Format, tool: str, tmp_path: Path, poster: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    room = Room(settings_of("raspberry-pi-hdmi", tmp_path))
-    assert verb in room.settings.hooks
-    events = await room.play_out(make_play(poster, fmt=fmt))
-    assert kinds(events) == ["error"]
-    assert f"{tool} is not installed" in events[0].detail
-
-
-@pytest.mark.skipif(shutil.which("aplay") is None, reason="aplay is not installed (apt-get install alsa-utils)")
-async def test_a_pi_whose_sound_fails_counts_nothing(tmp_path: Path) -> None:
-    (tmp_path / "broken.wav").write_bytes(b"not a sound")
-    room = Room(settings_of("raspberry-pi-hdmi", tmp_path))
-    events = await room.play_out(make_play(tmp_path / "broken.wav", fmt=Format.VOICE_MENTION, mime="audio/wav"))
-    assert "complete" not in kinds(events)
-    assert kinds(events)[-1] == "error"

@@ -11,7 +11,7 @@ import pytest
 from edge_agent.model.formats import Format
 from edge_agent.model.identity import PlayId
 from edge_agent.model.play import CloseCause, PlayEventKind
-from tests.unit.render.room import PYTHON, Room, death_of, kinds, make_play, make_settings, running, write_hook
+from tests.rendering import PYTHON, Room, death_of, kinds, make_play, make_settings, running, write_hook
 
 WELL_BEHAVED = """
 for event, t_ms in [("loaded", 1), ("impression", 2), ("firstQuartile", 3), ("midpoint", 4), ("thirdQuartile", 5)]:

@@ -7,7 +7,7 @@ import pytest
 
 from edge_agent.model.errors import StorageError
 from edge_agent.render.boot_stage import BootStage
-from tests.unit.render.room import Room, kinds, make_play, make_settings, write_hook
+from tests.rendering import Room, kinds, make_play, make_settings, write_hook
 
 KEEPS = """
 with open("staged", "a") as staged: staged.write(json.dumps([request["play"], request["asset"]]) + "\\n")

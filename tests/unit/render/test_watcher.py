@@ -1,6 +1,8 @@
 """The device speaks through a real `watch` hook; one that dies, lies or floods is started again."""
 
+import asyncio
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from edge_agent.model.events import CloseRequested, DeviceChanged, MomentArose
 from edge_agent.model.moment import Moment, MomentKind
 from edge_agent.model.play import CloseCause
-from tests.unit.render.room import NOW, death_of, make_settings, running, write_hook
+from tests.rendering import NOW, death_of, make_settings, running, write_hook
 
 PREAMBLE = """
 import json, os, signal, sys
@@ -88,3 +90,23 @@ async def test_the_watch_hook_ends_with_the_agent(tmp_path: Path) -> None:
 async def test_a_device_without_a_watch_hook_just_runs(tmp_path: Path) -> None:
     async with running(make_settings(tmp_path)) as room:
         assert room.emitted.empty()
+
+
+async def test_stopping_while_a_hook_is_being_stopped_leaves_nothing_behind(tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    os.mkfifo(asked)
+    body = f"""
+    def stay(*_): open({str(asked)!r}, "w").close()
+    signal.signal(signal.SIGTERM, stay)
+    say(press="close")
+    print("x" * 9000, flush=True)
+    while True: signal.pause()
+    """
+    settings = make_settings(tmp_path, watch=write_hook(tmp_path / "hooks", "watch.py", body, preamble=PREAMBLE))
+    async with running(settings) as room:
+        await room.next_event()
+        with await asyncio.to_thread(asked.open):
+            pass
+    pid = int((tmp_path / "runtime" / "lives").read_text())
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)

@@ -5,6 +5,7 @@ import hashlib
 import os
 import sys
 import textwrap
+import tomllib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,9 @@ from edge_agent.model.identity import DecisionId, PlayId
 from edge_agent.model.moment import Moment, MomentKind, Slot
 from edge_agent.model.play import Play, PlayEvent, PlayEventKind
 from edge_agent.render.renderer import Renderer
+from edge_agent.settings.profile import DeviceProfile
 from edge_agent.settings.rooms import RenderSettings
+from edge_agent.shipped import shipped
 
 NOW = datetime(2026, 11, 21, 19, 0, tzinfo=UTC)
 PATIENCE_S = 30.0
@@ -53,6 +56,14 @@ def make_settings(tmp_path: Path, **hooks: str) -> RenderSettings:
             "restart_max": 0.05,
         }
     )
+
+
+def profile_settings(profile: str, tmp_path: Path) -> RenderSettings:
+    """Return settings for the hooks of a shipped profile, with folders under `tmp_path`."""
+    text = (shipped("device_profiles") / f"{profile}.toml").read_text(encoding="utf-8")
+    found = DeviceProfile.model_validate(tomllib.loads(text))
+    folder = shipped("firmware_hooks") / found.hooks_directory
+    return make_settings(tmp_path).model_copy(update={"hooks_directory": folder, "hooks": found.hooks})
 
 
 def make_play(
