@@ -8,21 +8,13 @@ socket the file's permissions are the authorisation, and whoever can open it may
 """
 
 import hmac
-import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final, Self
 
 from aiohttp import web
-from pydantic import ValidationError
 
-from edge_agent.debug.refusals import RequestRefusedError, refusal_response, sentence
-from edge_agent.model.errors import EdgeAgentError
-
-logger = logging.getLogger(__name__)
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+from edge_agent.debug.refusals import Handler, RequestRefusedError, answer, refusal_response
 
 LOOPBACK_NAMES: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
@@ -107,28 +99,14 @@ def acting(handler: Handler) -> Handler:
 
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Check the `Host`, and turn everything that goes wrong into JSON of one sentence."""
+    """Check the `Host`, and answer."""
     if not request.app[ACCESS].serves(request.headers.get("Host", "")):
         return refusal_response(
             HTTPStatus.MISDIRECTED_REQUEST,
             "This endpoint answers to 127.0.0.1 and localhost only.",
             "Use that address.",
         )
-    try:
-        return await handler(request)
-    except RequestRefusedError as refused:
-        return refusal_response(refused.status, str(refused), refused.next_step)
-    except ValidationError as invalid:
-        return refusal_response(HTTPStatus.BAD_REQUEST, sentence(invalid), "See docs/http.md for what is expected.")
-    except EdgeAgentError as failed:
-        return refusal_response(HTTPStatus.SERVICE_UNAVAILABLE, str(failed), failed.next_step)
-    except web.HTTPException as plain:
-        if plain.status < HTTPStatus.BAD_REQUEST:
-            raise
-        return refusal_response(plain.status, f"{plain.reason}.", "See docs/http.md for what there is.")
-    except Exception:
-        logger.exception("The endpoint could not answer %s %s; this is a bug.", request.method, request.path)
-        return refusal_response(HTTPStatus.INTERNAL_SERVER_ERROR, "The agent could not answer.", "See its log.")
+    return await answer(request, handler)
 
 
 async def add_security_headers(_: web.Request, response: web.StreamResponse) -> None:

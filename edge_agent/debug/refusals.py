@@ -1,11 +1,18 @@
 """How the endpoint says no: an HTTP status, one sentence, and what to do about it."""
 
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
 from pydantic import ValidationError
 
 from edge_agent.model.errors import EdgeAgentError
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 MAX_SENTENCE: Final = 300
 
@@ -16,6 +23,33 @@ class RequestRefusedError(EdgeAgentError):
     def __init__(self, status: int, message: str, next_step: str = "") -> None:
         super().__init__(message, next_step)
         self.status = status
+
+
+async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Return what `handler` answers, with everything that goes wrong turned into JSON of one sentence."""
+    try:
+        return await handler(request)
+    except web.HTTPException as plain:
+        if plain.status < HTTPStatus.BAD_REQUEST:
+            raise
+        return refusal_response(plain.status, f"{plain.reason}.", "See docs/http.md for what there is.")
+    except ConnectionError:
+        raise  # The client left; there is nobody to answer.
+    except Exception as error:  # noqa: BLE001  the last net of a request; what is not expected is logged below
+        return _in_words(request, error)
+
+
+def _in_words(request: web.Request, error: Exception) -> web.Response:
+    match error:
+        case RequestRefusedError():
+            return refusal_response(error.status, str(error), error.next_step)
+        case ValidationError():
+            return refusal_response(HTTPStatus.BAD_REQUEST, sentence(error), "See docs/http.md for what is expected.")
+        case EdgeAgentError():
+            return refusal_response(HTTPStatus.SERVICE_UNAVAILABLE, str(error), error.next_step)
+        case _:
+            logger.error("%s %s could not be answered; this is a bug.", request.method, request.path, exc_info=error)
+            return refusal_response(HTTPStatus.INTERNAL_SERVER_ERROR, "That could not be answered.", "See the log.")
 
 
 def refusal_response(status: int, message: str, next_step: str = "") -> web.Response:

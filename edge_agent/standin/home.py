@@ -8,7 +8,6 @@ header that no page of another origin can send.
 
 import asyncio
 import json
-import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,12 +20,10 @@ from typing import Any, Final, Literal, NotRequired, TypedDict
 import aiohttp
 from aiohttp import web
 
-from edge_agent.debug.access import Handler, add_security_headers, names_loopback
+from edge_agent.debug.access import add_security_headers, names_loopback
 from edge_agent.debug.reading import PAGE, page_file
-from edge_agent.debug.refusals import RequestRefusedError, refusal_response
+from edge_agent.debug.refusals import Handler, RequestRefusedError, answer, refusal_response
 from edge_agent.model.errors import SettingsError
-
-logger = logging.getLogger(__name__)
 
 HOME_PAGE: Final = Path(str(files("edge_agent.standin"))) / "home_page"
 ACT_HEADER: Final = "X-Edge-Agent"
@@ -224,12 +221,7 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         return refusal_response(HTTPStatus.MISDIRECTED_REQUEST, "This page is for 127.0.0.1 and localhost only.")
     if request.method == "POST" and request.headers.get(ACT_HEADER) != "page":
         return refusal_response(HTTPStatus.FORBIDDEN, "Only this home's own page may act.", "Use the agent's socket.")
-    try:
-        return await handler(request)
-    except RequestRefusedError as refused:
-        return refusal_response(refused.status, str(refused), refused.next_step)
-    except web.HTTPException as plain:
-        return refusal_response(plain.status, f"{plain.reason}.")
+    return await answer(request, handler)
 
 
 async def _get_home(_: web.Request) -> web.FileResponse:
