@@ -71,12 +71,12 @@ class Agent:
         self.clock: Clock = SettableClock() if settings.profile.standin else SystemClock()
         self.journal = Journal(settings.database)
         self.resident = ResidentStore(settings.database)
-        self.troubles = Troubles(now=self.clock.now, changed=self._troubles_changed)
+        self.troubles = Troubles(now=self.clock.now, changed=self._something_changed)
         self.timers = Timers(self.clock, lambda name: self.emit(ev.TimerRang(name)))
         topic = format_topic(settings.mqtt.root, DeviceStateTopic(settings.device_id))
         will = ReportedState.last_will(__version__, settings.profile.name)
         self.link = Link(settings.mqtt, will=(topic, will.to_payload()))
-        self.presence = Presence(self.link, topic, self._reported_state, self.troubles)
+        self.presence = Presence(self.link, topic, self._reported_state, self.troubles, self._something_changed)
         self.repository = RetainedRepository(self.link, settings.mqtt.root)
         self.renderer = Renderer(settings.render, self.emit, self.clock.now)
         self.shelf = Restartable(self._new_shelf(settings))
@@ -149,8 +149,10 @@ class Agent:
             self.journal.close()
             self.resident.close()
 
-    def _troubles_changed(self) -> None:
+    def _something_changed(self) -> None:
+        """Tell the fleet and whoever watches; nothing of it is an event to the engine."""
         self.presence.wanted()
+        self.face.tell_state()
 
     def _mute(self, on: bool) -> None:
         self.ear.room.mute(on)

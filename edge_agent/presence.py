@@ -12,14 +12,23 @@ from edge_agent.troubles import Troubles
 class Presence:
     """Keeps the retained state topic true: told after each connection and after each change, never twice the same.
 
-    `document` returns the state as it is now. `wanted()` says that it may have changed.
+    `document` returns the state as it is now; `wanted()` says that it may have changed. `link_changed` is told of
+    every change of the link.
     """
 
-    def __init__(self, link: Link, topic: str, document: Callable[[], bytes], troubles: Troubles) -> None:
+    def __init__(
+        self,
+        link: Link,
+        topic: str,
+        document: Callable[[], bytes],
+        troubles: Troubles,
+        link_changed: Callable[[], None],
+    ) -> None:
         self._link = link
         self._topic = topic
         self._document = document
         self._troubles = troubles
+        self._link_changed = link_changed
         self._changed = asyncio.Event()
         self._told = b""
 
@@ -41,6 +50,7 @@ class Presence:
                 self._changed.set()
             elif status.error is not None:
                 self._troubles.begin("broker", status.error)
+            self._link_changed()
 
     async def _tell(self) -> None:
         while True:

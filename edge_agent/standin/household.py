@@ -6,7 +6,6 @@ import os
 import sys
 import wave
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -61,7 +60,7 @@ class Device:
         """The agent's configuration file."""
         return self.folder / "agent.toml"
 
-    def configure(self, *, broker_port: int, root_json: bytes, timezone: str) -> None:
+    def configure(self, *, broker_port: int, root_json: bytes, timezone: str, debug_port: int) -> None:
         """Write agent.toml, the trusted root and the microphone's pipe."""
         self.runtime.mkdir(parents=True, exist_ok=True)
         (self.folder / "root.json").write_bytes(root_json)
@@ -77,7 +76,7 @@ class Device:
             f"[mqtt]\nport = {broker_port}\nreconnect_min = 0.2\nreconnect_max = 2\n"
             '[packs]\nroot_json = "root.json"\n'
             f'[voice]\nsource = "{source}"\n'
-            '[debug]\nport = 0\ntoken_file = "token"\n'
+            f'[debug]\nport = {debug_port}\ntoken_file = "token"\n'
             "[measure]\nsend_spread = 1\n",
             encoding="utf-8",
         )
@@ -106,11 +105,11 @@ class Device:
             return False
 
     async def _paused_unless_dead(self) -> None:
-        """Wait a moment for the agent to come up, or learn at once that it never will."""
+        """Wait a moment for the agent to come up, or learn that it never will: no event tells of a socket's birth."""
         if self._process is None:
             raise RuntimeError("the device was not started")
-        with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self._process.wait()), 0.05)
+        await asyncio.sleep(0.05)
+        if self._process.returncode is not None:
             raise DemoError(f"The agent {self.spec.name} stopped at its start.", self._last_words())
 
     def _last_words(self) -> str:
