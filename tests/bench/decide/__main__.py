@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable
 from datetime import timedelta
 from random import Random
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 from edge_agent.decide.decision import decide
@@ -93,12 +93,13 @@ def measured(on: Catalog, around: Surroundings, rounds: int) -> dict[str, Any]:
     opening = slot()
     eligible = outcome = None
     on.candidates(opening.format)
-    times = []
+    times, busy = [], []
     gc.collect()
     for number in range(rounds):
-        began = perf_counter()
+        began, busy_before = perf_counter(), process_time()
         outcome = decide(opening, on, around, NOON + timedelta(seconds=number), (number % 97) / 97)
         times.append((perf_counter() - began) * 1000)
+        busy.append((process_time() - busy_before) * 1000)
     if outcome is not None:
         outranked = sum(rejection.rule == "outranked" for rejection in outcome.rejections)
         eligible = outranked + isinstance(outcome, Selected)
@@ -106,6 +107,7 @@ def measured(on: Catalog, around: Surroundings, rounds: int) -> dict[str, Any]:
         "eligible": eligible,
         "median_ms": round(statistics.median(times), 2),
         "p99_ms": round(statistics.quantiles(times, n=100)[98], 2),
+        "cpu_median_ms": round(statistics.median(busy), 2),
     }
 
 
@@ -116,7 +118,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     asked = parser.parse_args()
     if not asked.json:
-        print(f"{'shelf':<14}{'line items':>11}{'eligible':>10}{'median ms':>11}{'p99 ms':>9}")
+        print(f"{'shelf':<14}{'line items':>11}{'eligible':>10}{'median ms':>11}{'p99 ms':>9}{'CPU median ms':>15}")
     for count in (100, 10_000):
         dice = Random(count)
         around = surroundings(history=past(count, dice))
@@ -130,7 +132,7 @@ def main() -> None:
             if asked.json:
                 print(json.dumps(row))
             else:
-                print("{:<14}{:>11,}{:>10,}{:>11}{:>9}".format(*row.values()))
+                print("{:<14}{:>11,}{:>10,}{:>11}{:>9}{:>15}".format(*row.values()))
             sys.stdout.flush()
 
 
