@@ -1,0 +1,208 @@
+"""A whole fleet for tests: real keys, really signed, and a source that holds what a broker would."""
+
+import asyncio
+import hashlib
+import struct
+import zlib
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+from edge_agent.fleet.provision import create_fleet
+from edge_agent.fleet.publish import Signed, sign_pack
+from edge_agent.fleet.repository import FleetRepository
+from edge_agent.measure.report_key import Kem
+from edge_agent.model.errors import LinkError, NotRetainedError
+from edge_agent.model.events import CatalogChanged, ClockJudged, Event
+from edge_agent.packs.sync import PackShelf
+from edge_agent.settings.rooms import PacksSettings
+
+TIMESTAMP = "repo/meta/timestamp"
+
+
+def silent(_what: str, _done: int, _total: int) -> None:
+    """Show no progress."""
+
+
+def random_bytes(length: int, seed: str = "") -> bytes:
+    """Return bytes that do not compress and are the same on every run."""
+    blocks = (hashlib.sha256(f"{seed}{number}".encode()).digest() for number in range(length // 32 + 1))
+    return b"".join(blocks)[:length]
+
+
+def png(w: int = 320, h: int = 200, filling: bytes = b"") -> bytes:
+    """Return a file with a PNG's header and `filling` for its pixels."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", w, h, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", filling) + chunk(b"IEND", b"")
+
+
+def wav(seconds: float = 1.0, rate: int = 16000) -> bytes:
+    """Return silence, s16le mono."""
+    sound = bytes(2 * round(seconds * rate))
+    head = b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, rate, 2 * rate, 2, 16)
+    data = b"data" + struct.pack("<I", len(sound)) + sound
+    return b"RIFF" + struct.pack("<I", 4 + len(head) + len(data)) + b"WAVE" + head + data
+
+
+class MemorySource:
+    """A `Source` that holds its retained messages itself; a test may change any of them."""
+
+    def __init__(self) -> None:
+        self.retained: dict[str, bytes] = {}
+        self.asked: list[str] = []
+        self.connected = True
+        self.held: set[str] = set()
+        """Topics that are not answered before `let_go`."""
+        self._free = asyncio.Event()
+        self._callbacks: list[Callable[[bytes], None]] = []
+
+    def let_go(self) -> None:
+        """Answer what was held."""
+        self.held.clear()
+        self._free.set()
+
+    async def fetch(self, topic: str, max_bytes: int) -> bytes:
+        """As in Source."""
+        async for _, answer in self.fetch_many([topic], 1, max_bytes):
+            if isinstance(answer, LinkError):
+                raise answer
+            return answer
+        raise NotRetainedError(topic)
+
+    async def fetch_many(
+        self, topics: Sequence[str], window: int, max_bytes: int
+    ) -> AsyncGenerator[tuple[str, bytes | LinkError], None]:
+        """As in Source."""
+        assert window >= 1
+        if not self.connected:
+            raise LinkError("There is no connection to the broker.")
+        for topic in sorted(dict.fromkeys(topics), key=lambda topic: topic in self.held):
+            self.asked.append(topic)
+            while topic in self.held:
+                await self._free.wait()
+            content = self.retained.get(topic)
+            await asyncio.sleep(0)
+            if content is None:
+                yield topic, NotRetainedError(topic)
+            elif len(content) > max_bytes:
+                yield topic, LinkError(f"{topic} holds {len(content)} bytes.")
+            else:
+                yield topic, content
+
+    def on_timestamp(self, callback: Callable[[bytes], None]) -> None:
+        """As in Source."""
+        self._callbacks.append(callback)
+
+    def push(self) -> None:
+        """Deliver the retained timestamp to who listens, as a broker does."""
+        for callback in self._callbacks:
+            callback(self.retained[TIMESTAMP])
+
+
+class SmallFleet:
+    """An operator in `directory`, with the advertiser `acme`; `now` is when things are signed."""
+
+    def __init__(self, directory: Path, now: datetime | None = None) -> None:
+        self.directory = directory
+        self.now = now or datetime.now(UTC)
+        self.fleet: FleetRepository = create_fleet(directory / "fleet", self.now, Kem.CLASSIC)
+        self.root_json = directory / "fleet" / "root.json"
+        self.add_advertiser("acme")
+
+    def add_advertiser(self, name: str) -> None:
+        self.fleet.add_advertiser(name)
+        self.fleet.commit(self.now)
+
+    def sign(
+        self, pack: str = "spring", poster: bytes = b"", *, advertiser: str = "acme", more: str = "", top: str = ""
+    ) -> Signed:
+        """Write and sign a pack that shows one poster; `top` and `more` go into its pack.toml."""
+        folder = self.directory / "folders" / advertiser / pack
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "poster.png").write_bytes(poster or png(filling=random_bytes(200_000, pack)))
+        (folder / "pack.toml").write_text(
+            f'advertiser = "{advertiser}"\nname = "{pack}"\nadomain = ["{advertiser}.example"]\n{top}\n'
+            f'[[creatives]]\ncrid = "{pack}-poster"\nformat = "idle_poster"\nasset = "poster.png"\ndur = 10\n'
+            f'transcript = "Hello."\n{more}\n'
+        )
+        return sign_pack(self.fleet, folder, self.now, silent)
+
+    def messages(self) -> dict[str, bytes]:
+        """Return everything that was ever signed, by topic: what a broker holds, and what it may have forgotten."""
+        folder = self.directory / "fleet"
+        found = {f"repo/chunk/{path.name}": path.read_bytes() for path in (folder / "chunks").glob("*")}
+        found |= {f"repo/target/{path.name}": path.read_bytes() for path in (folder / "targets").glob("*")}
+        return found | {f"repo/meta/{path.stem}": path.read_bytes() for path in (folder / "metadata").glob("*")}
+
+    def put_into(self, source: MemorySource) -> None:
+        """Make `source` hold the newest repository, as after a publication, and tell who listens."""
+        source.retained.update(self.messages())
+        source.push()
+
+
+class Device:
+    """One device's packs room: `async with Device(...) as device: await device.until(...)`."""
+
+    def __init__(
+        self,
+        directory: Path,
+        root_json: Path,
+        source: MemorySource,
+        *,
+        now: Callable[[], datetime] | None = None,
+        kind: str = "tv",
+        **settings: object,
+    ) -> None:
+        values: Mapping[str, object] = {"directory": directory, "root_json": root_json, "kind": kind} | settings
+        self.settings = PacksSettings.model_validate(values)
+        self.events: list[Event] = []
+        self._news = asyncio.Event()
+        self.shelf = PackShelf(
+            self.settings, source, self._emit, now=now or (lambda: datetime.now(UTC)), draw=lambda: 0.5
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    def _emit(self, event: Event) -> None:
+        self.events.append(event)
+        self._news.set()
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self.shelf.run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def until(self, wanted: Callable[[], bool]) -> None:
+        """Return once `wanted()`, looking after each event and, for what has no event, every few milliseconds."""
+        async with asyncio.timeout(20):
+            while not wanted():
+                assert self._task is not None
+                if self._task.done():
+                    self._task.result()
+                self._news.clear()
+                try:
+                    async with asyncio.timeout(0.02):
+                        await self._news.wait()
+                except TimeoutError:
+                    continue
+
+    def playable(self) -> dict[str, int]:
+        """Return the complete packs on the shelf and their versions."""
+        return {pack.name: pack.version for pack in self.shelf.catalog.packs if pack.complete}
+
+    def catalogs(self) -> list[CatalogChanged]:
+        return [event for event in self.events if isinstance(event, CatalogChanged)]
+
+    def clocks(self) -> list[ClockJudged]:
+        return [event for event in self.events if isinstance(event, ClockJudged)]
+
+
+LATER = timedelta(days=1)

@@ -1,0 +1,50 @@
+import json
+
+import pytest
+
+from edge_agent.model.errors import FormatError
+from edge_agent.packs.documents import MAX_DEPTH, MAX_DOCUMENT_BYTES, parse_json
+
+
+def nested(levels: int) -> bytes:
+    return b'{"a":' + b"[" * (levels - 1) + b"]" * (levels - 1) + b"}"
+
+
+def test_an_object_is_read() -> None:
+    assert parse_json(b'{"a": [1, "\\u00e9", {"b": null}]}', "It") == {"a": [1, "é", {"b": None}]}
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "not valid JSON"),
+        (b"\xff", "not valid JSON"),
+        (b"[1]", "not a JSON object"),
+        (b'{"a": 1, "a": 2}', 'the key "a" appears twice'),
+        (b'{"a": NaN}', "NaN is not a number"),
+        (b'{"a": -Infinity}', "-Infinity is not a number"),
+        (b'{"a": 1e999}', "1e999 is too large"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "not valid JSON"),
+        (nested(MAX_DEPTH + 1), "nested deeper"),
+        (b"[" * 100_000, "nested deeper"),
+    ],
+)
+def test_what_is_no_document_is_refused_in_one_sentence(content: bytes, complaint: str) -> None:
+    with pytest.raises(FormatError, match=complaint) as caught:
+        parse_json(content, "It")
+    assert "\n" not in caught.value.for_person()
+
+
+def test_the_deepest_allowed_is_read() -> None:
+    assert parse_json(nested(MAX_DEPTH), "It")
+
+
+def test_brackets_in_strings_are_not_depth() -> None:
+    assert parse_json(json.dumps({"a": '[{"\\' * 100}).encode(), "It")
+
+
+def test_size_is_judged_first() -> None:
+    fitting = b'{"a":"' + b"x" * (MAX_DOCUMENT_BYTES - 8) + b'"}'
+    assert parse_json(fitting, "It")
+    with pytest.raises(FormatError, match=f"at most {MAX_DOCUMENT_BYTES} are read"):
+        parse_json(fitting + b" ", "It")

@@ -1,0 +1,89 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from edge_agent.packs.manifest import Manifest, PackedAsset
+from edge_agent.packs.room_plan import plan_room
+from edge_agent.packs.shelf_record import Entry
+from tests.samples import campaign
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def manifest(name: str, length: int, *, days: int = 10, first: int = -1, letter: str = "") -> Manifest:
+    """A pack of three assets, of which one has `length` bytes and the others are shared and one byte long."""
+    flight = {"start": (NOW + timedelta(days=first)).isoformat(), "end": (NOW + timedelta(days=days)).isoformat()}
+    value = campaign(name).model_dump(mode="json")
+    for item in value["line_items"]:
+        item["flight"] = flight
+    digests = {"mention.wav": (letter or name[0]) * 64, "offer.wav": "f" * 64}
+    assets: dict[str, Any] = {}
+    for creative in campaign(name).creatives:
+        for asset in creative.asset_names():
+            sha256 = digests.get(asset, "f" * 64)
+            size = 1 if sha256 == "f" * 64 else length
+            assets[asset] = PackedAsset.model_validate(
+                {
+                    "sha256": sha256,
+                    "length": size,
+                    "mime": "audio/wav",
+                    "chunks": [{"sha256": sha256, "length": size}],
+                }
+            )
+    return Manifest.model_validate({"name": name, "version": 1, "campaign": value, "assets": assets})
+
+
+def entry(name: str, length: int, *, complete: bool = False, **changes: Any) -> Entry:
+    pack = manifest(name, length, **changes)
+    new = Entry(pack.target_name, f"{name}-1", pack)
+    return replace(new, complete=pack, complete_sha256=new.sha256) if complete else new
+
+
+def names(entries: tuple[Entry, ...]) -> list[str]:
+    return [found.newest.name for found in entries if found.newest is not None]
+
+
+def test_what_fits_exactly_is_fetched_and_one_byte_more_is_refused() -> None:
+    pack = entry("a", 99)
+    assert names(plan_room([pack], 100, NOW).fetch) == ["a"]
+    refused = plan_room([pack], 99, NOW)
+    assert names(refused.fetch) == []
+    assert "100 bytes would be needed" in refused.refused[pack.target_name]
+
+
+def test_what_is_complete_keeps_its_room() -> None:
+    plan = plan_room([entry("b", 60), entry("a", 60, complete=True)], 100, NOW)
+    assert names(plan.fetch) == []
+    assert "a" * 64 in plan.keep
+
+
+def test_what_starts_first_is_fetched_first() -> None:
+    plan = plan_room([entry("a", 10, first=5), entry("b", 10, first=-5)], 100, NOW)
+    assert names(plan.fetch) == ["b", "a"]
+
+
+def test_what_is_over_gives_room_but_is_not_refused_while_there_is_some() -> None:
+    """A wrong clock makes everything look over; it must not empty the shelf."""
+    over = entry("a", 60, complete=True, days=0)
+    assert "a" * 64 in plan_room([over], 100, NOW).keep
+    crowded = plan_room([over, entry("b", 60)], 100, NOW)
+    assert names(crowded.fetch) == ["b"]
+    assert "a" * 64 not in crowded.keep
+
+
+def test_the_old_version_keeps_its_room_until_the_new_is_complete() -> None:
+    old = entry("a", 40, complete=True)
+    new = replace(old, sha256="a-2", newest=manifest("a", 40, letter="c"))
+    assert plan_room([new], 81, NOW).keep == {"a" * 64, "c" * 64, "f" * 64}
+    assert new.target_name in plan_room([new], 80, NOW).refused
+
+
+def test_shared_assets_count_once() -> None:
+    plan = plan_room([entry("a", 50, letter="d"), entry("b", 50, letter="d")], 51, NOW)
+    assert names(plan.fetch) == ["a", "b"]
+
+
+def test_an_unusable_manifest_is_not_fetched() -> None:
+    broken = replace(entry("a", 1), newest=None, reason="It is broken.")
+    plan = plan_room([broken], 100, NOW)
+    assert (plan.fetch, plan.refused) == ((), {})

@@ -1,0 +1,147 @@
+"""The store on a real disk, including one that is full and one that lost power half way."""
+
+import errno
+import hashlib
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from edge_agent.model.errors import IncompleteError, StorageError
+from edge_agent.packs.manifest import Chunk, PackedAsset
+from edge_agent.packs.store import BlobStore, _as_storage_error
+from tests.fleets import random_bytes
+
+PIECES = (random_bytes(40_000, "a"), random_bytes(50_000, "b"), random_bytes(40_000, "a"))
+WHOLE = b"".join(PIECES)
+
+
+def chunk(content: bytes) -> Chunk:
+    return Chunk(sha256=hashlib.sha256(content).hexdigest(), length=len(content))
+
+
+ASSET = PackedAsset(
+    sha256=hashlib.sha256(WHOLE).hexdigest(),
+    length=len(WHOLE),
+    mime="image/png",
+    chunks=tuple(chunk(piece) for piece in PIECES),
+)
+PLACES = [0, 40_000, 90_000]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> BlobStore:
+    store = BlobStore(tmp_path / "packs")
+    store.open()
+    return store
+
+
+@contextmanager
+def full_disk(limit: int) -> Iterator[None]:
+    """No file may grow past `limit` bytes: the kernel answers as it does on a full disk (EFBIG for ENOSPC)."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_an_asset_grows_chunk_by_chunk_in_any_order_and_becomes_whole(store: BlobStore) -> None:
+    for number in (2, 0, 1):
+        assert store.asset_path(ASSET) is None
+        store.keep_chunk(ASSET, PLACES[number], PIECES[number])
+    assert store.missing_chunks(ASSET) == []
+    path = store.finish_asset(ASSET)
+    assert path == store.asset_path(ASSET)
+    assert path.read_bytes() == WHOLE
+    assert store.missing_chunks(ASSET) == []
+
+
+def test_what_is_missing_is_told_from_the_bytes_alone(store: BlobStore) -> None:
+    assert [offset for offset, _ in store.missing_chunks(ASSET)] == PLACES
+    store.keep_chunk(ASSET, PLACES[1], PIECES[1])
+    again = BlobStore(store.directory)
+    again.open()
+    assert [offset for offset, _ in again.missing_chunks(ASSET)] == [PLACES[0], PLACES[2]]
+
+
+def test_half_a_chunk_after_a_power_cut_is_a_missing_chunk(store: BlobStore) -> None:
+    store.keep_chunk(ASSET, PLACES[0], PIECES[0])
+    store.keep_chunk(ASSET, PLACES[1], PIECES[1][:1000])
+    assert [offset for offset, _ in store.missing_chunks(ASSET)] == [PLACES[1], PLACES[2]]
+
+
+def test_an_asset_whose_chunks_do_not_make_it_is_refused_and_begun_again(store: BlobStore) -> None:
+    lying = ASSET.model_copy(update={"sha256": "0" * 64})
+    for offset, piece in zip(PLACES, PIECES, strict=True):
+        store.keep_chunk(lying, offset, piece)
+    with pytest.raises(IncompleteError, match="do not add up"):
+        store.finish_asset(lying)
+    assert len(store.missing_chunks(lying)) == 3
+
+
+def test_chunks_are_copied_out_of_whole_assets_and_checked(store: BlobStore) -> None:
+    for offset, piece in zip(PLACES, PIECES, strict=True):
+        store.keep_chunk(ASSET, offset, piece)
+    assert store.copy_chunk(ASSET.chunks[1], ASSET, PLACES[1]) is None, "not whole yet"
+    store.finish_asset(ASSET)
+    assert store.copy_chunk(ASSET.chunks[1], ASSET, PLACES[1]) == PIECES[1]
+    assert store.copy_chunk(ASSET.chunks[1], ASSET, PLACES[0]) is None
+
+
+def test_a_full_disk_loses_nothing_that_was_verified(store: BlobStore) -> None:
+    store.keep_chunk(ASSET, PLACES[0], PIECES[0])
+    store.keep_document("d" * 64, b"kept")
+    store.write_record(b"old")
+    with full_disk(45_000):
+        with pytest.raises(StorageError, match="The disk is full"):
+            store.keep_chunk(ASSET, PLACES[1], PIECES[1])
+        with pytest.raises(StorageError, match="The disk is full"):
+            store.write_record(b"x" * 60_000)
+    assert [offset for offset, _ in store.missing_chunks(ASSET)] == PLACES[1:]
+    assert store.read_record() == b"old"
+    assert not list(store.directory.glob("tmp*"))
+    store.keep_chunk(ASSET, PLACES[1], PIECES[1])
+    assert [offset for offset, _ in store.missing_chunks(ASSET)] == [PLACES[2]]
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(errno.ENOSPC, "The disk is full"), (errno.EDQUOT, "The disk is full"), (errno.EIO, "cannot be")],
+)
+def test_the_disks_errors_become_ours(number: int, said: str) -> None:
+    with pytest.raises(StorageError, match=said), _as_storage_error("a chunk"):
+        raise OSError(number, "from the kernel")
+
+
+def test_a_damaged_document_is_as_good_as_none(store: BlobStore) -> None:
+    sha256 = hashlib.sha256(b"content").hexdigest()
+    store.keep_document(sha256, b"content")
+    assert store.document(sha256) == b"content"
+    (store.directory / "documents" / sha256).write_bytes(b"Content")
+    assert store.document(sha256) is None
+    assert not (store.directory / "documents" / sha256).exists()
+
+
+def test_eviction_takes_everything_that_is_not_named(store: BlobStore) -> None:
+    other = ASSET.model_copy(update={"sha256": "1" * 64})
+    for asset in (ASSET, other):
+        store.keep_chunk(asset, 0, PIECES[0])
+    store.keep_document("2" * 64, b"a")
+    store.keep_document("3" * 64, b"b")
+    assert set(store.used_bytes()) == {ASSET.sha256, other.sha256}
+    assert store.evict({ASSET.sha256}, {"3" * 64}) == 2
+    assert set(store.used_bytes()) == {ASSET.sha256}
+
+
+def test_strays_of_a_power_cut_are_swept_at_start(store: BlobStore) -> None:
+    stray = store.directory / "assets" / "tmpabc"
+    stray.write_bytes(b"half")
+    store.open()
+    assert not stray.exists()

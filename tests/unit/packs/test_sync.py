@@ -1,0 +1,359 @@
+"""The shelf against a repository that is really signed: what arrives, what leaves, and what outlives a restart."""
+
+import json
+import logging
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from edge_agent.packs.clock_floor import CODE_DATE
+from edge_agent.packs.source import chunk_topic, target_topic
+from tests.fleets import TIMESTAMP, Device, MemorySource, SmallFleet, png, random_bytes
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> SmallFleet:
+    return SmallFleet(tmp_path / "operator")
+
+
+@pytest.fixture
+def source() -> MemorySource:
+    return MemorySource()
+
+
+async def test_a_published_pack_becomes_complete_on_the_shelf(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    fleet.sign()
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+        pack = device.shelf.catalog.packs[0]
+        assert (
+            pack.paths["poster.png"].read_bytes() == (fleet.directory / "folders/acme/spring/poster.png").read_bytes()
+        )
+        assert (pack.assets["poster.png"].w, pack.assets["poster.png"].h) == (320, 200)
+        status = device.shelf.status()
+        assert (status.version, status.is_fresh, status.problem) == (fleet.fleet.timestamp.version, True, "")
+        assert [(entry.name, entry.version, entry.missing_bytes, entry.reason) for entry in status.packs] == [
+            ("acme/spring", 1, 0, "")
+        ]
+
+
+async def test_the_shelf_stands_again_without_any_network(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    fleet.sign()
+    fleet.put_into(source)
+    told: list[tuple[str, bytes | None]] = []
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        device.shelf.on_document("config/report-key.json", lambda name, content: told.append((name, content)))
+        device.shelf.refresh()
+        await device.until(lambda: device.playable() == {"acme/spring": 1} and bool(told))
+    nothing = MemorySource()
+    nothing.connected = False
+    async with Device(tmp_path / "tv", fleet.root_json, nothing) as device:
+        again: list[tuple[str, bytes | None]] = []
+        device.shelf.on_document("config/", lambda name, content: again.append((name, content)))
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+        assert device.catalogs()[0].catalog.packs[0].complete, "the first catalog is the one from the disk"
+        assert again == told == [("config/report-key.json", fleet.fleet.document("config/report-key.json"))]
+
+
+async def test_a_new_timestamp_is_all_it_takes(fleet: SmallFleet, source: MemorySource, tmp_path: Path) -> None:
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.shelf.status().version > 0)
+        fleet.sign()
+        fleet.put_into(source)
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+
+
+async def test_a_known_timestamp_that_is_delivered_again_is_no_news(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.shelf.status().version > 0)
+        asked = len(source.asked)
+        source.push()
+        fleet.sign()
+        fleet.put_into(source)
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+        assert source.asked[asked:].count(TIMESTAMP) == 1
+
+
+async def test_the_last_good_version_plays_until_the_next_is_complete(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    fleet.sign()
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+        fleet.sign(poster=png(filling=random_bytes(300_000, "second")))
+        new = [topic for topic in fleet.messages() if "chunk" in topic and topic not in source.retained]
+        source.held = {new[-1]}
+        fleet.put_into(source)
+        await device.until(lambda: device.shelf.status().packs[0].newest == 2)
+        assert device.playable() == {"acme/spring": 1}
+        assert device.shelf.status().packs[0].missing_bytes > 0
+        source.let_go()
+        await device.until(lambda: device.playable() == {"acme/spring": 2})
+        assert device.shelf.status().packs[0].missing_bytes == 0
+
+
+async def test_a_change_fetches_only_the_chunks_that_changed(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    body = random_bytes(600_000)
+    fleet.sign(poster=png(filling=body))
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+        first = [topic for topic in source.asked if "chunk" in topic]
+        fleet.sign(poster=png(filling=body[:300_000] + b"an insertion" + body[300_000:]))
+        source.asked.clear()
+        fleet.put_into(source)
+        await device.until(lambda: device.playable() == {"acme/spring": 2})
+        second = [topic for topic in source.asked if "chunk" in topic]
+        assert len(first) > 6
+        assert 0 < len(second) <= 3
+
+
+async def test_a_revoked_pack_leaves_at_once_even_while_it_arrives(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    fleet.sign()
+    fleet.sign("summer")
+    topics = [topic for topic in fleet.messages() if "chunk" in topic]
+    source.held = set(topics)
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: any("chunk" in topic for topic in source.asked))
+        fleet.fleet.remove("packs/acme/spring.json")
+        fleet.fleet.commit(fleet.now)
+        fleet.put_into(source)
+        await device.until(lambda: [pack.name for pack in device.shelf.catalog.packs] == ["acme/summer"])
+        source.let_go()
+        await device.until(lambda: device.playable() == {"acme/summer": 1})
+
+
+async def test_an_advertiser_who_loses_the_right_loses_the_shelf(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    fleet.add_advertiser("bolt")
+    fleet.sign()
+    fleet.sign("nuts", advertiser="bolt")
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: len(device.playable()) == 2)
+        fleet.fleet.remove_advertiser("bolt")
+        fleet.fleet.commit(fleet.now)
+        fleet.put_into(source)
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+
+
+async def test_what_was_fetched_before_a_stop_is_not_fetched_again(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    fleet.sign(poster=png(filling=random_bytes(600_000)))
+    fleet.put_into(source)
+    chunks = [topic for topic in source.retained if "chunk" in topic]
+    source.held = {chunks[-1]}
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(
+            lambda: bool(device.shelf.status().packs) and 0 < device.shelf.status().packs[0].missing_bytes < 140_000
+        )
+    source.let_go()
+    source.asked.clear()
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+    assert [topic for topic in source.asked if "chunk" in topic] == [chunks[-1]]
+
+
+async def test_a_pack_for_another_kind_of_device_is_left_alone_without_complaint(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fleet.sign(top='kinds = ["fridge"]')
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: bool(device.shelf.status().packs))
+        assert device.shelf.status().packs[0].reason == "It is for fridge, not for a tv."
+        assert device.shelf.catalog.packs == ()
+    assert not [topic for topic in source.asked if "chunk" in topic]
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def test_documents_come_go_and_are_only_those_asked_for(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    fleet.fleet.put("config/fleet.json", b'{"v":1,"version":1}')
+    fleet.fleet.put("config/device/other.json", b'{"v":1,"version":7}')
+    fleet.fleet.commit(fleet.now)
+    fleet.put_into(source)
+    told: list[tuple[str, bytes | None]] = []
+    device = Device(tmp_path / "tv", fleet.root_json, source)
+    device.shelf.on_document("config/fleet.json", lambda name, content: told.append((name, content)))
+    async with device:
+        await device.until(lambda: len(told) == 1)
+        fleet.fleet.put("config/fleet.json", b'{"v":1,"version":2}')
+        fleet.fleet.commit(fleet.now)
+        fleet.put_into(source)
+        await device.until(lambda: len(told) == 2)
+        fleet.fleet.remove("config/fleet.json")
+        fleet.fleet.commit(fleet.now)
+        fleet.put_into(source)
+        await device.until(lambda: len(told) == 3)
+    assert told == [
+        ("config/fleet.json", b'{"v":1,"version":1}'),
+        ("config/fleet.json", b'{"v":1,"version":2}'),
+        ("config/fleet.json", None),
+    ]
+    other = fleet.fleet.files["config/device/other.json"].hashes["sha256"]
+    assert target_topic(other) not in source.asked
+
+
+async def test_a_pack_that_does_not_fit_is_refused_with_a_reason_and_the_rest_plays(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    fleet.sign("small", poster=png(filling=random_bytes(50_000)))
+    fleet.sign("vast", poster=png(filling=random_bytes(400_000)))
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source, budget_bytes=300_000) as device:
+        await device.until(lambda: device.playable() == {"acme/small": 1})
+        await device.until(lambda: "does not fit" in device.shelf.status().packs[1].reason)
+
+
+async def test_a_device_without_root_json_plays_nothing_and_says_so(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fleet.sign()
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", tmp_path / "missing.json", source) as device:
+        await device.until(lambda: "no root of trust" in device.shelf.status().problem)
+        assert device.shelf.catalog.packs == ()
+    assert [record.getMessage() for record in caplog.records if "root of trust" in record.getMessage()] != []
+    assert source.asked == []
+
+
+async def test_a_device_that_is_given_to_another_fleet_forgets_the_first(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    fleet.sign()
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+    second = SmallFleet(tmp_path / "second")
+    second.sign("autumn")
+    elsewhere = MemorySource()
+    second.put_into(elsewhere)
+    async with Device(tmp_path / "tv", second.root_json, elsewhere) as device:
+        await device.until(lambda: device.playable() == {"acme/autumn": 1})
+        assert all(pack.name != "acme/spring" for event in device.catalogs() for pack in event.catalog.packs)
+
+
+async def test_a_clock_in_1970_is_not_believed_and_the_shelf_fills_all_the_same(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fleet.sign()
+    fleet.put_into(source)
+    clock = [datetime(1970, 1, 1, tzinfo=UTC)]
+    async with Device(tmp_path / "tv", fleet.root_json, source, now=lambda: clock[0]) as device:
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+        assert [event.trusted for event in device.clocks()] == [False, False]
+        assert device.clocks()[0].floor == CODE_DATE
+        assert device.clocks()[-1].floor == fleet.now.replace(microsecond=0)
+        clock[0] = fleet.now
+        device.shelf.refresh()
+        await device.until(lambda: device.clocks()[-1].trusted)
+    assert sum("clock is behind" in record.getMessage() for record in caplog.records) <= 2
+
+
+async def test_a_clock_that_ran_backwards_is_caught_after_a_restart(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.shelf.status().version > 0)
+    source.connected = False
+    yesterday = fleet.now - timedelta(days=1)
+    async with Device(tmp_path / "tv", fleet.root_json, source, now=lambda: yesterday) as device:
+        await device.until(lambda: bool(device.clocks()))
+        assert device.clocks()[0].trusted is False
+
+
+async def test_a_clock_in_2099_takes_nothing_from_the_shelf(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    fleet.sign()
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+    far = datetime(2099, 1, 1, tzinfo=UTC)
+    async with Device(tmp_path / "tv", fleet.root_json, source, now=lambda: far) as device:
+        await device.until(lambda: "not fresh" in device.shelf.status().problem)
+        assert device.playable() == {"acme/spring": 1}
+        assert device.clocks()[-1].floor == fleet.now.replace(microsecond=0), "2099 poisons nothing"
+
+
+async def test_a_file_that_the_disk_changed_is_fetched_again(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    fleet.sign()
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+        path = device.shelf.catalog.packs[0].paths["poster.png"]
+    whole = path.read_bytes()
+    path.write_bytes(whole[:1000] + b"\0" + whole[1001:])
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: len(device.catalogs()) >= 3 and device.playable() == {"acme/spring": 1})
+        assert path.read_bytes() == whole
+
+
+async def test_a_damaged_record_costs_a_refresh_and_nothing_else(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    fleet.sign()
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+    (tmp_path / "tv" / "shelf.json").write_text('{"v": 1, "packs": [')
+    source.asked.clear()
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+    assert not [topic for topic in source.asked if "chunk" in topic]
+
+
+async def test_the_status_is_json(fleet: SmallFleet, source: MemorySource, tmp_path: Path) -> None:
+    fleet.sign()
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: bool(device.playable()))
+        assert json.loads(json.dumps(asdict(device.shelf.status()), default=str))["packs"][0]["name"] == "acme/spring"
+
+
+async def test_a_missing_chunk_is_asked_for_once_a_round(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fleet.sign()
+    fleet.put_into(source)
+    lost = next(topic for topic in source.retained if "chunk" in topic)
+    content = source.retained.pop(lost)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: bool(device.shelf.status().packs) and bool(device.shelf.status().packs[0].reason))
+        assert device.shelf.status().packs[0].missing_bytes == len(content)
+        assert source.asked.count(lost) == 1
+        fleet.fleet.commit(fleet.now)
+        source.retained[lost] = content
+        fleet.put_into(source)
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+        assert source.asked.count(lost) == 2
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert warnings == [f"The broker holds nothing on {lost}. Publish the repository again."]
+
+
+def test_topics_are_named_by_hashes() -> None:
+    assert chunk_topic("ab") == "repo/chunk/ab"
