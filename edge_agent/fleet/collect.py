@@ -2,7 +2,8 @@
 
 A message is acknowledged after its batch is on the collector's disk, and the broker keeps a durable session while
 the collector is away; so a collector that is killed loses nothing that the broker can hold. Mosquitto holds 1,000
-messages a session unless `max_queued_messages` says otherwise.
+messages a session unless `max_queued_messages` says otherwise; the embedded broker holds none for a client without a
+user name, so that with it the collector has to run all the time.
 """
 
 import contextlib

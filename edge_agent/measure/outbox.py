@@ -57,9 +57,9 @@ class Outbox:
         with translated(self._connection, self._path):
             self._connection.execute("BEGIN IMMEDIATE")
             self._connection.executemany(
-                "INSERT OR IGNORE INTO measure_offered SELECT ?1, ?2, ?3 "
-                "WHERE NOT EXISTS (SELECT 1 FROM measure_days WHERE day = ?1)",
-                [(day.isoformat(), creative.campaign, creative.crid) for creative in creatives],
+                "INSERT OR IGNORE INTO measure_offered SELECT ?, ?, ? "
+                "WHERE NOT EXISTS (SELECT 1 FROM measure_days WHERE day = ?)",
+                [(day.isoformat(), creative.campaign, creative.crid, day.isoformat()) for creative in creatives],
             )
             # A clock that ran ahead opened days that have not come: they are nobody's.
             self._connection.execute("DELETE FROM measure_offered WHERE day > ?", (day.isoformat(),))

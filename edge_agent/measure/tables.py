@@ -50,6 +50,7 @@ CREATE TABLE IF NOT EXISTS measure_outbox (
     sealed BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS measure_outbox_due ON measure_outbox (due_us);
+CREATE INDEX IF NOT EXISTS measure_outbox_made ON measure_outbox (made_us);
 """
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
