@@ -7,7 +7,8 @@ sentinel came and the wanted message did not, it is not there. A short grace is 
 
     1. SUBSCRIBE to the wanted topics, at most eight in a packet (what managed brokers take), at most `window` open.
     2. Nothing came for a while (at once for a single topic): SUBSCRIBE to the sentinel again, after the SUBACKs.
-    3. The sentinel came and nothing more within the grace: NotRetainedError for what was open when it was asked for.
+    3. The sentinel came and nothing more within the grace: what was open when it was asked for is not there. Of many
+       topics those are asked for once more before NotRetainedError, since brokers drop QoS 0 bursts without a word.
     4. No sentinel either: LinkError after the timeout.
     5. UNSUBSCRIBE from what arrived, eight at a time.
 
@@ -19,7 +20,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from edge_agent.model.errors import LinkError, NotRetainedError
@@ -49,6 +50,7 @@ class _Read:
     open: set[str]
     arrived: asyncio.Queue[tuple[str, bytes | LinkError]]
     subscribing: set[asyncio.Task[None]]
+    asked_twice: set[str] = field(default_factory=set)
     arrivals: int = 0
 
     def settle(self, topic: str, outcome: bytes | LinkError) -> None:
@@ -185,7 +187,16 @@ class RetainedReader:
                 await asyncio.sleep(GRACE_S)
                 if read.arrivals == seen:
                     break
-            read.settle_all(NotRetainedError, sorted(asked_for & read.open))
+            absent = asked_for & read.open
+            if not hurry:
+                asked_once, absent = absent - read.asked_twice, absent & read.asked_twice
+                self._ask_again(read, sorted(asked_once))
+            read.settle_all(NotRetainedError, sorted(absent))
+
+    def _ask_again(self, read: _Read, topics: list[str]) -> None:
+        read.asked_twice.update(topics)
+        for start in range(0, len(topics), TOPICS_IN_A_PACKET):
+            self._subscribe(read, topics[start : start + TOPICS_IN_A_PACKET])
 
     async def _ask_for_sentinel(self, read: _Read) -> None:
         if read.subscribing:

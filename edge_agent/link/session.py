@@ -18,7 +18,7 @@ from typing import Final, cast
 import aiomqtt
 
 from edge_agent.link.backoff import reconnect_delay
-from edge_agent.link.connection import Connection
+from edge_agent.link.connection import Connection, opened
 from edge_agent.link.credentials import read_credentials, tls_context
 from edge_agent.link.listeners import Listeners, OnMessage
 from edge_agent.link.retained import TOPICS_IN_A_PACKET, RetainedReader
@@ -148,7 +148,7 @@ class Link:
         """Raise LinkError when the connection ends, however it ends."""
         client = self._client()
         try:
-            async with client:
+            async with opened(client):
                 self._connection = Connection(client, answer_timeout_s=self._answer_timeout_s)
                 self._reader = RetainedReader(self._connection, self._sentinel, self._standing_qos)
                 self._unrequested = 0
