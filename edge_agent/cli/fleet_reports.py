@@ -20,7 +20,7 @@ def register(fleet_app: typer.Typer) -> None:
 
 def collect(
     broker: Annotated[str, typer.Option(help="host or host:port of the broker.")] = "127.0.0.1:1883",
-    fleet_dir: FleetDir = Path(),
+    fleet_dir: FleetDir = Path("fleet"),
     seconds: Annotated[float | None, typer.Option("--for", min=0, help="Stop after this many seconds.")] = None,
     once: Annotated[bool, typer.Option("--once", help="Stop when the broker has nothing more.")] = False,
     root: Annotated[str, typer.Option(help="Topic root of the fleet.")] = "edge",
@@ -63,7 +63,7 @@ def collect(
         typer.echo(f"{tally.accepted} new reports, {tally.duplicates} seen before, {tally.refused} refused.")
 
 
-def report(fleet_dir: FleetDir = Path(), as_json: JsonOption = False) -> None:
+def report(fleet_dir: FleetDir = Path("fleet"), as_json: JsonOption = False) -> None:
     """Print estimated reach per campaign, creative and day, each with the interval that holds the truth 19 in 20."""
     from edge_agent.fleet.report import STAGES, Line, lines
     from edge_agent.fleet.report_store import STORE_NAME, ReportStore

@@ -54,7 +54,7 @@ def new_report_key(kem: Kem = Kem.HYBRID) -> tuple[bytes, bytes]:
             lattice = mlkem.MLKEM768PrivateKey.generate()
         except UnsupportedAlgorithm as error:
             raise FormatError(
-                "This machine's OpenSSL does not know ML-KEM.", "Install the cryptography wheel from PyPI."
+                "This machine's OpenSSL does not know ML-KEM.", "Install the wheel of cryptography 48 or newer."
             ) from error
         secret = lattice.private_bytes_raw() + secret
         public = lattice.public_key().public_bytes_raw() + public

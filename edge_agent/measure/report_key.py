@@ -3,7 +3,7 @@
 Two KEMs are known. `MLKEM768-X25519` (X-Wing; HPKE KEM id 0x647a, draft-ietf-hpke-pq) is the default: the broker
 is trusted with nothing and may keep what passes through it for as long as it likes, so a report should stay closed
 after X25519 alone has fallen. It costs 1,088 bytes a report. `X25519` (RFC 9180) is for fleets whose devices link
-cryptography to an OpenSSL older than 3.5, which has no ML-KEM.
+cryptography to an OpenSSL older than 3.5, which has no ML-KEM (the wheels on PyPI have it from version 48 on).
 """
 
 import base64
@@ -60,7 +60,7 @@ class ReportKey(BaseModel):
         except UnsupportedAlgorithm as error:
             raise FormatError(
                 f"This device's OpenSSL does not know {self.kem}.",
-                "Install the cryptography wheel from PyPI, or make an X25519 report key.",
+                "Install the wheel of cryptography 48 or newer from PyPI, or make an X25519 report key.",
             ) from error
 
 
