@@ -140,7 +140,7 @@ class VirtualDevices:
         try:
             with path.open("rb") as file:
                 note = json.loads(file.read(MAX_NOTE_BYTES))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}, stamp
         return (note if isinstance(note, dict) else {}), stamp
 

@@ -114,6 +114,7 @@ function showPills(pills, state) {
   const wanted = [
     [state?.call_in_progress, "pill.call", ICONS.call],
     [state?.do_not_disturb, "pill.dnd", ICONS.moon],
+    [state?.media_playing, "pill.media", ICONS.sound],
   ].filter(([on]) => on);
   const key = wanted.map(([, words]) => t(words)).join();
   if (pills.dataset.key === key) return;

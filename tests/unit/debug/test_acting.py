@@ -1,0 +1,164 @@
+"""What the device's software and the page may do, and what bad input gets."""
+
+from typing import Any
+
+import pytest
+
+from tests.small_agent import MORNING, SmallAgent
+from tests.unit.debug.conftest import Client
+
+
+async def test_a_moment_is_answered_with_the_decision_and_its_reason(acting: Client, tv: SmallAgent) -> None:
+    first = await acting.post("/v1/moments", json={"kind": "power_on"})
+    assert first.status == 202
+    decision = (await first.json())["decision"]
+    assert decision["outcome"] == "selected"
+    assert decision["chosen"]["campaign"] == "harbour"
+    second = (await (await acting.post("/v1/moments", json={"kind": "power_on"})).json())["decision"]
+    assert (second["outcome"], second["rule"]) == ("refused", "already_playing")
+    assert second["detail"].endswith(".")
+    assert len(tv.decisions(10)) == 2
+
+
+async def test_a_moment_may_have_a_topic_and_attributes(speaking: Client, speaker: SmallAgent) -> None:
+    body = {"kind": "assistant_answered", "topic": "weather", "attributes": {"degrees": 12.5, "place": "Halle"}}
+    decision = (await (await speaking.post("/v1/moments", json=body)).json())["decision"]
+    assert decision["moment"]["topic"] == "weather"
+    assert speaker.plays(1)[0]["rendered"]
+
+
+async def test_one_press_closes(acting: Client, tv: SmallAgent) -> None:
+    await acting.post("/v1/moments", json={"kind": "power_on"})
+    assert (await (await acting.get("/v1/screen")).json())["on"]
+    assert (await acting.post("/v1/press", json={"button": "close"})).status == 202
+    assert not (await (await acting.get("/v1/screen")).json())["on"]
+    assert tv.plays(1)[0]["close_cause"] == "press"
+
+
+async def test_not_interested_keeps_the_campaign_away(acting: Client, tv: SmallAgent) -> None:
+    await acting.post("/v1/moments", json={"kind": "power_on"})
+    await acting.post("/v1/press", json={"button": "not_interested"})
+    assert tv.engine.surroundings.limits.dismissed_campaigns == {"harbour"}
+
+
+async def test_the_state_changes_only_where_it_is_named(acting: Client, tv: SmallAgent) -> None:
+    await acting.post("/v1/state", json={"do_not_disturb": True})
+    await acting.post("/v1/state", json={"call_in_progress": True})
+    device = tv.engine.surroundings.device
+    assert (device.powered, device.do_not_disturb, device.call_in_progress) == (True, True, True)
+
+
+async def test_the_microphone_is_muted_and_unmuted(acting: Client, tv: SmallAgent) -> None:
+    await acting.post("/v1/state", json={"microphone_muted": True})
+    assert tv.state()["microphone"] == "muted"
+    await acting.post("/v1/state", json={"microphone_muted": False})
+    assert tv.state()["microphone"] == "listening"
+
+
+async def test_a_virtual_device_has_a_switch_that_its_hooks_see(acting: Client, tv: SmallAgent) -> None:
+    await acting.post("/v1/state", json={"powered": False})
+    assert (tv.folder / "power.json").read_text() == '{"powered": false}'
+    assert not tv.state()["powered"]
+    await acting.post("/v1/moments", json={"kind": "power_on"})
+    assert (tv.folder / "power.json").read_text() == '{"powered": true}'
+    assert tv.state()["powered"]
+
+
+async def test_consent_is_given_and_withdrawn_part_by_part(acting: Client, tv: SmallAgent) -> None:
+    answer = await acting.post("/v1/resident", json={"consent": {"reports": False}})
+    assert await answer.json() == {
+        "consent": {"placements": True, "reports": False, "at": MORNING.isoformat()},
+        "limits": tv.state()["limits"],
+    }
+    await acting.post("/v1/moments", json={"kind": "power_on"})
+    await acting.post("/v1/resident", json={"consent": {"placements": False}})
+    assert tv.plays(1)[0]["close_cause"] == "consent_withdrawn"
+    assert not tv.engine.surroundings.consent.placements
+
+
+async def test_limits_are_changed_one_by_one_and_survive(acting: Client, tv: SmallAgent) -> None:
+    quiet = {"start": "22:00", "end": "07:00"}
+    await acting.post("/v1/resident", json={"limits": {"quiet_hours": [quiet], "max_per_day": 3}})
+    await acting.post("/v1/resident", json={"limits": {"max_per_day": 2}})
+    limits = tv.engine.surroundings.limits
+    assert limits.max_per_day == 2
+    assert len(limits.quiet_hours) == 1
+    assert tv.engine.surroundings.consent.placements
+
+
+async def test_only_a_stand_ins_clock_can_be_set(
+    acting: Client, tv: SmallAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = await acting.post("/v1/standin/clock", json={"now": "2026-11-21T20:15:00+01:00"})
+    assert (await answer.json())["now"] == "2026-11-21T20:15:00+01:00"
+    state = tv.state()
+    monkeypatch.setattr(tv, "state", lambda: {**state, "device": {**state["device"], "standin": False}})
+    assert (await acting.post("/v1/standin/clock", json={"now": "2026-11-22T00:00:00Z"})).status == 404
+    assert tv.now().isoformat() == "2026-11-21T20:15:00+01:00"
+
+
+BAD: list[tuple[str, Any, str]] = [
+    ("/v1/moments", {}, "kind"),
+    ("/v1/moments", {"kind": "sneeze"}, "kind"),
+    ("/v1/moments", {"kind": "idle", "topic": "Über alles"}, "topic"),
+    ("/v1/moments", {"kind": "idle", "at": "now"}, "at"),
+    ("/v1/moments", {"kind": "idle", "attributes": {"deep": {"er": 1}}}, "attributes"),
+    ("/v1/moments", {"kind": "idle", "attributes": {str(n): n for n in range(17)}}, "attributes"),
+    ("/v1/state", {}, "at least one"),
+    ("/v1/state", {"powered": "yes"}, "powered"),
+    ("/v1/state", {"powered": 1}, "powered"),
+    ("/v1/state", {"colour": True}, "colour"),
+    ("/v1/press", {"button": "eject"}, "button"),
+    ("/v1/slots", {"kind": "idle", "format": "hologram"}, "format"),
+    ("/v1/slots", {"kind": "idle", "format": "idle_poster", "max_dur_s": 0}, "max_dur_s"),
+    ("/v1/plays/x/events", {"event": "exploded", "t_ms": 1}, "event"),
+    ("/v1/plays/x/events", {"event": "loaded", "t_ms": -1}, "t_ms"),
+    ("/v1/resident", {"consent": {"placements": "on"}}, "placements"),
+    ("/v1/resident", {"consent": {"at": "2026-01-01T00:00:00Z"}}, "at"),
+    ("/v1/resident", {"limits": {"max_per_day": -1}}, "max_per_day"),
+    ("/v1/resident", {"limits": {"nothing": 1}}, "nothing"),
+    ("/v1/standin/clock", {"now": "2026-11-21T20:15:00"}, "now"),
+    ("/v1/standin/clock", {"now": "soon"}, "now"),
+    ("/v1/moments", [], ""),
+    ("/v1/moments", "idle", ""),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "named"), BAD)
+async def test_bad_input_gets_one_sentence_that_names_the_field(
+    acting: Client, tv: SmallAgent, path: str, body: object, named: str
+) -> None:
+    before = tv.engine
+    answer = await acting.post(path, json=body)
+    said = await answer.json()
+    assert answer.status == 400
+    assert named in said["error"]
+    assert "\n" not in said["error"]
+    assert len(said["error"]) <= 300
+    assert tv.engine is before
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"\xff\xfe", b'{"kind": NaN}', b"[" * 20000])
+async def test_what_is_not_json_is_refused(acting: Client, raw: bytes) -> None:
+    answer = await acting.post("/v1/moments", data=raw)
+    assert answer.status == 400
+    assert (await answer.json())["error"]
+
+
+async def test_a_body_that_is_too_large_is_refused(acting: Client) -> None:
+    answer = await acting.post("/v1/moments", data=b" " * 70000)
+    assert answer.status == 413
+    assert (await answer.json())["error"]
+
+
+async def test_a_bug_is_logged_and_told_in_one_sentence(
+    acting: Client, tv: SmallAgent, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(tv, "state", broken)
+    answer = await acting.get("/v1/state")
+    assert answer.status == 500
+    assert "secret" not in await answer.text()
+    assert [record.levelname for record in caplog.records if record.name.startswith("edge_agent")] == ["ERROR"]

@@ -1,0 +1,58 @@
+"""The live feed: everything in order, or how much was lost; never a wait for whoever publishes."""
+
+import asyncio
+
+import pytest
+
+from edge_agent.debug.feed import Feed
+from edge_agent.debug.shapes import WhyMessage
+
+
+def why(number: int) -> WhyMessage:
+    return WhyMessage(type="why", reason=str(number))
+
+
+async def test_every_subscriber_gets_everything_in_order() -> None:
+    feed = Feed(depth=4)
+    with feed.subscribe() as first, feed.subscribe() as second:
+        for number in range(4):
+            feed.publish(why(number))
+        for messages in (first, second):
+            assert [await anext(messages) for _ in range(4)] == [why(number) for number in range(4)]
+
+
+async def test_what_was_published_before_is_not_repeated() -> None:
+    feed = Feed()
+    feed.publish(why(1))
+    with feed.subscribe() as messages:
+        feed.publish(why(2))
+        assert await anext(messages) == why(2)
+
+
+@pytest.mark.parametrize(("published", "lost"), [(3, 0), (4, 1), (10, 7)])
+async def test_a_slow_subscriber_loses_the_oldest_and_is_told(published: int, lost: int) -> None:
+    feed = Feed(depth=3)
+    with feed.subscribe() as slow:
+        for number in range(published):
+            feed.publish(why(number))
+        if lost:
+            assert await anext(slow) == {"type": "dropped", "count": lost}
+        assert [await anext(slow) for _ in range(3)] == [why(number) for number in range(published - 3, published)]
+
+
+async def test_a_subscriber_waits_until_something_happens() -> None:
+    feed = Feed()
+    with feed.subscribe() as messages:
+        waiting = asyncio.ensure_future(anext(messages))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        feed.publish(why(1))
+        assert await waiting == why(1)
+
+
+async def test_leaving_gives_the_place_up() -> None:
+    feed = Feed()
+    with feed.subscribe():
+        assert feed.watchers == 1
+    assert feed.watchers == 0
+    feed.publish(why(1))
