@@ -1,6 +1,7 @@
 """The Pi's hooks around a player program: the real aplay where there is one, and programs that behave like it."""
 
 import shutil
+import wave
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,15 @@ async def test_a_pi_whose_sound_fails_counts_nothing(tmp_path: Path) -> None:
     events = await room.play_out(make_play(tmp_path / "broken.wav", fmt=Format.VOICE_MENTION, mime="audio/wav"))
     assert "complete" not in kinds(events)
     assert kinds(events)[-1] == "error"
+
+
+@pytest.mark.skipif(shutil.which("aplay") is None, reason="aplay is not installed (apt-get install alsa-utils)")
+async def test_the_real_aplay_proves_what_it_played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with wave.open(str(tmp_path / "hello.wav"), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(16000)
+        out.writeframes(bytes(3200))
+    install(tmp_path, monkeypatch, "aplay", f'exec {shutil.which("aplay")} -D null "$@"')
+    events = await say(tmp_path, tmp_path / "hello.wav")
+    assert (events[:2], events[-1]) == (["loaded", "impression"], "complete: ")
