@@ -28,7 +28,7 @@ def run_as_kaldi_does(network: Network, cepstra: NDArray[np.float64], frame: int
 
     def at(depth: int, place: int) -> NDArray[np.float64]:
         if depth == 0:
-            return cepstra[place]
+            return np.asarray(cepstra[place], np.float64)
         layer = network.hidden[depth - 1]
         spliced = np.concatenate([at(depth - 1, place + offset) for offset in layer.offsets])
         return np.asarray(np.maximum(layer.weights @ spliced + layer.bias, 0.0), np.float64)
