@@ -114,6 +114,7 @@ class _Subscription:
         self._ready = ready
         self._arrivals: queue.Queue[_Arrival] = queue.Queue()
         self._connection = 0
+        self._ever_ready = False
         self._first: queue.Queue[LinkError | None] = queue.Queue()
         five = settings.share is not None
         self._client = mqtt.Client(
@@ -181,7 +182,7 @@ class _Subscription:
         self, client: mqtt.Client, _userdata: object, _flags: object, reason: ReasonCode, _properties: object
     ) -> None:
         if reason.is_failure:
-            self._first.put(
+            self._refused(
                 LinkError(f"The broker refuses: {reason}.", "Check the user, password and its access rules.")
             )
             return
@@ -198,10 +199,17 @@ class _Subscription:
     ) -> None:
         refused = next((reason for reason in reasons if reason.is_failure), None)
         if refused is not None:
-            self._first.put(LinkError(f"The broker refuses the subscription: {refused}.", "Check its access rules."))
+            self._refused(LinkError(f"The broker refuses the subscription: {refused}.", "Check its access rules."))
             return
+        self._ever_ready = True
         self._first.put(None)
         self._ready()
+
+    def _refused(self, error: LinkError) -> None:
+        """Tell whoever waits for the first connection; later, only the log: paho goes on trying."""
+        if self._ever_ready:
+            _log.error("%s", error.for_person())
+        self._first.put(error)
 
     def _on_message(self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage) -> None:
         self._arrivals.put(_Arrival(self._connection, message.mid, message.qos, bytes(message.payload)))

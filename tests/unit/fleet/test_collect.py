@@ -29,7 +29,7 @@ from edge_agent.model.device import Consent
 from edge_agent.model.errors import FormatError, LinkError
 from edge_agent.model.report import ImpressionReport, Reached
 from edge_agent.settings.rooms import MeasureSettings
-from tests.brokers import MOSQUITTO, RunningBroker, free_port
+from tests.brokers import MOSQUITTO, Mosquitto, RunningBroker, free_port
 from tests.unit.measure.plays import SetClock, catalog, play, record, settled
 
 NOW = datetime.now(UTC)
@@ -172,6 +172,15 @@ def test_no_broker_is_one_sentence_with_a_next_step(tmp_path: Path, broker: Runn
     with pytest.raises(LinkError, match="cannot be reached") as caught:
         collect(nobody, threading.Event(), once=True)
     assert caught.value.next_step
+
+
+@pytest.mark.skipif(MOSQUITTO is None, reason="the embedded broker asks nobody for a password")
+def test_a_broker_that_refuses_says_so(tmp_path: Path, root: str) -> None:
+    with Mosquitto(anonymous=False) as strict:
+        fleet = Fleet(tmp_path / "fleet", strict, root)
+        with pytest.raises(LinkError, match="refuses") as caught:
+            fleet.collect()
+    assert "password" in caught.value.next_step
 
 
 def test_no_key_is_said_before_anything_is_taken_from_the_broker(tmp_path: Path, broker: RunningBroker) -> None:

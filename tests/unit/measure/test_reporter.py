@@ -287,6 +287,22 @@ async def test_a_full_disk_at_midnight_is_said_once_and_the_day_is_closed_later(
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
 
 
+async def test_a_withdrawal_that_the_disk_refuses_sends_nothing_and_is_made_good(tmp_path: Path) -> None:
+    home = Home(tmp_path, draw=Draws()).ready()
+    async with home.running():
+        await home.at(tomorrow())
+        home.journal.connection.execute("PRAGMA query_only = ON")  # as when a card is remounted read-only
+        home.reporter.consent_changed(NO)
+        await settled()
+        await home.at(tomorrow() + timedelta(minutes=5))
+        assert (home.reporter.unsent(), home.wire.tries) == (3, 0)
+        home.journal.connection.execute("PRAGMA query_only = OFF")
+        await home.at(tomorrow() + timedelta(minutes=10))
+        assert home.reporter.unsent() == 0
+        await home.at(tomorrow(2))
+    assert home.wire.tries == 0
+
+
 # --- what leaves -------------------------------------------------------------------------------------------------
 
 
