@@ -15,6 +15,7 @@ from edge_agent.fleet.repository import FleetRepository
 from edge_agent.measure.report_key import Kem
 from edge_agent.model.errors import LinkError, NotRetainedError
 from edge_agent.model.events import CatalogChanged, ClockJudged, Event
+from edge_agent.packs.source import Source
 from edge_agent.packs.sync import PackShelf
 from edge_agent.settings.rooms import PacksSettings
 
@@ -152,7 +153,7 @@ class Device:
         self,
         directory: Path,
         root_json: Path,
-        source: MemorySource,
+        source: Source,
         *,
         now: Callable[[], datetime] | None = None,
         kind: str = "tv",
