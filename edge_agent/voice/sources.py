@@ -21,8 +21,8 @@ from edge_agent.voice.libvosk import RATE
 from edge_agent.voice.wav import read_wav
 
 WAIT_S: Final = 0.1
-BLOCK_BYTES: Final = RATE // 10 * 2
-SILENCE: Final = bytes(BLOCK_BYTES)
+BLOCK_BYTES: Final = RATE // 20 * 2
+SILENCE: Final = bytes(round(RATE * WAIT_S) * 2)
 
 _log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class WavSource:
         self._due_s = time.monotonic()
 
     def read(self) -> bytes:
-        """Return the next tenth of a second, when it is due."""
+        """Return the next twentieth of a second, when it is due."""
         block = self._audio[self._position : self._position + BLOCK_BYTES]
         self._position += len(block)
         self._due_s += len(block) / (2 * RATE)
@@ -169,7 +169,7 @@ class PipeSource:
 class MicrophoneSource:
     """A microphone of this machine, by a part of its name, or the default one. Needs the extra `mic`."""
 
-    WAITING_BLOCKS: Final = 50
+    WAITING_BLOCKS: Final = 100
     """Five seconds: what may wait while the recogniser is busy before the oldest audio is dropped."""
     DEAF_AFTER_S: Final = 3.0
 
@@ -220,7 +220,7 @@ class MicrophoneSource:
             return b""
         self._silent_s = 0.0
         if self._dropped_blocks and self._blocks.empty():
-            _log.warning("Heard again after dropping %.1f s of audio: too busy.", self._dropped_blocks / 10)
+            _log.warning("Heard again after dropping %.1f s of audio: too busy.", self._dropped_blocks / 20)
             self._dropped_blocks = 0
         return block
 

@@ -5,17 +5,18 @@ once more when a phrase is put to the test, and from the end of a phrase on afte
 follows in the same breath is not lost.
 """
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from edge_agent.voice.grammar import Grammar, Vocabulary, build_grammar
 from edge_agent.voice.libvosk import RATE, Decoder, SpeechModel, Word
-from edge_agent.voice.spotter import Detection, Spotter
+from edge_agent.voice.spotter import TAIL_S, Detection, Spotter
 from edge_agent.voice.wav import read_wav
 
-BLOCK_BYTES: Final = RATE // 10 * 2
-"""0.1 s: how often the partial result is looked at."""
+BLOCK_BYTES: Final = RATE // 20 * 2
+"""0.05 s: how often the partial result is looked at."""
 
 REMEMBER_S: Final = 4.0
 OVERLAP_S: Final = 1.5
@@ -87,11 +88,11 @@ class PhraseStream:
             self._utterance_s = self._now_s
             yield from self._heard(words)
         elif self._spotter.worth_testing(self._decoder.partial(), self._now_s):
-            yield from self._heard(self._test())
+            yield from self._heard(self._test(), self._now_s - TAIL_S)
 
-    def _heard(self, words: tuple[Word, ...]) -> Iterable[Detection]:
+    def _heard(self, words: tuple[Word, ...], before_s: float = math.inf) -> Iterable[Detection]:
         """Yield the detection in these words, if there is one, and go on from its end."""
-        detection = self._spotter.detect(tuple(_shifted(word, self._origin_s) for word in words))
+        detection = self._spotter.detect(tuple(_shifted(word, self._origin_s) for word in words), before_s)
         if detection is not None:
             self._rewind(detection.end_s)
             yield detection

@@ -8,7 +8,7 @@ import pytest
 
 from edge_agent.model.errors import MicrophoneError, SettingsError, VoiceError
 from edge_agent.voice.libvosk import RATE
-from edge_agent.voice.sources import BLOCK_BYTES, MicrophoneSource, PipeSource, WavSource, source_from
+from edge_agent.voice.sources import SILENCE, MicrophoneSource, PipeSource, WavSource, source_from
 from edge_agent.voice.wav import read_wav
 
 
@@ -48,7 +48,7 @@ def test_writers_come_and_go_and_leave_silence(tmp_path: Path) -> None:
     for sound in (b"\x01\x02" * 100, b"\x03\x04" * 100):
         path.write_bytes(sound)
         assert source.read() == sound
-        assert source.read() == bytes(BLOCK_BYTES)
+        assert source.read() == SILENCE
     silent_s = 0.1
     while source.read():
         silent_s += 0.1
@@ -120,7 +120,7 @@ def test_a_microphone_that_nobody_takes_from_drops_its_oldest_audio_and_says_so_
     assert taken == recorded[5:]
     assert [record.getMessage() for record in caplog.records] == [
         "The recogniser is too slow: the oldest audio is being dropped.",
-        "Heard again after dropping 0.5 s of audio: too busy.",
+        "Heard again after dropping 0.2 s of audio: too busy.",
     ]
 
 

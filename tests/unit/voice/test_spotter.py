@@ -4,9 +4,11 @@ from edge_agent.voice.grammar import Vocabulary, build_grammar
 from edge_agent.voice.libvosk import Word
 from edge_agent.voice.spotter import (
     LONGEST_GAP_S,
+    MOST_TESTS,
     OVERLAP_S,
     PAUSE_S,
     REFRACTORY_S,
+    RETEST_S,
     SETTLE_PREFIX_S,
     SETTLE_S,
     Detection,
@@ -132,13 +134,19 @@ def test_a_phrase_that_was_over_before_it_was_listened_for_is_not_heard() -> Non
     assert Spotter(GRAMMAR, since_s=5.0, longer_known=("hey kitchen",)).detect(words("hey kitchen")) is not None
 
 
-def test_a_partial_result_is_tested_once_when_it_has_stood() -> None:
+def test_a_partial_result_is_tested_when_it_has_stood() -> None:
     spotter = Spotter(GRAMMAR)
     assert not spotter.worth_testing(("hey",), 1.0)
     assert not spotter.worth_testing(("hey", "kitchen"), 1.1)
     assert not spotter.worth_testing(("hey", "kitchen"), 1.1 + SETTLE_S - 0.01)
     assert spotter.worth_testing(("hey", "kitchen"), 1.1 + SETTLE_S)
-    assert not spotter.worth_testing(("hey", "kitchen"), 3.0)
+
+
+def test_a_phrase_that_fails_its_test_is_tested_again_a_few_times() -> None:
+    spotter = Spotter(GRAMMAR)
+    steps = [1 + step * 0.05 for step in range(200)]
+    tested = [now_s for now_s in steps if spotter.worth_testing(("stop",), now_s)]
+    assert tested == pytest.approx([1 + SETTLE_S + again * RETEST_S for again in range(MOST_TESTS)])
 
 
 def test_a_partial_result_that_changed_its_mind_begins_again() -> None:
@@ -148,6 +156,12 @@ def test_a_partial_result_that_changed_its_mind_begins_again() -> None:
     assert not spotter.worth_testing(("stop",), 1.2)
     assert not spotter.worth_testing(("stop",), 1.2 + SETTLE_S - 0.01)
     assert spotter.worth_testing(("stop",), 1.2 + SETTLE_S)
+
+
+def test_a_test_counts_only_what_has_ended() -> None:
+    said = words("hey kitchen", start_s=1.0)
+    assert Spotter(GRAMMAR).detect(said, before_s=said[-1].end_s - 0.01) is None
+    assert Spotter(GRAMMAR).detect(said, before_s=said[-1].end_s) is not None
 
 
 def test_the_beginning_of_a_longer_phrase_waits_for_its_end() -> None:
