@@ -20,6 +20,7 @@ def main() -> int:
     parser.add_argument("--language", default="en", choices=LANGUAGES)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--minutes", type=float, default=MINUTES, help="of fitting; the rest takes about eight more")
+    parser.add_argument("--go-on", action="store_true", help="from the network that an earlier run left in --work")
     parser.add_argument("--utterances", type=int, default=UTTERANCES)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="edge-agent-training-") as scratch:
@@ -31,6 +32,7 @@ def main() -> int:
                 seed=arguments.seed,
                 minutes=arguments.minutes,
                 utterances=arguments.utterances,
+                go_on=arguments.go_on,
                 report=lambda line: print(line, flush=True),
             )
         except TrainingError as error:

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from edge_agent.voice.training.checkpoint import Checkpoint
 from edge_agent.voice.training.features import SUBSAMPLING, Features
 from edge_agent.voice.training.mfcc import (
     HIGH_HZ,
@@ -28,6 +29,7 @@ from edge_agent.voice.training.phones import PDFS
 _BATCH: Final = 64
 _OUTPUTS: Final = 48
 _PEAK_RATE: Final = 2e-3
+_PEAK_RATE_OF_MORE: Final = 1.2e-3
 _WARM_UP_SHARE: Final = 0.05
 _REPORT_EVERY_S: Final = 15.0
 _LEAST_PRIOR: Final = 1e-4
@@ -83,7 +85,10 @@ def _warp(factor: float) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A trained network, the shares of the pdfs in what it was trained on, and how it went."""
+    """A trained network, the shares of the pdfs in what it was trained on, and how it went.
+
+    `steps` counts those of the network that it went on from too.
+    """
 
     network: Tdnn
     priors: NDArray[np.float32]
@@ -92,8 +97,16 @@ class Fitted:
     frame_accuracy: float
 
 
-def fit(features: Features, *, seed: int, minutes: float, report: Report, hidden: int = HIDDEN) -> Fitted:
-    """Train for `minutes`; the learning rate falls to nothing exactly then.
+def fit(
+    features: Features,
+    *,
+    seed: int,
+    minutes: float,
+    report: Report,
+    hidden: int = HIDDEN,
+    start: Checkpoint | None = None,
+) -> Fitted:
+    """Train for `minutes`, from nothing or from `start`; the learning rate falls to nothing exactly then.
 
     What is learnt depends on the seed and on how many steps the machine makes in
     the time.
@@ -105,17 +118,21 @@ def fit(features: Features, *, seed: int, minutes: float, report: Report, hidden
     sample = cepstra[::50].float()
     network.mean.copy_(sample.mean(0))
     network.deviation.copy_(sample.std(0) + 1e-3)
-    steps, loss, accuracy = _descend(network, cepstra, pdfs, minutes=minutes, report=report)
+    if start is not None:
+        network.load_state_dict(start.state)
+    peak_rate = _PEAK_RATE if start is None else _PEAK_RATE_OF_MORE
+    steps, loss, accuracy = _descend(network, cepstra, pdfs, minutes=minutes, peak_rate=peak_rate, report=report)
+    steps += 0 if start is None else start.steps
     priors = torch.clamp(counts / counts.sum(), min=_LEAST_PRIOR)
     return Fitted(network.eval(), (priors / priors.sum()).numpy(), steps, loss, accuracy)
 
 
 def _descend(
-    network: Tdnn, cepstra: Tensor, pdfs: Tensor, *, minutes: float, report: Report
+    network: Tdnn, cepstra: Tensor, pdfs: Tensor, *, minutes: float, peak_rate: float, report: Report
 ) -> tuple[int, float, float]:
-    """Take steps until the time is over; return their number and the last mean loss and accuracy."""
+    """Take steps until the time is over; return their number, and loss and accuracy in the last of them."""
     change = SpectralAugmentation()
-    descent = torch.optim.AdamW(network.parameters(), lr=_PEAK_RATE, weight_decay=1e-3)
+    descent = torch.optim.AdamW(network.parameters(), lr=peak_rate, weight_decay=1e-3)
     window = torch.arange(SUBSAMPLING * (_OUTPUTS - 1) + 1 + 2 * CONTEXT_FRAMES) - CONTEXT_FRAMES
     first, last = CONTEXT_FRAMES // SUBSAMPLING + 1, len(pdfs) - _OUTPUTS - CONTEXT_FRAMES
     started = reported = time.monotonic()
@@ -124,7 +141,7 @@ def _descend(
     network.train()
     while (share := (time.monotonic() - started) / (60 * minutes)) < 1:
         for group in descent.param_groups:
-            group["lr"] = _PEAK_RATE * _rate(share)
+            group["lr"] = peak_rate * _rate(share)
         starts = torch.randint(first, last, (_BATCH,))
         heard = change(cepstra[(SUBSAMPLING * starts)[:, None] + window].float())
         wanted = pdfs[starts[:, None] + torch.arange(_OUTPUTS)].long().flatten()
@@ -143,6 +160,8 @@ def _descend(
             loss, accuracy = (recent[:2] / recent[2]).tolist()
             report(f"training: {share:.0%}, step {steps}, loss {loss:.3f}, frames right {accuracy:.1%}")
             reported, recent = time.monotonic(), torch.zeros(3)
+    if recent[2] > 0:
+        loss, accuracy = (recent[:2] / recent[2]).tolist()
     return steps, loss, accuracy
 
 

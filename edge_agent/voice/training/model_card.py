@@ -8,6 +8,7 @@ from typing import Final
 
 from edge_agent.voice.training.model_directory import OperatingPoint
 from edge_agent.voice.training.rehearsal import Rehearsed
+from edge_agent.voice.training.synthesis import ACCENTS, SPEAKERS
 
 MEASURED_START: Final = "<!-- measured: start -->"
 MEASURED_END: Final = "<!-- measured: end -->"
@@ -47,9 +48,9 @@ given at run time (`KaldiRecognizer(model, 16000, '["hey device", "[unk]"]')`). 
 ## How it was made
 `python -m edge_agent.voice.training --out DIR --minutes $minutes --seed $seed`
 
-1. $utterances utterances: espeak-ng (eight accents, 73 invented speakers), flite (slt, awb, rms, kal16) and festival
-   (slt-hts, ked), which all say where each phone begins, so no alignment was needed. Texts: our own lists of phrases,
-   sentences and words.
+1. $utterances utterances: espeak-ng ($accents accents, $speakers invented speakers), flite (slt, awb, rms,
+   kal16) and festival (slt-hts, ked), which all say where each phone begins, so no alignment was needed. Texts: our
+   own lists of phrases, sentences and words.
 2. Each heard twice under drawn conditions: speed, silence, room, microphone response, noise, babble, music, clipping,
    telephone coding and level; $hours hours.
 3. $steps steps of frame cross-entropy, with vocal tract length, response and bands drawn anew for each;
@@ -95,6 +96,8 @@ def model_card(made: Provenance) -> str:
         language=made.language,
         seed=made.seed,
         utterances=f"{made.utterances:,}",
+        accents=len(set(ACCENTS)),
+        speakers=len(SPEAKERS),
         hours=f"{made.hours:.0f}",
         minutes=f"{made.minutes:g}",
         steps=f"{made.steps:,}",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from multiprocessing import get_context
-from typing import TypeVar
+from typing import Final, TypeVar
 
 Report = Callable[[str], None]
 """Takes one line for a person."""
@@ -15,7 +16,8 @@ Report = Callable[[str], None]
 _Piece = TypeVar("_Piece")
 _Made = TypeVar("_Made")
 
-_REPORT_EVERY_S = 5.0
+_REPORT_EVERY_S: Final = 5.0
+_THREADS: Final = "OPENBLAS_NUM_THREADS"
 
 
 def run_in_processes(
@@ -28,7 +30,7 @@ def run_in_processes(
     started = time.monotonic()
     last_report = started
     processes = min(len(pieces), os.cpu_count() or 1)
-    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+    with _one_thread_each(), ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         futures = [pool.submit(work, piece) for piece in pieces]
         try:
             for done, future in enumerate(as_completed(futures), start=1):
@@ -41,3 +43,17 @@ def run_in_processes(
             pool.shutdown(cancel_futures=True)
             raise
     return [future.result() for future in futures]
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Start processes whose numpy uses one thread: there is a process for every core already."""
+    before = os.environ.get(_THREADS)
+    os.environ[_THREADS] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_THREADS]
+        else:
+            os.environ[_THREADS] = before

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Final
@@ -33,12 +34,14 @@ def train_model(
     minutes: float = MINUTES,
     report: Report,
     utterances: int = UTTERANCES,
+    go_on: bool = False,
 ) -> Path:
     """Train a model from synthetic speech alone and return `out`, its directory.
 
     `minutes` is the time for step 4 alone; the other steps take about eight minutes
     on two cores. `work` takes 4 GB and may be deleted afterwards; what it holds of an
-    earlier run is replaced. `report` gets lines for a person.
+    earlier run is replaced, but with `go_on` its network is where this one starts; give
+    another seed then, which makes other speech. `report` gets lines for a person.
 
     Raise a `TrainingError`: `MissingToolsError` and `UnknownLanguageError` before
     anything is done.
@@ -46,7 +49,10 @@ def train_model(
     check_requirements()
     texts = load_texts(language)
 
+    # Threads that wait for each other actively lose most of their time where others use the cores too.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Imported once it is known that torch and numpy are there.
+    from edge_agent.voice.training.checkpoint import checkpoint_of, load_checkpoint  # noqa: PLC0415
     from edge_agent.voice.training.corpus import make_corpus  # noqa: PLC0415
     from edge_agent.voice.training.features import load_features, make_features  # noqa: PLC0415
     from edge_agent.voice.training.fitting import fit  # noqa: PLC0415
@@ -67,7 +73,10 @@ def train_model(
     shards = make_features(work / "features", speech, hearings=HEARINGS, seed=seed, report=report)
     features = load_features(shards)
     report(f"training: {features.hours:.1f} hours of speech, {minutes:g} minutes")
-    fitted = fit(features, seed=seed, minutes=minutes, report=report)
+    kept = work / "network.pt"
+    start = load_checkpoint(kept) if go_on else None
+    fitted = fit(features, seed=seed, minutes=minutes, report=report, start=start)
+    checkpoint_of(fitted.network, fitted.steps).save(kept)
     report(f"words: {len(texts.vocabulary)}")
     write_network(out, fold(fitted.network, fitted.priors))
     write_words(out, make_lexicon(texts.vocabulary, CMUDICT), SHIPPED)

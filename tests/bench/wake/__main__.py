@@ -31,6 +31,7 @@ def main() -> int:
     parser.add_argument("--phrase", action="append", help="only this one; may be given again")
     parser.add_argument("--condition", choices=("clean", "noise"), action="append")
     parser.add_argument("--no-sphinx", action="store_true", help="leave PocketSphinx out")
+    parser.add_argument("--threshold", type=float, action="append", help="one of PocketSphinx, may be given again")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--card", type=Path, help="a model card to write the table into")
     arguments = parser.parse_args()
@@ -50,7 +51,7 @@ def main() -> int:
 
 
 def _measure_and_print(arguments: argparse.Namespace, folder: Path) -> None:
-    from tests.bench.wake.listeners import Listener, ModelListener, SphinxListener, tally  # noqa: PLC0415
+    from tests.bench.wake.listeners import AgentListener, Listener, ModelListener, SphinxListener, tally  # noqa: PLC0415
     from tests.bench.wake.recordings import (  # noqa: PLC0415
         PHRASES,
         Clip,
@@ -61,10 +62,12 @@ def _measure_and_print(arguments: argparse.Namespace, folder: Path) -> None:
     )
     from tests.bench.wake.table import Measured, markdown  # noqa: PLC0415
 
-    listeners: dict[str, Callable[[str], Listener]] = {"Edge Agent": partial(ModelListener, arguments.model)}
-    if not arguments.no_sphinx:
-        for threshold in PHRASE_THRESHOLDS:
-            listeners[f"PocketSphinx {threshold:g}"] = partial(SphinxListener, threshold=threshold)
+    listeners: dict[str, Callable[[str], Listener]] = {
+        "our model": partial(ModelListener, arguments.model),
+        "in the agent": partial(AgentListener, arguments.model),
+    }
+    for threshold in () if arguments.no_sphinx else arguments.threshold or PHRASE_THRESHOLDS:
+        listeners[f"PocketSphinx {threshold:g}"] = partial(SphinxListener, threshold=threshold)
 
     def measure(phrase: str, condition: Condition) -> Iterator[Measured]:
         said: list[Clip] = positives(folder, phrase, arguments.clips)

@@ -1,4 +1,4 @@
-"""Two ways to listen for a phrase: our model in the project's decoder, and PocketSphinx's keyphrase search."""
+"""Ways to listen for a phrase: our model alone, our model in the agent's spotter, PocketSphinx's keyphrase search."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import Final, Protocol
 
 import pocketsphinx
 
+from edge_agent.voice.grammar import Vocabulary, build_grammar
 from edge_agent.voice.libvosk import Decoder, SpeechModel
+from edge_agent.voice.spotting import PhraseStream
 from tests.bench.wake.recordings import Clip
 
 CHUNK_BYTES: Final = 3200
@@ -76,6 +78,20 @@ class ModelListener:
                 words += [word.text for word in decoder.result()]
         words += [word.text for word in decoder.finish()]
         return self._phrase in f" {' '.join(words)} "
+
+
+class AgentListener:
+    """Hears a phrase as the agent does: early, and by the rules of its spotter."""
+
+    def __init__(self, model: Path, phrase: str) -> None:
+        self._model = SpeechModel(model)
+        vocabulary = Vocabulary.parse((model / "graph" / "words.txt").read_text(encoding="utf-8"))
+        self._grammar = build_grammar([phrase], vocabulary)
+
+    def hears(self, clip: Clip) -> bool:
+        stream = PhraseStream(self._model, self._grammar)
+        pcm = clip.samples.astype("<i2").tobytes()
+        return any(True for _ in stream.feed(pcm)) or any(True for _ in stream.finish())
 
 
 class SphinxListener:
