@@ -69,16 +69,16 @@ class Agent:
         self.trial = ConfigTrial(config, self._live_by)
         settings = self.settings = self.trial.settings
         self.clock: Clock = SettableClock() if settings.profile.standin else SystemClock()
-        self.journal = Journal(settings.database)
-        self.resident = ResidentStore(settings.database)
         self.troubles = Troubles(now=self.clock.now, changed=self._something_changed)
+        self.journal = Journal(settings.database, troubles=self.troubles)
+        self.resident = ResidentStore(settings.database)
         self.timers = Timers(self.clock, lambda name: self.emit(ev.TimerRang(name)))
         topic = format_topic(settings.mqtt.root, DeviceStateTopic(settings.device_id))
         will = ReportedState.last_will(__version__, settings.profile.name)
         self.link = Link(settings.mqtt, will=(topic, will.to_payload()))
         self.presence = Presence(self.link, topic, self._reported_state, self.troubles, self._something_changed)
         self.repository = RetainedRepository(self.link, settings.mqtt.root)
-        self.renderer = Renderer(settings.render, self.emit, self.clock.now)
+        self.renderer = Renderer(settings.render, self.emit, self.clock.now, self.troubles)
         self.shelf = Restartable(self._new_shelf(settings))
         self.ear = Restartable(Ear(settings.voice, self.emit, phrases=settings.voice.wake_phrases))
         self.reporter = Restartable(self._new_reporter(settings))
@@ -179,7 +179,7 @@ class Agent:
         return EngineState(surroundings, secrets.token_hex(4), wake_phrases=phrases, phrases=phrases)
 
     def _new_shelf(self, settings: Settings) -> PackShelf:
-        shelf = PackShelf(settings.packs, self.repository, self.emit)
+        shelf = PackShelf(settings.packs, self.repository, self.emit, troubles=self.troubles)
         for name in (*document_names(settings.device_id, settings.groups), REPORT_KEY):
             shelf.on_document(name, self._document_changed)
         return shelf
@@ -203,20 +203,19 @@ class Agent:
             case fx.AnswerSlot():
                 self.face.answered(effect)
             case fx.RecordDecision():
-                self._keep(lambda: self.journal.record_decision(effect.decision))
+                self._journal(self.journal.record_decision, effect.decision)
                 self.metrics.decided(effect.decision)
                 self.face.decided(effect.decision)
             case fx.RecordPlay():
-                self._keep(lambda: self.journal.record_play(effect.play))
+                self._journal(self.journal.record_play, effect.play)
             case fx.RecordPlayEvent():
-                self._keep(lambda: self.journal.record_event(effect.event))
+                self._journal(self.journal.record_event, effect.event)
             case fx.RecordClose():
-                self._keep(lambda: self.journal.record_close(effect.play_id, effect.cause))
+                self._journal(self.journal.record_close, effect.play_id, effect.cause)
             case fx.ListenFor():
                 self.ear.room.listen_for(effect.phrases)
             case fx.RememberResident():
-                self._keep(lambda: self.resident.save(effect.consent, effect.limits))
-                self.reporter.room.consent_changed(effect.consent)
+                self._remember(effect)
             case fx.ExplainPlay():
                 self.face.explained(effect.reason)
             case fx.SetTimer():
@@ -224,14 +223,20 @@ class Agent:
             case _:
                 assert_never(effect)
 
-    def _keep(self, write: Callable[[], None]) -> None:
-        """Write; a full or failing disk is a trouble that is told of, and the agent goes on."""
+    def _journal(self, write: Callable[..., None], *what: object) -> None:
+        """Write to the journal, which holds what a full disk refuses, and tells of it itself."""
+        with suppress(StorageError):
+            write(*what)
+
+    def _remember(self, effect: fx.RememberResident) -> None:
+        """Make the resident's choice durable; it holds from this moment even where the disk refuses."""
         try:
-            write()
+            self.resident.save(effect.consent, effect.limits)
         except StorageError as error:
-            self.troubles.begin("journal", error)
+            self.troubles.begin("memory of the resident's choice", error)
         else:
-            self.troubles.end("journal")
+            self.troubles.end("memory of the resident's choice")
+        self.reporter.room.consent_changed(effect.consent)
 
     def _noticed(self, event: ev.Event) -> None:
         self.metrics.noticed(event)
@@ -307,7 +312,7 @@ class Agent:
                 outcome=ConfigOutcome(outcome.outcome),
                 reason=outcome.detail[:200] or None,
             )
-        problems = tuple(trouble.what[:200] for trouble in self.troubles.lasting)[:8]
+        problems = tuple(trouble.what[:200] for trouble in self.troubles.lasting.values())[:8]
         return ReportedState(
             online=True,
             version=__version__,

@@ -39,6 +39,8 @@ from edge_agent.voice import dialogue
 
 INLINE_GRACE: Final = timedelta(seconds=30)
 """How long past its duration a play of the device's own software may stay silent before it is given up."""
+_STAGING_DRAW: Final = 0.0
+"""The same among equals each time, so that the staged file is not written again at every event."""
 
 
 def step(state: EngineState, event: ev.Event, now: datetime, draw: float) -> tuple[EngineState, Effects]:
@@ -48,7 +50,7 @@ def step(state: EngineState, event: ev.Event, now: datetime, draw: float) -> tup
     """
     after, effects = _routed(state, event, now, draw)
     if _may_change_staging(event):
-        after, staging = _restaged(after, now, draw)
+        after, staging = _restaged(after, now)
         effects += staging
     phrases = _phrases(after)
     if phrases != after.phrases:
@@ -62,9 +64,9 @@ def _routed(  # noqa: C901, PLR0911  one line a kind of event
 ) -> tuple[EngineState, Effects]:
     match event:
         case ev.MomentArose():
-            return _placed(state, event.moment, now, draw)
+            return _placed(state, _honest(state, event.moment), now, draw)
         case ev.SlotRequested():
-            return _answered(state, event, now, draw)
+            return _answered(state, replace(event, moment=_honest(state, event.moment)), now, draw)
         case ev.DeviceChanged() | ev.MicrophoneChanged():
             return _device_changed(state, updated(state.surroundings.device, event))
         case ev.PhraseHeard():
@@ -96,10 +98,23 @@ def _placed(state: EngineState, moment: Moment, now: datetime, draw: float) -> t
     effects: Effects = (fx.RecordDecision(decision),)
     if not isinstance(outcome, Selected):
         return state, effects
-    if state.playing is not None:  # only a follow-up is permitted while something plays, and it takes its place
-        effects += closing(state.playing, CloseCause.FOLLOWED_UP)
+    making_way = _making_way(state)
     state, play = begun(state, decision.id, outcome.slot, outcome.candidate, now)
-    return state, (*effects, fx.RecordPlay(play), fx.StartPlay(play))
+    return state, (*effects, *making_way, fx.RecordPlay(play), fx.StartPlay(play))
+
+
+def _making_way(state: EngineState) -> Effects:
+    """Close what plays: only a follow-up is permitted while something does, and it takes its place."""
+    return () if state.playing is None else closing(state.playing, CloseCause.FOLLOWED_UP)
+
+
+def _honest(state: EngineState, moment: Moment) -> Moment:
+    """Return the moment, less a follow-up that nobody can have asked for: it would slip past every cap."""
+    about = state.playing or state.recent
+    asked = None if about is None else about.candidate.creative.follow_up
+    if moment.kind is MomentKind.FOLLOW_UP and moment.attributes.get("crid") != asked:
+        return replace(moment, attributes={})
+    return moment
 
 
 def _answered(state: EngineState, event: ev.SlotRequested, now: datetime, draw: float) -> tuple[EngineState, Effects]:
@@ -109,10 +124,12 @@ def _answered(state: EngineState, event: ev.SlotRequested, now: datetime, draw: 
     state, decision = _decided(state, event.moment, outcome, now)
     if not isinstance(outcome, Selected):
         return state, (fx.RecordDecision(decision), fx.AnswerSlot(event.request_id, decision, None))
+    making_way = _making_way(state)
     state, play = begun(state, decision.id, outcome.slot, outcome.candidate, now)
     given_up_at = now + outcome.candidate.creative.dur + INLINE_GRACE
     return state, (
         fx.RecordDecision(decision),
+        *making_way,
         fx.RecordPlay(play),
         fx.AnswerSlot(event.request_id, decision, play),
         fx.SetTimer(INLINE_TIMER, given_up_at),
@@ -175,7 +192,8 @@ def _progressed(state: EngineState, event: ev.PlayProgressed, now: datetime) -> 
 
 
 def _device_changed(state: EngineState, device: DeviceState) -> tuple[EngineState, Effects]:
-    cause = closes(state.surroundings.device, device)
+    showing = None if state.playing is None else state.playing.slot.format
+    cause = closes(state.surroundings.device, device, showing=showing)
     state = surrounded(state, device=device)
     if cause is None or state.playing is None:
         return state, ()
@@ -219,14 +237,14 @@ def _may_change_staging(event: ev.Event) -> bool:
     )
 
 
-def _restaged(state: EngineState, now: datetime, draw: float) -> tuple[EngineState, Effects]:
+def _restaged(state: EngineState, now: datetime) -> tuple[EngineState, Effects]:
     """Keep the boot creative ready that a power-on right now would show, since a boot waits for nothing."""
     if all(rule.kind is not MomentKind.POWER_ON for rule in state.surroundings.moments):
         return state, ()
     # What is true only for the moment (a film, a call, the last placement) says nothing about the next power-on.
     quiet = replace(state.surroundings, device=DeviceState(), history=History(), playing=None)
     permission = permit(Moment(MomentKind.POWER_ON, now), quiet, now)
-    outcome = _outcome(state, permission, now, draw)
+    outcome = _outcome(state, permission, now, _STAGING_DRAW)
     wanted = (
         f"{outcome.candidate.pack.name}@{outcome.candidate.pack.version}/{outcome.candidate.creative.crid}"
         if (isinstance(outcome, Selected))

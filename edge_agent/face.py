@@ -91,7 +91,7 @@ class Face:
         """Return whether everything works, and what does not."""
         problems = [
             ProblemView(what=trouble.what, since=trouble.since.isoformat(), next_step=trouble.next_step)
-            for trouble in self.troubles.lasting
+            for trouble in self.troubles.lasting.values()
         ]
         return HealthView(
             status="starting" if not self.ready else "degraded" if problems else "ok",

@@ -1,6 +1,7 @@
 """What a device says of itself on `device/<id>/state`, and the adapter through which packs reach the broker."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 
 from edge_agent.link.session import Link
@@ -49,7 +50,7 @@ class Presence:
                 self._told = b""  # the last will may have overwritten it
                 self._changed.set()
             elif status.error is not None:
-                self._troubles.begin("broker", status.error)
+                self._troubles.begin("broker", status.error, logging.DEBUG)  # the link told of it
             self._link_changed()
 
     async def _tell(self) -> None:

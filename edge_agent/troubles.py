@@ -1,13 +1,14 @@
 """Failures that last: each is told of once when it begins and once when it ends, however often it is met.
 
-One instance a device: rooms report into it, the health endpoint and the reported state read it. Not thread-safe; it
-belongs to the event loop's thread.
+One instance a device: every room reports into it, the health endpoint and the reported state read it. It belongs to
+the event loop's thread.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from edge_agent.model.errors import EdgeAgentError
 
@@ -18,14 +19,13 @@ _log = logging.getLogger(__name__)
 class Trouble:
     """One thing that does not work: what, since when, and what a person can do."""
 
-    subject: str
     what: str
     next_step: str
     since: datetime
 
 
 class Troubles:
-    """What is wrong now, by subject (`repository`, `microphone`, `journal`, `pack acme/spring`)."""
+    """What is wrong now, by subject (`repository`, `journal`, `show hook`, `pack acme/spring`)."""
 
     def __init__(
         self, *, now: Callable[[], datetime] = lambda: datetime.now(UTC), changed: Callable[[], None] = lambda: None
@@ -34,14 +34,14 @@ class Troubles:
         self._changed = changed
         self._lasting: dict[str, Trouble] = {}
 
-    def begin(self, subject: str, error: EdgeAgentError) -> bool:
-        """Note that `subject` fails with `error`. Returns whether that is news; only news is logged."""
+    def begin(self, subject: str, error: EdgeAgentError, level: int = logging.WARNING, *, more: str = "") -> bool:
+        """Note that `subject` fails with `error`. Returns whether that is news; only news is logged, with `more`."""
         known = self._lasting.get(subject)
         if known is not None and known.what == str(error):
             return False
         since = self._now() if known is None else known.since
-        self._lasting[subject] = Trouble(subject, str(error), error.next_step, since)
-        _log.warning("%s", error.for_person())
+        self._lasting[subject] = Trouble(str(error), error.next_step, since)
+        _log.log(level, "%s", f"{error.for_person()} {more}".rstrip())
         self._changed()
         return True
 
@@ -58,7 +58,34 @@ class Troubles:
         if self._lasting.pop(subject, None) is not None:
             self._changed()
 
+    def about(self, subject: str) -> "Subject":
+        """Return a handle for one subject."""
+        return Subject(self, subject)
+
     @property
-    def lasting(self) -> tuple[Trouble, ...]:
-        """What is wrong now, oldest first."""
-        return tuple(self._lasting.values())
+    def lasting(self) -> Mapping[str, Trouble]:
+        """What is wrong now by subject, oldest first."""
+        return MappingProxyType(self._lasting)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One thing that may be failing. `begin` and `end` may be called any number of times."""
+
+    troubles: Troubles
+    name: str
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it fails now."""
+        return self.name in self.troubles.lasting
+
+    def begin(self, error: EdgeAgentError) -> bool:
+        """Note a failure; True when it did not fail before, whatever the reason is now."""
+        lasted = self.lasts
+        self.troubles.begin(self.name, error)
+        return not lasted
+
+    def end(self) -> None:
+        """Note a success."""
+        self.troubles.end(self.name)

@@ -19,11 +19,11 @@ from edge_agent.database import open_database
 from edge_agent.measure.decision_document import decision_document
 from edge_agent.measure.journal_reader import JournalReader
 from edge_agent.measure.tables import SCHEMA, to_us
-from edge_agent.measure.trouble import Trouble
 from edge_agent.model.decision import Decision
 from edge_agent.model.errors import StorageError
 from edge_agent.model.identity import PlayId
 from edge_agent.model.play import CloseCause, Play, PlayEvent
+from edge_agent.troubles import Troubles
 
 _log = logging.getLogger(__name__)
 
@@ -37,11 +37,12 @@ _Write = tuple[str, tuple[object, ...]]
 class Journal(JournalReader):
     """Plays, their events and decisions. Used from one thread; `Outbox` shares its connection."""
 
-    def __init__(self, path: Path, *, keep_decisions: int = KEEP_DECISIONS) -> None:
+    def __init__(self, path: Path, *, keep_decisions: int = KEEP_DECISIONS, troubles: Troubles | None = None) -> None:
         super().__init__(path, open_database(path, SCHEMA))
         self._keep_decisions = keep_decisions
         self._held: deque[_Write] = deque()
-        self._trouble = Trouble(_log, "The journal can be written again.")
+        self.troubles = troubles or Troubles()
+        self._trouble = self.troubles.about("journal")
         held = self.connection.execute("SELECT coalesce(sum(length(document)), 0) FROM measure_decisions")
         self._decision_bytes: int = held.fetchone()[0]
         # A power cut ended whatever was playing: its last proven event is the end that is known. A disk that is

@@ -17,7 +17,6 @@ from edge_agent.measure.clock import Clock, either
 from edge_agent.measure.journal import Journal, translated
 from edge_agent.measure.randomiser import Draw, PublicCreative
 from edge_agent.measure.tables import from_us, to_us
-from edge_agent.measure.trouble import Trouble
 from edge_agent.model.errors import LinkError, StorageError
 from edge_agent.settings.rooms import MeasureSettings
 
@@ -45,8 +44,8 @@ class Outbox:
         self._draw = draw
         self._allowed = False
         self._changed = asyncio.Event()
-        self._link = Trouble(_log, "Reports can be sent again.")
-        self._disk = Trouble(_log, "The outbox can be written again.")
+        self._link = journal.troubles.about("sending of reports")
+        self._disk = journal.troubles.about("outbox")
         self._acknowledged: set[int] = set()
         """Sent, but the disk did not let them be deleted yet."""
 

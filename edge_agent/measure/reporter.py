@@ -17,7 +17,6 @@ from edge_agent.measure.randomiser import Draw, PublicCreative, make_reports
 from edge_agent.measure.reach import furthest
 from edge_agent.measure.report_key import ReportKey, read_report_key
 from edge_agent.measure.sealer import seal
-from edge_agent.measure.trouble import Trouble
 from edge_agent.model.catalog import Catalog
 from edge_agent.model.device import Consent
 from edge_agent.model.errors import FormatError, StorageError
@@ -54,8 +53,8 @@ class Reporter:
         self._key: ReportKey | None = None
         self._consent: Consent | None = None
         self._changed = asyncio.Event()
-        self._disk = Trouble(_log, "Days can be closed again.")
-        self._key_trouble = Trouble(_log, "There is a usable report key again.")
+        self._disk = journal.troubles.about("end of the reporting day")
+        self._key_trouble = journal.troubles.about("report key")
 
     async def run(self) -> None:
         """Close days and send reports until cancelled. Nothing that a disk, key or broker does ends it."""

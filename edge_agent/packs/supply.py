@@ -15,8 +15,8 @@ from edge_agent.packs.room_plan import RoomPlan, plan_room
 from edge_agent.packs.shelf import Shelf
 from edge_agent.packs.shelf_record import Entry
 from edge_agent.packs.source import Source
-from edge_agent.packs.troubles import Troubles
 from edge_agent.settings.rooms import PacksSettings
+from edge_agent.troubles import Troubles
 
 _log = logging.getLogger(__name__)
 

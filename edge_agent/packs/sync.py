@@ -32,9 +32,9 @@ from edge_agent.packs.shelf_status import PackStatus, ShelfStatus
 from edge_agent.packs.source import Source, target_topic
 from edge_agent.packs.store import BlobStore
 from edge_agent.packs.supply import Supply
-from edge_agent.packs.troubles import Troubles
 from edge_agent.packs.trust import Repository, SignedFile
 from edge_agent.settings.rooms import PacksSettings
+from edge_agent.troubles import Troubles
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +67,7 @@ class PackShelf:
         *,
         now: Callable[[], datetime] = _utc_now,
         draw: Callable[[], float] = random.random,
+        troubles: Troubles | None = None,
     ) -> None:
         self._settings = settings
         self._source = source
@@ -74,7 +75,7 @@ class PackShelf:
         self._now = now
         self._draw = draw
         self._shelf = Shelf(BlobStore(settings.directory), settings.kind, settings.max_pack_bytes)
-        self._troubles = Troubles()
+        self._troubles = troubles or Troubles()
         self._supply = Supply(
             settings, self._shelf, source, self._troubles, self._on_shelved, now=self._reference_time, draw=draw
         )

@@ -13,6 +13,7 @@ from edge_agent.render.play_run import PlayRun
 from edge_agent.render.staging import Staging
 from edge_agent.render.watcher import watch_device
 from edge_agent.settings.rooms import RenderSettings
+from edge_agent.troubles import Troubles
 
 _log = logging.getLogger(__name__)
 
@@ -25,12 +26,16 @@ class Renderer:
     """
 
     def __init__(
-        self, settings: RenderSettings, emit: Callable[[Event], None], clock: Callable[[], datetime]
+        self,
+        settings: RenderSettings,
+        emit: Callable[[Event], None],
+        clock: Callable[[], datetime],
+        troubles: Troubles | None = None,
     ) -> None:
         self._settings = settings
         self._emit = emit
         self._clock = clock
-        self._health = HookHealth()
+        self._health = HookHealth(troubles or Troubles())
         self._staging = Staging(settings, self._health)
         self._runs: dict[PlayId, PlayRun] = {}
         self._tasks: set[asyncio.Task[None]] = set()

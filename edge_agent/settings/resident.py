@@ -1,5 +1,6 @@
 """The resident's own choices, kept on the device and nowhere else (shell: SQLite)."""
 
+import sqlite3
 from pathlib import Path
 from typing import Final
 
@@ -7,6 +8,7 @@ from pydantic import ValidationError
 
 from edge_agent.database import open_database
 from edge_agent.model.device import Consent, ResidentLimits
+from edge_agent.model.errors import StorageError
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS resident (
@@ -34,12 +36,17 @@ class ResidentStore:
             return Consent(), ResidentLimits()
 
     def save(self, consent: Consent, limits: ResidentLimits) -> None:
-        """Make a choice durable before returning."""
-        self._connection.execute(
-            "INSERT INTO resident VALUES (1, ?, ?) "
-            "ON CONFLICT (only) DO UPDATE SET consent = excluded.consent, limits = excluded.limits",
-            (consent.model_dump_json(), limits.model_dump_json()),
-        )
+        """Make a choice durable before returning. Raises StorageError when the disk refuses."""
+        try:
+            self._connection.execute(
+                "INSERT INTO resident VALUES (1, ?, ?) "
+                "ON CONFLICT (only) DO UPDATE SET consent = excluded.consent, limits = excluded.limits",
+                (consent.model_dump_json(), limits.model_dump_json()),
+            )
+        except sqlite3.OperationalError as error:
+            raise StorageError(
+                f"The resident's choice cannot be written: {error}.", "Free some space; the choice holds until then."
+            ) from error
 
     def close(self) -> None:
         """Close the database."""

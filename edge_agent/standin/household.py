@@ -66,6 +66,7 @@ class Device:
         (self.folder / "root.json").write_bytes(root_json)
         microphone = self.runtime / "microphone"
         source = f"pipe:{microphone}" if self.spec.listens else "off"
+        os.mkfifo(self.runtime / "bus", 0o600)  # now, so that whoever writes first waits for the hook that reads
         if self.spec.listens:
             os.mkfifo(microphone, 0o600)
         self.config.write_text(

@@ -147,6 +147,28 @@ def test_tell_me_more_while_it_plays_takes_its_place() -> None:
     assert home.state.playing == follow_up
 
 
+def test_a_follow_up_that_nobody_can_have_asked_for_is_not_placed() -> None:
+    """Device software may claim any moment; this one is exempt from caps and must be earned by a placement."""
+    home = Home()
+    claimed = Moment(MomentKind.FOLLOW_UP, NOON, attributes={"crid": "more", "campaign": "rain"})
+    home.tell(ev.MomentArose(claimed))
+    assert home.none(fx.StartPlay)
+    home.tell(ev.SlotRequested("r", claimed, Format.VOICE_DIALOGUE))
+    assert home.one(fx.AnswerSlot).play is None
+    home.mention()
+    home.tell(ev.MomentArose(claimed))
+    assert home.one(fx.StartPlay).play.candidate.creative.crid == "more"
+
+
+def test_an_inline_follow_up_closes_what_it_replaces() -> None:
+    home = Home()
+    play = home.mention()
+    claimed = Moment(MomentKind.FOLLOW_UP, NOON, attributes={"crid": "more", "campaign": "rain"})
+    home.tell(ev.SlotRequested("r", claimed, Format.VOICE_DIALOGUE))
+    assert home.one(fx.ClosePlay) == fx.ClosePlay(play.id, CloseCause.FOLLOWED_UP)
+    assert home.one(fx.AnswerSlot).play is not None
+
+
 def test_an_answer_goes_to_the_next_turn_and_the_dialogue_counts_once() -> None:
     home = Home()
     play = home.mention()
