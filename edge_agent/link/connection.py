@@ -6,6 +6,7 @@ instead of waiting for an acknowledgement that cannot come any more.
 
 import asyncio
 import contextlib
+import traceback
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
@@ -32,8 +33,10 @@ async def opened(client: aiomqtt.Client) -> AsyncIterator[None]:
     _expect_disconnection(client)
     try:
         await client.__aenter__()
-    except BaseException:
+    except BaseException as error:
         wire.disconnect()
+        if error.__context__ is not None:  # a failed TLS handshake, whose socket only its traceback still holds
+            traceback.clear_frames(error.__context__.__traceback__)
         raise
     _expect_disconnection(client)
     try:

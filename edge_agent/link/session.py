@@ -75,9 +75,8 @@ class Link:
 
     async def connected(self) -> None:
         """Return when there is a connection: at once, or after the next one is made."""
-        async for status in self.changes():
-            if status.connected:
-                return
+        while not (status := self.status).connected:
+            await self._board.after(status)
 
     def on(self, topic: str, callback: OnMessage, *, max_bytes: int = _MAX_MESSAGE_BYTES) -> Callable[[], None]:
         """Subscribe to an exact topic from now on, over every reconnect; return the function that ends it.

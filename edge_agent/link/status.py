@@ -39,13 +39,15 @@ class StatusBoard:
         self._changed.set()
         self._changed = asyncio.Event()
 
+    async def after(self, seen: LinkStatus | None) -> LinkStatus:
+        """Return the newest status as soon as it is not the one that was `seen`."""
+        while self._status is seen:
+            await self._changed.wait()
+        return self._status
+
     async def changes(self) -> AsyncIterator[LinkStatus]:
         """Yield the status now and whenever it changes; a slow consumer gets the newest and may miss some between."""
         seen: LinkStatus | None = None
         while True:
-            changed, status = self._changed, self._status
-            if status is seen:
-                await changed.wait()
-            else:
-                seen = status
-                yield status
+            seen = await self.after(seen)
+            yield seen

@@ -1,10 +1,11 @@
-"""How fast the link fetches retained chunks, beside a bare aiomqtt client that subscribes to everything at once.
+"""How fast the link fetches retained chunks, beside a bare aiomqtt client.
 
     python -m tests.bench.fetch [--chunks 240] [--size 65536] [--rounds 7] [--window 16]
 
 Prints the median throughput of both on mosquitto and on the embedded broker, and their ratio. Rounds alternate, so
-that what else the machine does hits both alike. The broker runs on the same machine: no network is measured. With
-400 chunks the bare client hangs now and then, because mosquitto 2.0.11 drops a QoS 0 burst of that size unsaid.
+that what else the machine does hits both alike. The broker runs on the same machine: no network is measured. The bare
+client subscribes to 64 topics at a time and reads them; asked for some hundred at once, mosquitto 2.0.11 now and then
+drops a whole SUBSCRIBE's retained messages at QoS 0 without a word, and the bare client waits for ever.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from edge_agent.settings.rooms import LinkSettings
 from tests.brokers import MOSQUITTO, Embedded, Mosquitto, RunningBroker
 
 ROOT = "edge"
+_BURST = 64
 
 
 async def seed(broker: RunningBroker, count: int, size: int) -> list[str]:
@@ -38,13 +40,14 @@ async def seed(broker: RunningBroker, count: int, size: int) -> list[str]:
 
 async def bare(broker: RunningBroker, topics: list[str]) -> float:
     async with aiomqtt.Client(broker.host, broker.port) as client:
-        began, missing = time.perf_counter(), set(topics)
-        for start in range(0, len(topics), 100):
-            await client.subscribe([(topic, 0) for topic in topics[start : start + 100]])
-        async for message in client.messages:
-            missing.discard(message.topic.value)
-            if not missing:
-                break
+        began = time.perf_counter()
+        for start in range(0, len(topics), _BURST):
+            missing = set(topics[start : start + _BURST])
+            await client.subscribe([(topic, 0) for topic in missing])
+            async for message in client.messages:
+                missing.discard(message.topic.value)
+                if not missing:
+                    break
         return time.perf_counter() - began
 
 

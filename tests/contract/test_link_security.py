@@ -26,8 +26,9 @@ PASSWD = shutil.which("mosquitto_passwd")
 
 
 def settings(port: int, **more: object) -> LinkSettings:
-    quick = {"reconnect_min": 0.02, "reconnect_max": 0.1}
-    return LinkSettings.model_validate({"device_id": "tv-1", "port": port, **quick, **more})
+    return LinkSettings.model_validate(
+        {"device_id": "tv-1", "port": port, "reconnect_min": 0.02, "reconnect_max": 0.1, **more}
+    )
 
 
 @contextlib.asynccontextmanager
@@ -42,11 +43,19 @@ async def running(link: Link) -> AsyncIterator[Link]:
 
 
 async def refused(link: Link) -> str:
-    async for status in link.changes():
-        assert not status.connected
-        if status.attempts > 2:
-            break
-    return str(link.status.error)
+    async with contextlib.aclosing(link.changes()) as changes:  # type: ignore[type-var]
+        async for status in changes:
+            assert not status.connected
+            if status.error is not None:
+                return str(status.error)
+    raise RuntimeError("changes never end")
+
+
+async def refusal(chosen: LinkSettings) -> str:
+    """Return why no connection can be made, and forget the link with everything that its error holds."""
+    once = chosen.model_copy(update={"reconnect_min": dt.timedelta(hours=1), "reconnect_max": dt.timedelta(hours=1)})
+    async with running(Link(once)) as link:
+        return await refused(link)
 
 
 def authority(directory: Path, name: str) -> Path:
@@ -111,14 +120,13 @@ async def test_tls_refuses_a_broker_that_another_authority_signed(tmp_path: Path
     ours, theirs = authority(tmp_path, "ours"), authority(tmp_path, "theirs")
     lines = [f"certfile {theirs}", f"keyfile {theirs.with_suffix('.key')}"]
     with Mosquitto(lines=lines) as broker:
-        async with running(Link(settings(broker.port, tls=True, ca_file=ours))) as link:
-            assert "certificate verify failed" in await refused(link)
+        assert "certificate verify failed" in await refusal(settings(broker.port, tls=True, ca_file=ours))
     gc.collect()
 
 
 @pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
 async def test_tls_refuses_a_broker_that_speaks_plainly(tmp_path: Path) -> None:
     with Mosquitto() as broker:
-        async with running(Link(settings(broker.port, tls=True, ca_file=authority(tmp_path, "ours")))) as link:
-            assert "cannot be used" in await refused(link)
+        ours = authority(tmp_path, "ours")
+        assert "cannot be used" in await refusal(settings(broker.port, tls=True, ca_file=ours))
     gc.collect()
