@@ -14,7 +14,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from edge_agent.fleet.media import Media, inspect_media
-from edge_agent.model.campaign import AssetName, Campaign
+from edge_agent.model.campaign import AssetName, Campaign, Creative
 from edge_agent.model.durations import Seconds
 from edge_agent.model.errors import FormatError
 from edge_agent.model.formats import Format
@@ -68,7 +68,9 @@ def read_pack_folder(folder: Path, now: datetime) -> PackFolder:
     raw.setdefault("id", _identifier(folder.resolve().name, where))
     files, media = _files(folder, raw, stated, where)
     _fill_durations(raw, media, assumed)
-    _fill_line_items(raw, now, assumed)
+    if "line_items" not in raw:
+        _check_creatives(raw, where)
+        _fill_line_items(raw, now, assumed)
     campaign = validate(Campaign, raw, where)
     return PackFolder(pack or campaign.id, kinds, campaign, files, media, tuple(assumed))
 
@@ -190,12 +192,19 @@ def _fill_durations(raw: dict[str, Any], media: Mapping[str, Media], assumed: li
             assumed.append(f"{creative.get('crid', creative['asset'])} is shown for {_DEFAULT_STILL_S} s.")
 
 
+def _check_creatives(raw: Mapping[str, Any], where: str) -> None:
+    """Complain about the creatives before about line items, which follow from them."""
+    for number, creative in enumerate(_dicts(raw.get("creatives"))):
+        try:
+            Creative.model_validate(creative)
+        except ValidationError as error:
+            raise FormatError(f"{where}: creatives[{number}].{first_complaint(error)}.") from error
+
+
 def _fill_line_items(raw: dict[str, Any], now: datetime, assumed: list[str]) -> None:
-    if "line_items" in raw:
-        return
-    creatives = [creative for creative in _dicts(raw.get("creatives")) if creative.get("format") in _MOMENTS]
+    creatives = [creative for creative in _dicts(raw.get("creatives")) if creative["format"] in _MOMENTS]
     moments = sorted({_MOMENTS[Format(creative["format"])] for creative in creatives})
-    if not moments or not all("crid" in creative for creative in creatives):
+    if not moments:
         return
     start = datetime.combine(now.date(), time(), UTC)
     raw["line_items"] = [

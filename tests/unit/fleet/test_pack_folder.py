@@ -1,0 +1,116 @@
+"""What a person may write, what is filled in for them, and what they are told when it is wrong."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from edge_agent.fleet.new_pack import write_new_pack
+from edge_agent.fleet.pack_folder import read_pack_folder
+from edge_agent.model.errors import FormatError
+from edge_agent.model.moment import MomentKind
+from tests.fleets import png, wav
+
+NOW = datetime(2026, 11, 21, 15, 30, tzinfo=UTC)
+HEAD = 'advertiser = "acme"\nname = "Spring"\nadomain = ["acme.example"]\n'
+POSTER = '[[creatives]]\ncrid = "poster"\nformat = "idle_poster"\nasset = "poster.png"\ntranscript = "Hello."\n'
+MENTION = '[[creatives]]\ncrid = "mention"\nformat = "voice_mention"\nasset = "say.wav"\ntranscript = "Hello."\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "spring"
+    folder.mkdir()
+    (folder / "poster.png").write_bytes(png(800, 600))
+    (folder / "say.wav").write_bytes(wav(2.5))
+    (folder / "pack.toml").write_text(HEAD + POSTER + MENTION)
+    return folder
+
+
+def test_little_is_enough_and_what_was_assumed_is_said(folder: Path) -> None:
+    pack = read_pack_folder(folder, NOW)
+    assert (pack.pack, pack.campaign.id) == ("spring", "spring")
+    assert [creative.dur for creative in pack.campaign.creatives] == [timedelta(seconds=15), timedelta(seconds=2.5)]
+    item = pack.campaign.line_items[0]
+    assert item.flight.start == datetime(2026, 11, 21, tzinfo=UTC)
+    assert item.flight.end - item.flight.start == timedelta(days=30)
+    assert set(item.targeting.moments) == {MomentKind.IDLE, MomentKind.ASSISTANT_ANSWERED}
+    assert len(pack.assumed) == 2
+
+
+def test_what_is_written_stands(folder: Path) -> None:
+    (folder / "pack.toml").write_text(
+        'pack = "other"\nkinds = ["tv"]\nid = "campaign-7"\n'
+        + HEAD
+        + POSTER
+        + 'dur = 7\n[[line_items]]\nid = "a"\ncrids = ["poster"]\n'
+        "flight = { start = 2027-01-01, end = 2027-02-01T00:00:00+01:00 }\n"
+        'targeting = { moments = ["tap"] }\ndayparts = [{ start = 06:00:00, end = 11:00:00 }]\n'
+    )
+    pack = read_pack_folder(folder, NOW)
+    assert (pack.pack, pack.campaign.id, pack.kinds, pack.assumed) == ("other", "campaign-7", ("tv",), ())
+    flight = pack.campaign.line_items[0].flight
+    assert (flight.start, flight.end) == (datetime(2027, 1, 1, tzinfo=UTC), datetime(2027, 1, 31, 23, tzinfo=UTC))
+
+
+def test_json_is_as_good_as_toml(folder: Path) -> None:
+    (folder / "pack.toml").unlink()
+    (folder / "pack.json").write_text(
+        '{"advertiser": "acme", "name": "Spring", "adomain": ["acme.example"], "creatives": [{"crid": "poster", '
+        '"format": "idle_poster", "asset": "poster.png", "transcript": "Hello."}]}'
+    )
+    assert read_pack_folder(folder, NOW).campaign.creatives[0].crid == "poster"
+
+
+def test_a_file_that_cannot_be_read_may_be_described(folder: Path) -> None:
+    (folder / "poster.png").write_bytes(b"something new")
+    with pytest.raises(FormatError, match=r"spring/poster\.png is not a PNG"):
+        read_pack_folder(folder, NOW)
+    described = '[assets."poster.png"]\nmime = "image/avif"\nw = 10\nh = 20\n'
+    (folder / "pack.toml").write_text(HEAD + POSTER + described)
+    media = read_pack_folder(folder, NOW).media["poster.png"]
+    assert (media.mime, media.w, media.h) == ("image/avif", 10, 20)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("advertiser = ", r"spring/pack\.toml cannot be read: Invalid value \(at "),
+        (POSTER, r"spring/pack\.toml: advertiser: Field required"),
+        (HEAD, r"spring/pack\.toml: line_items: Field required"),
+        (HEAD + "creatives = 7", r"spring/pack\.toml: line_items: Field required"),
+        (HEAD + POSTER.replace("poster.png", "absent.png"), r"creatives\[0\]\.asset names absent\.png, which is not"),
+        (HEAD + POSTER.replace("poster.png", "../spring/poster.png"), r"which is not beside it"),
+        (HEAD + POSTER.replace("idle_poster", "hologram"), r"creatives\[0\]\.format: Input should be"),
+        (HEAD + POSTER.replace('crid = "poster"\n', ""), r"creatives\[0\]\.crid: Field required"),
+        (HEAD + "colour = 1\n" + POSTER, r"colour: Extra inputs"),
+        (HEAD.replace("acme", "Acme Inc", 1) + POSTER, r"advertiser: String should match"),
+        ('pack = "Not Good"\n' + HEAD + POSTER, r'pack "Not Good" must be lower-case'),
+        ('kinds = "tv"\n' + HEAD + POSTER, r"kinds must be a list"),
+        (HEAD + POSTER + '[assets."other.png"]\nmime = "image/png"\n', r"no creative uses it"),
+        (HEAD + POSTER + '[assets."poster.png"]\nmime = "?"\n', r"assets\.poster\.png\.mime"),
+    ],
+)
+def test_a_mistake_is_one_sentence_with_file_and_field(folder: Path, text: str, complaint: str) -> None:
+    (folder / "pack.toml").write_text(text)
+    with pytest.raises(FormatError, match=complaint) as caught:
+        read_pack_folder(folder, NOW)
+    assert "spring" in str(caught.value)
+    assert "\n" not in caught.value.for_person()
+
+
+def test_a_folder_without_description_or_with_two(folder: Path) -> None:
+    (folder / "pack.json").write_text("{}")
+    with pytest.raises(FormatError, match=r"has both a pack\.toml and a pack\.json"):
+        read_pack_folder(folder, NOW)
+    with pytest.raises(FormatError, match="There is no folder"):
+        read_pack_folder(folder / "absent", NOW)
+
+
+def test_what_new_begins_can_be_published_as_it_is(folder: Path, tmp_path: Path) -> None:
+    files = {"idle_poster": folder / "poster.png", "voice_mention": folder / "say.wav"}
+    path = write_new_pack(tmp_path / "my-first", "acme", 'He said "buy" \\ now', files)
+    pack = read_pack_folder(path.parent, NOW)
+    assert [creative.transcript for creative in pack.campaign.creatives] == ['He said "buy" \\ now'] * 2
+    with pytest.raises(FormatError, match="is there already"):
+        write_new_pack(tmp_path / "my-first", "acme", "x", files)

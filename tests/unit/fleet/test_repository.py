@@ -1,0 +1,173 @@
+"""The operator's side: keys that are never overwritten, versions that only grow, and names that have one owner."""
+
+import json
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from edge_agent.fleet.broker import parse_broker
+from edge_agent.fleet.config import config_target, push_config
+from edge_agent.fleet.keys import KeyFolder
+from edge_agent.fleet.provision import create_fleet
+from edge_agent.fleet.publish import current_messages, manifests
+from edge_agent.fleet.report_key import opening_keys
+from edge_agent.fleet.repository import FleetRepository
+from edge_agent.fleet.revoke import revoke_pack
+from edge_agent.measure.report_key import TARGET, Kem, read_report_key
+from edge_agent.model.errors import SettingsError
+from tests.fleets import SmallFleet, png, random_bytes
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> SmallFleet:
+    return SmallFleet(tmp_path)
+
+
+def test_keys_are_their_owners_alone_and_never_overwritten(small: SmallFleet) -> None:
+    folder = small.directory / "fleet" / "keys"
+    names = {path.name for path in folder.iterdir()}
+    assert {"root.pem", "targets.pem", "snapshot.pem", "timestamp.pem", "config.pem", "advertiser-acme.pem"} <= names
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+    before = (folder / "root.pem").read_bytes()
+    with pytest.raises(SettingsError, match="never overwritten"):
+        KeyFolder(folder).create("root")
+    with pytest.raises(SettingsError, match="is a fleet already"):
+        create_fleet(small.directory / "fleet", small.now, Kem.CLASSIC)
+    with pytest.raises(SettingsError, match="has a key already"):
+        small.add_advertiser("acme")
+    assert (folder / "root.pem").read_bytes() == before
+
+
+def test_the_report_key_is_published_and_its_private_half_opens(small: SmallFleet) -> None:
+    assert read_report_key(small.fleet.document(TARGET)).kem is Kem.CLASSIC
+    assert [key.kem for key in opening_keys(small.directory / "fleet")] == [Kem.CLASSIC]
+
+
+def test_no_private_key_is_in_what_is_published(small: SmallFleet) -> None:
+    small.sign()
+    secrets = [path.read_bytes() for path in (small.directory / "fleet" / "keys").iterdir()]
+    for content in small.messages().values():
+        assert b"PRIVATE" not in content
+        assert not any(secret.strip() in content for secret in secrets)
+
+
+def test_the_same_pack_twice_is_one_version_and_a_change_is_the_next(small: SmallFleet) -> None:
+    assert (small.sign().version, small.sign().version) == (1, 1)
+    version = small.fleet.timestamp.version
+    assert small.sign(poster=png(filling=b"other")).version == 2
+    assert small.fleet.timestamp.version == version + 1
+    again = FleetRepository.open(small.directory / "fleet")
+    assert [(pack.shelf_name, pack.version) for pack in manifests(again)] == [("acme/spring", 2)]
+
+
+def test_nobody_signs_without_a_key(small: SmallFleet) -> None:
+    with pytest.raises(SettingsError, match="no key for the advertiser bolt") as caught:
+        small.sign(advertiser="bolt")
+    assert "keys add-advertiser bolt" in caught.value.next_step
+
+
+def test_a_missing_key_is_named(small: SmallFleet) -> None:
+    (small.directory / "fleet" / "keys" / "timestamp.pem").unlink()
+    with pytest.raises(SettingsError, match=r"timestamp\.pem cannot be read"):
+        small.sign()
+
+
+def test_a_revoked_pack_is_no_longer_among_the_messages(small: SmallFleet) -> None:
+    small.sign()
+    small.sign("summer")
+    with pytest.raises(SettingsError, match="autumn is not published") as caught:
+        revoke_pack(small.fleet, "autumn", small.now)
+    assert "acme/spring, acme/summer" in caught.value.next_step
+    before = [topic for topic in current_messages(small.fleet) if "chunk" in topic]
+    assert revoke_pack(small.fleet, "summer", small.now) == "acme/summer"
+    after = [topic for topic in current_messages(small.fleet) if "chunk" in topic]
+    assert 0 < len(after) < len(before)
+
+
+def test_a_name_that_two_advertisers_use_has_to_be_told_apart(small: SmallFleet) -> None:
+    small.add_advertiser("bolt")
+    small.sign()
+    small.sign(advertiser="bolt")
+    with pytest.raises(SettingsError, match="name of more than one pack"):
+        revoke_pack(small.fleet, "spring", small.now)
+    assert revoke_pack(small.fleet, "bolt/spring", small.now) == "bolt/spring"
+
+
+def test_refreshing_renews_what_is_about_to_expire_and_nothing_else(small: SmallFleet) -> None:
+    before = small.fleet.expirations()
+    small.fleet.renew(small.now + timedelta(days=20))
+    small.fleet.commit(small.now + timedelta(days=20))
+    after = small.fleet.expirations()
+    assert after["timestamp"] - before["timestamp"] == timedelta(days=20)
+    assert after["packs-acme"] == before["packs-acme"]
+    small.fleet.renew(small.now + timedelta(days=300))
+    small.fleet.commit(small.now + timedelta(days=300))
+    assert small.fleet.expirations()["packs-acme"] > before["packs-acme"]
+
+
+def test_everything_is_sent_in_an_order_that_is_safe_at_any_moment(small: SmallFleet) -> None:
+    small.sign(poster=png(filling=random_bytes(300_000)))
+    kinds = [topic.split("/")[1] for topic in current_messages(small.fleet)]
+    assert kinds == sorted(kinds, key=["chunk", "target", "meta"].index)
+    assert list(current_messages(small.fleet))[-1].endswith(".snapshot")
+
+
+def test_configuration_is_checked_numbered_and_owned(small: SmallFleet, tmp_path: Path) -> None:
+    file = tmp_path / "quiet.toml"
+    file.write_text("[placements]\nmax_per_hour = 2\n")
+    assert push_config(small.fleet, config_target(device="tv-1"), file, small.now) == 1
+    assert push_config(small.fleet, config_target(device="tv-1"), file, small.now) == 2
+    document = json.loads(small.fleet.document("config/device/tv-1.json"))
+    assert document == {"placements": {"max_per_hour": 2}, "v": 1, "version": 2}
+    file.write_text('[mqtt]\nhost = "elsewhere"\n')
+    with pytest.raises(SettingsError, match=r"quiet\.toml: mqtt\S* cannot be set from afar"):
+        push_config(small.fleet, config_target(), file, small.now)
+    with pytest.raises(SettingsError, match="cannot name a group"):
+        config_target(group="../x")
+
+
+def test_two_publications_at_once_are_refused(small: SmallFleet) -> None:
+    other = FleetRepository.open(small.directory / "fleet")
+    with small.fleet.locked(), pytest.raises(SettingsError, match="Another command"), other.locked():
+        pass
+
+
+def test_a_folder_that_is_no_fleet_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="is not a fleet folder") as caught:
+        FleetRepository.open(tmp_path)
+    assert "fleet keys init" in caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("text", "broker"),
+    [
+        ("localhost", ("localhost", 1883)),
+        ("10.0.0.1:8883", ("10.0.0.1", 8883)),
+        ("[::1]:1884", ("::1", 1884)),
+        ("[::1]", ("::1", 1883)),
+    ],
+)
+def test_brokers_are_named_by_host_and_port(text: str, broker: tuple[str, int]) -> None:
+    assert parse_broker(text) == broker
+
+
+@pytest.mark.parametrize("text", ["", ":1883", "host:", "host:0", "host:65536", "host:mqtt"])
+def test_what_is_no_broker_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="is not a broker"):
+        parse_broker(text)
+
+
+def test_versions_only_grow_over_a_reopening(small: SmallFleet) -> None:
+    small.sign()
+    before = small.fleet.metadata_names()
+    again = FleetRepository.open(small.directory / "fleet")
+    again.put("config/fleet.json", b"{}")
+    again.commit(datetime.now(UTC))
+    after = again.metadata_names()
+    version = {name.partition(".")[2]: int(name.partition(".")[0]) for name in before}
+    newer = {name.partition(".")[2]: int(name.partition(".")[0]) for name in after}
+    assert newer["config"] == version["config"] + 1
+    assert newer["snapshot"] == version["snapshot"] + 1
+    assert newer["packs-acme"] == version["packs-acme"]
