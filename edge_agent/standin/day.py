@@ -120,13 +120,16 @@ class Day:
             mark,
         )
 
-    async def said(self, device: Device, recording: str, phrase: str) -> int:
-        """Speak a recording in front of a device and wait until it was heard; return a mark from before."""
+    async def said(self, device: Device, recording: str, *phrases: str) -> int:
+        """Speak a recording in front of a device and wait until it was heard as one of `phrases`.
+
+        Returns a mark from before. ("yes please" is a "yes" too.)
+        """
         mark = device.mark
         _, _ = await asyncio.gather(
             device.speak(SPEECH / f"{recording}.wav"),
             device.expect(
-                f'hearing "{phrase}"', lambda m: m["type"] == "heard" and m["heard"]["phrase"] == phrase, mark
+                f'hearing "{phrases[0]}"', lambda m: m["type"] == "heard" and m["heard"]["phrase"] in phrases, mark
             ),
         )
         return mark
@@ -180,7 +183,7 @@ async def morning(day: Day) -> None:
     mark = await day.said(day.tv, "tell-me-more", "tell me more")
     await day.decided(day.tv, "follow_up", mark)
     await day.rendered(day.tv, "complete", mark)
-    mark = await day.said(day.tv, "yes-please", "yes please")
+    mark = await day.said(day.tv, "yes-please", "yes please", "yes")
     await day.rendered(day.tv, "complete", mark)
 
 
