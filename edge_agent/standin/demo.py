@@ -45,13 +45,12 @@ async def played_day(say: Say, *, port: int = 0) -> AsyncIterator[Outcome]:
     async with AsyncExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="edge-agent-demo-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        say("Starting the broker, signing three packs …")
+        say("Starting the broker, making keys …")
         broker = await stack.enter_async_context(EmbeddedBroker())
         operator = Operator(folder / "fleet", broker.port)
         stack.push_async_callback(operator.stop_collecting)
         await asyncio.to_thread(operator.make_keys)
-        await operator.publish()
-        say("Starting a TV, a speaker and a fridge …")
+        say("Publishing three packs; starting a TV, a speaker and a fridge …")
         ports = {spec.name: _free_port() for spec in (TV, SPEAKER, FRIDGE)}
         devices = {spec.name: Device(spec, folder / spec.name) for spec in (TV, SPEAKER, FRIDGE)}
         for name, device in devices.items():
@@ -59,7 +58,7 @@ async def played_day(say: Say, *, port: int = 0) -> AsyncIterator[Outcome]:
                 broker_port=broker.port, root_json=operator.root_json, timezone=ZONE, debug_port=ports[name]
             )
             stack.push_async_callback(device.stop)
-        await asyncio.gather(*(device.start() for device in devices.values()))
+        await asyncio.gather(operator.publish(), *(device.start() for device in devices.values()))
         endpoints = [
             AgentEndpoint(
                 name,
