@@ -83,6 +83,20 @@ def test_a_phrase_and_another_in_the_same_breath_are_both_heard(
     assert phrases_in(PhraseStream(speech_model, grammar), audio) == ["hey kitchen", "tell me more"]
 
 
+def test_one_word_in_the_same_breath_as_a_phrase_is_heard_as_soon_as_the_phrase(
+    speech_model: SpeechModel, grammar: Grammar, speech: Path
+) -> None:
+    first, second = read_wav(speech / "tell-me-more-rms.wav"), read_wav(speech / "stop-rms.wav")
+    audio = first[: -len(pause(0.3))] + second[len(pause(0.25)) :] + pause(2)
+    stream = PhraseStream(speech_model, grammar)
+    waits_s: dict[str, float] = {}
+    for start in range(0, len(audio), 1600):
+        for heard in stream.feed(audio[start : start + 1600]):
+            waits_s[heard.phrase] = (start + 1600) / 2 / RATE - heard.end_s
+    assert list(waits_s) == ["tell me more", "stop"]
+    assert max(waits_s.values()) < 0.45
+
+
 def test_it_is_not_stuck_after_one_wake(speech_model: SpeechModel, grammar: Grammar, speech: Path) -> None:
     stream = PhraseStream(speech_model, grammar)
     once = read_wav(speech / "hey-kitchen-rms.wav") + pause(1)
