@@ -22,6 +22,10 @@ class _Wanted:
     places: list[tuple[PackedAsset, int]] = field(default_factory=list)
 
 
+_Arrival = tuple[str, _Wanted, bytes]
+"""Topic, what was wanted there, and what came."""
+
+
 async def complete_pack(
     manifest: Manifest,
     store: BlobStore,
@@ -74,7 +78,29 @@ class _Delivery:
                 del self._wanted[sha256]
 
     async def receive(self, source: Source, window: int, patience: timedelta) -> EdgeAgentError | None:
-        """Take each chunk once; return the first failure after the last one."""
+        """Take each chunk once; return the first failure after the last one.
+
+        Checking and writing go on in a worker thread while the next chunks arrive, as many at once as have come.
+        """
+        arrived: asyncio.Queue[_Arrival | None] = asyncio.Queue(window)
+        keeping = asyncio.create_task(self._keep_arrivals(arrived))
+        try:
+            failure = await self._pass_on(source, window, patience, arrived, keeping)
+            await _put(arrived, None, keeping)
+            altered = await keeping
+            return failure or altered
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+
+    async def _pass_on(
+        self,
+        source: Source,
+        window: int,
+        patience: timedelta,
+        arrived: asyncio.Queue[_Arrival | None],
+        keeping: asyncio.Task[EdgeAgentError | None],
+    ) -> EdgeAgentError | None:
         failure: EdgeAgentError | None = None
         by_topic = {chunk_topic(sha256): item for sha256, item in self._wanted.items()}
         async with aclosing(source.fetch_many(list(by_topic), window, MAX_CHUNK_BYTES)) as stream:
@@ -88,22 +114,34 @@ class _Delivery:
                     return failure or IncompleteError(
                         f"The pack {self._manifest.shelf_name} stopped arriving.", "It is tried again by itself."
                     )
-                error = await self._take(topic, by_topic[topic], answer)
-                failure = failure or error
+                if isinstance(answer, LinkError):
+                    failure = failure or answer
+                else:
+                    await _put(arrived, (topic, by_topic[topic], answer), keeping)
 
-    async def _take(self, topic: str, item: _Wanted, answer: bytes | LinkError) -> EdgeAgentError | None:
-        if isinstance(answer, LinkError):
-            return answer
-        if not await asyncio.to_thread(_matches, item.chunk, answer):
-            return UntrustedError(
-                f"The pack {self._manifest.shelf_name} has a chunk that was altered on its way ({topic}).",
-                "Publish the pack again; if it stays, somebody may be tampering with the broker.",
-            )
-        await self._keep(item, answer)
-        return None
+    async def _keep_arrivals(self, arrived: asyncio.Queue[_Arrival | None]) -> EdgeAgentError | None:
+        failure: EdgeAgentError | None = None
+        more = True
+        while more:
+            batch = [await arrived.get()]
+            while not arrived.empty():
+                batch.append(arrived.get_nowait())
+            more = None not in batch
+            good, altered = await asyncio.to_thread(_check_and_write, self._store, [one for one in batch if one])
+            for item in good:
+                self._note_kept(item)
+            if altered:
+                failure = failure or UntrustedError(
+                    f"The pack {self._manifest.shelf_name} has a chunk that was altered on its way ({altered[0]}).",
+                    "Publish the pack again; if it stays, somebody may be tampering with the broker.",
+                )
+        return failure
 
     async def _keep(self, item: _Wanted, content: bytes) -> None:
         await asyncio.to_thread(_write, self._store, item, content)
+        self._note_kept(item)
+
+    def _note_kept(self, item: _Wanted) -> None:
         for asset, _ in item.places:
             self._open_places[asset.sha256] -= 1
         self._missing_bytes -= item.chunk.length * len(item.places)
@@ -120,11 +158,42 @@ def _take_stock(assets: Mapping[str, PackedAsset], store: BlobStore) -> tuple[di
     wanted: dict[str, _Wanted] = {}
     open_places: dict[str, int] = {}
     for asset in assets.values():
+        if store.asset_path(asset) is not None:
+            store.is_sound(asset)  # kept from before: a bad disk may have changed it, and then it is fetched again
         missing = store.missing_chunks(asset)
         open_places[asset.sha256] = len(missing)
         for offset, chunk in missing:
             wanted.setdefault(chunk.sha256, _Wanted(chunk)).places.append((asset, offset))
     return wanted, open_places
+
+
+async def _put(
+    arrived: asyncio.Queue[_Arrival | None],
+    one: _Arrival | None,
+    keeping: asyncio.Task[EdgeAgentError | None],
+) -> None:
+    """Put `one` into the queue, unless whoever empties it has failed: then raise what it failed with."""
+    putting = asyncio.ensure_future(arrived.put(one))
+    try:
+        await asyncio.wait({putting, keeping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        if not putting.done():
+            putting.cancel()
+    if keeping.done():
+        keeping.result()
+
+
+def _check_and_write(store: BlobStore, batch: list[_Arrival]) -> tuple[list[_Wanted], list[str]]:
+    """Write what matches its hash; return it, and the topics of what does not."""
+    good: list[_Wanted] = []
+    altered: list[str] = []
+    for topic, item, content in batch:
+        if _matches(item.chunk, content):
+            _write(store, item, content)
+            good.append(item)
+        else:
+            altered.append(topic)
+    return good, altered
 
 
 def _matches(chunk: Chunk, content: bytes) -> bool:

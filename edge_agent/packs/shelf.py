@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 class Shelf:
-    """What was verified and is here. Methods that touch the disk block; they are called in a worker thread.
+    """What was verified and is here. `load` and `check_assets` read much and are called in a worker thread.
 
     `entries` by target name; `documents` are the small signed ones (configuration, report key) by name.
     """
@@ -74,8 +74,8 @@ class Shelf:
                 damaged.append(entry.target_name)
         return damaged
 
-    def save(self, root: bytes, repository: Repository | None = None) -> None:
-        """Write the record, with the versions of `repository` when one was just verified."""
+    def next_record(self, root: bytes, repository: Repository | None = None) -> ShelfRecord:
+        """Return the record of what stands now, with the versions of `repository` when one was just verified."""
         update: dict[str, object] = {
             "root": _fingerprint(root),
             "documents": {name: hashlib.sha256(content).hexdigest() for name, content in self.documents.items()},
@@ -91,11 +91,7 @@ class Shelf:
                 "root_version": repository.root_version,
                 "expires": repository.expires,
             }
-        record = self.record.model_copy(update=update)
-        if record == self.record:
-            return
-        self.store.write_record(record.model_dump_json(indent=1).encode())
-        self.record = record
+        return self.record.model_copy(update=update)
 
     def drop_unsigned(self, repository: Repository) -> bool:
         """Take down at once what the repository no longer signs. Returns whether anything went.

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -39,7 +39,7 @@ class Supply:
         shelf: Shelf,
         source: Source,
         troubles: Troubles,
-        on_shelved: Callable[[Entry], None],
+        on_shelved: Callable[[Entry], Awaitable[None]],
         *,
         now: Callable[[], datetime],
         draw: Callable[[], float],
@@ -169,7 +169,7 @@ class Supply:
             shelved = replace(standing, complete=manifest, complete_sha256=entry.sha256)
             self._shelf.entries[entry.target_name] = shelved
             self.missing_bytes.pop(entry.target_name, None)
-            self._on_shelved(shelved)
+            await self._on_shelved(shelved)
 
     async def _is_crowded(self, plan: RoomPlan) -> bool:
         used = await asyncio.to_thread(self._shelf.store.used_bytes)

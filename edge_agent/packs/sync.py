@@ -88,6 +88,8 @@ class PackShelf:
         self._checked_at: datetime | None = None
         self._problem = ""
         self._root = b""
+        self._saving = asyncio.Lock()
+        self._is_saved = True
         source.on_timestamp(self._on_timestamp)
 
     @property
@@ -206,7 +208,7 @@ class PackShelf:
                 self._supply.replan()
             failure = await self._bring_documents(repository)
             self._place_entries(repository)
-        await asyncio.to_thread(self._shelf.save, self._root, repository)
+        await self._save(repository)
         self._verified_timestamp = await asyncio.to_thread((store.metadata / "timestamp.json").read_bytes)
         self._checked_at = self._now()
         self._judge_clock()
@@ -276,13 +278,24 @@ class PackShelf:
 
     # Telling
 
-    def _on_shelved(self, entry: Entry) -> None:
+    async def _on_shelved(self, entry: Entry) -> None:
+        """Announce first: should the power go before the record is written, the next start finds the assets whole."""
         _log.info("The pack %s is complete.", shelf_name(entry.target_name))
+        self._announce()
         try:
-            self._shelf.save(self._root)
+            await self._save()
         except StorageError as error:
             self._troubles.begin("packs directory", error)
-        self._announce()
+
+    async def _save(self, repository: Repository | None = None) -> None:
+        """Write the record if it changed, or could not be written before. One writer at a time, so the last wins."""
+        async with self._saving:
+            record = self._shelf.next_record(self._root, repository)
+            if record == self._shelf.record and self._is_saved:
+                return
+            self._shelf.record, self._is_saved = record, False
+            await asyncio.to_thread(self._shelf.store.write_record, record.model_dump_json(indent=1).encode())
+            self._is_saved = True
 
     def _announce(self) -> None:
         catalog = self._shelf.catalog()
