@@ -4,6 +4,7 @@ WAL, so that readers never wait; synchronous=FULL, so that what was committed su
 (https://www.sqlite.org/pragma.html#pragma_synchronous).
 """
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -17,8 +18,12 @@ def open_database(path: Path, schema: str) -> sqlite3.Connection:
     transaction is begun with `with connection:` after `BEGIN`. A damaged file is moved aside (kept, named
     `*.damaged`) and a new one begun, since a device that cannot start helps nobody. Raises StorageError when
     the disk cannot be written at all.
+
+    Root may be the first to open it (`edge-agent consent` before the service ever ran): a new file then belongs to
+    whom the folder belongs to, since the agent must be able to write it. SQLite does the same for its own files.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _belong_to_the_folder(path)
     try:
         return _connect(path, schema)
     except sqlite3.DatabaseError as error:
@@ -27,7 +32,23 @@ def open_database(path: Path, schema: str) -> sqlite3.Connection:
                 f"The database {path} cannot be opened: {error}.", "Free some space or check the disk."
             ) from error
         path.replace(path.with_suffix(path.suffix + ".damaged"))
+        _belong_to_the_folder(path)
         return _connect(path, schema)
+
+
+def _belong_to_the_folder(path: Path) -> None:
+    if os.geteuid() != 0 or path.exists():
+        return
+    folder = path.parent.stat()
+    try:
+        with path.open("xb") as new:
+            os.fchown(new.fileno(), folder.st_uid, folder.st_gid)
+    except FileExistsError:
+        return  # another process was quicker, and does the same
+    except OSError as error:
+        raise StorageError(
+            f"The database {path} cannot be made: {error}.", "Free some space or check the disk."
+        ) from error
 
 
 def _connect(path: Path, schema: str) -> sqlite3.Connection:
