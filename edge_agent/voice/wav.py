@@ -1,7 +1,7 @@
 """WAV files as 16 kHz mono s16le, whatever PCM they hold (shell: reads files).
 
 Standard library only, because devices have no numpy: a windowed-sinc polyphase resampler, quick enough for
-phrases and mentions (measured in docs/voice.md), which the microphone never needs.
+phrases and mentions (20 seconds of 44.1 kHz a second on an x86-64 core); a microphone never needs it.
 """
 
 from __future__ import annotations  # array[int] exists for type checkers only before Python 3.12
