@@ -1,10 +1,16 @@
 """`edge-agent demo`: one home's whole day on virtual devices, in about a minute."""
 
-from typing import Annotated
+from collections.abc import Coroutine
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from edge_agent.cli.output import JsonOption, note, print_json, print_table
+
+if TYPE_CHECKING:
+    from edge_agent.standin.demo import Outcome
 
 
 def register(app: typer.Typer) -> None:
@@ -14,6 +20,10 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     stay: Annotated[bool, typer.Option("--stay", help="Keep the pages open until Ctrl-C.")] = False,
+    home: Annotated[
+        bool, typer.Option("--home", help="No script: an open home for packs of your own, until Ctrl-C.")
+    ] = False,
+    fleet_dir: Annotated[Path, typer.Option(help="With --home: the fleet that its devices trust.")] = Path("fleet"),
     port: Annotated[int, typer.Option(help="Port of the home's page; 0 is any.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -27,48 +37,79 @@ def demo(
     from edge_agent.model.errors import SettingsError
 
     try:
-        from edge_agent.standin.demo import interval, played_day
+        import edge_agent.standin.demo  # noqa: F401  says early what is missing
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("edge_agent"):
             raise
         raise SettingsError(
             f"The demo needs {error.name}, which is not installed.", "Run: pip install 'edge-agent[demo]'"
         ) from error
+    asyncio.run(_until_told(_stay_open(fleet_dir, port) if home else _play(port, stay=stay, as_json=as_json)))
 
-    async def play() -> None:
-        async with played_day(note, port=port) as outcome:
-            if as_json:
-                print_json(
-                    {
-                        "rows": [
-                            {
-                                "at": row.at.isoformat(),
-                                "device": row.device,
-                                "moment": row.moment,
-                                "placed": row.placed,
-                                "what": row.what,
-                                "why": row.why,
-                            }
-                            for row in outcome.rows
-                        ],
-                        "reports": outcome.reports,
-                        "collected": [line.document() for line in outcome.collected],
-                    }
-                )
-            else:
-                placed = [(f"{r.at:%H:%M}", r.device, r.moment, r.what) for r in outcome.rows if r.placed]
-                print_table("What was placed", ("time", "device", "moment", "placement"), placed)
-                refused = [(f"{r.at:%H:%M}", r.device, r.moment, r.why) for r in outcome.rows if not r.placed]
-                print_table("What was not, and why", ("time", "device", "moment", "reason"), refused)
-                learnt = [
-                    (f"{line.campaign}/{line.crid}", line.reports, interval(line), line.verdict)
-                    for line in outcome.collected
-                    if line.crid
-                ]
-                columns = ("creative", "reports", "homes reached (95 %)", "conclusion")
-                print_table("What the collector could learn", columns, learnt)
-            if stay:
-                note(f"The home stays at {outcome.page} until Ctrl-C.")
-                await asyncio.Event().wait()
 
-    asyncio.run(play())
+async def _until_told(playing: Coroutine[Any, Any, None]) -> None:
+    """Play, and end well on SIGTERM too: the devices are processes of their own, which must not outlive the demo."""
+    import asyncio
+    import signal
+    from contextlib import suppress
+
+    task = asyncio.ensure_future(playing)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def _stay_open(fleet_dir: Path, port: int) -> None:
+    import asyncio
+
+    from edge_agent.standin.demo import MQTT_PORT, own_home
+
+    async with own_home(note, fleet_dir, port=port) as opened:
+        broker = "" if opened.broker.port == MQTT_PORT else f" --broker 127.0.0.1:{opened.broker.port}"
+        note(f"The home is at {opened.page}  (Ctrl-C closes it)")
+        note("Publish to it from another terminal:")
+        note('  edge-agent fleet new my-pack --advertiser me --poster PICTURE.png --text "What it says"')
+        note(f"  edge-agent fleet publish my-pack{broker}")
+        await asyncio.Event().wait()
+
+
+async def _play(port: int, *, stay: bool, as_json: bool) -> None:
+    import asyncio
+
+    from edge_agent.standin.demo import played_day
+
+    async with played_day(note, port=port) as outcome:
+        if as_json:
+            _print_json(outcome)
+        else:
+            _print_tables(outcome)
+        if stay:
+            note(f"The home stays at {outcome.page} until Ctrl-C.")
+            await asyncio.Event().wait()
+
+
+def _print_json(outcome: "Outcome") -> None:
+    print_json(
+        {
+            "rows": [asdict(row) | {"at": row.at.isoformat()} for row in outcome.rows],
+            "reports": outcome.reports,
+            "collected": [line.document() for line in outcome.collected],
+        }
+    )
+
+
+def _print_tables(outcome: "Outcome") -> None:
+    from edge_agent.standin.demo import interval
+
+    placed = [(f"{row.at:%H:%M}", row.device, row.moment, row.what) for row in outcome.rows if row.placed]
+    print_table("What was placed", ("time", "device", "moment", "placement"), placed)
+    refused = [(f"{row.at:%H:%M}", row.device, row.moment, row.why) for row in outcome.rows if not row.placed]
+    print_table("What was not, and why", ("time", "device", "moment", "reason"), refused)
+    learnt = [
+        (f"{line.campaign}/{line.crid}", line.reports, interval(line), line.verdict)
+        for line in outcome.collected
+        if line.crid
+    ]
+    print_table(
+        "What the collector could learn", ("creative", "reports", "homes reached (95 %)", "conclusion"), learnt
+    )

@@ -7,21 +7,26 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from edge_agent.fleet.provision import create_fleet
 from edge_agent.fleet.report import Line, lines
+from edge_agent.model.errors import LinkError
 from edge_agent.standin.broker import EmbeddedBroker
 from edge_agent.standin.day import SCENES, ZONE, Day, Row
 from edge_agent.standin.home import AgentEndpoint, CollectorUpdate, HomeServer, Table
 from edge_agent.standin.household import EXPECT_S, DemoError, Device, DeviceSpec
 from edge_agent.standin.operator import Operator
 
-TV: Final = DeviceSpec("tv", "virtual-tv", listens=True)
-SPEAKER: Final = DeviceSpec("speaker", "virtual-speaker", listens=True)
-FRIDGE: Final = DeviceSpec("fridge", "virtual-fridge")
+SPECS: Final = (
+    DeviceSpec("tv", "virtual-tv", "tv", listens=True),
+    DeviceSpec("speaker", "virtual-speaker", "speaker", listens=True),
+    DeviceSpec("fridge", "virtual-fridge", "fridge"),
+)
+MQTT_PORT: Final = 1883
 
 Say = Callable[[str], None]
 
@@ -36,6 +41,16 @@ class Outcome:
     page: str
 
 
+@dataclass(frozen=True, slots=True)
+class OpenHome:
+    """A home that runs: its broker, its devices by name, its page and that page's address."""
+
+    broker: EmbeddedBroker
+    devices: dict[str, Device]
+    server: HomeServer
+    page: str
+
+
 @asynccontextmanager
 async def played_day(say: Say, *, port: int = 0) -> AsyncIterator[Outcome]:
     """Play the day and yield its outcome with the pages still open; everything is stopped and removed on leaving.
@@ -43,45 +58,95 @@ async def played_day(say: Say, *, port: int = 0) -> AsyncIterator[Outcome]:
     `say` gets one line whenever something begins. Raises DemoError naming the first thing that did not happen.
     """
     async with AsyncExitStack() as stack:
-        folder = Path(tempfile.mkdtemp(prefix="edge-agent-demo-"))
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        folder = _temporary(stack)
         say("Starting the broker, making keys …")
         broker = await stack.enter_async_context(EmbeddedBroker())
         operator = Operator(folder / "fleet", broker.port)
         stack.push_async_callback(operator.stop_collecting)
         await asyncio.to_thread(operator.make_keys)
         say("Publishing three packs; starting a TV, a speaker and a fridge …")
-        ports = {spec.name: _free_port() for spec in (TV, SPEAKER, FRIDGE)}
-        devices = {spec.name: Device(spec, folder / spec.name) for spec in (TV, SPEAKER, FRIDGE)}
-        for name, device in devices.items():
-            device.configure(
-                broker_port=broker.port, root_json=operator.root_json, timezone=ZONE, debug_port=ports[name]
-            )
-            stack.push_async_callback(device.stop)
-        await asyncio.gather(operator.publish(), *(device.start() for device in devices.values()))
-        endpoints = [
-            AgentEndpoint(
-                name,
-                "tv" if name == "tv" else "speaker" if name == "speaker" else "fridge",
-                f"http://127.0.0.1:{ports[name]}/",
-                (device.folder / "token").read_text("utf-8").strip(),
-            )
-            for name, device in devices.items()
-        ]
-        home = HomeServer(endpoints, port=port)
-        page = await stack.enter_async_context(home.serving())
-        say(f"The home is at {page}")
+        _, opened = await asyncio.gather(
+            operator.publish(), _open_home(stack, folder, broker, operator.root_json, port=port, timezone=ZONE)
+        )
+        say(f"The home is at {opened.page}")
         day = Day(
-            devices["tv"],
-            devices["speaker"],
-            devices["fridge"],
+            opened.devices["tv"],
+            opened.devices["speaker"],
+            opened.devices["fridge"],
             broker,
             operator,
-            home,
+            opened.server,
             lambda at, title: say(f"{at:%H:%M}  {title}"),
             datetime.now(ZoneInfo(ZONE)).date(),
         )
-        yield await _played(day, page)
+        yield await _played(day, opened.page)
+
+
+@asynccontextmanager
+async def own_home(say: Say, fleet: Path, *, port: int = 0) -> AsyncIterator[OpenHome]:
+    """Open a home without a script, whose devices trust the fleet in `fleet` (made if there is none).
+
+    The broker is on MQTT's own port 1883 where that is free. What was published before is published again, since
+    the broker begins empty.
+    """
+    async with AsyncExitStack() as stack:
+        folder = _temporary(stack)
+        broker = await stack.enter_async_context(await _broker_at_best())
+        operator = Operator(fleet, broker.port)
+        if (fleet / "root.json").is_file():
+            say(f"Publishing what is in {fleet} …")
+            await operator.publish_again()
+        else:
+            say(f"Making a fleet in {fleet} …")
+            await asyncio.to_thread(create_fleet, fleet, datetime.now(UTC))
+            await operator.publish_again()
+        say("Starting a TV, a speaker and a fridge …")
+        yield await _open_home(stack, folder, broker, operator.root_json, port=port, timezone=_local_zone())
+
+
+def _temporary(stack: AsyncExitStack) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="edge-agent-demo-"))
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+async def _broker_at_best() -> EmbeddedBroker:
+    broker = EmbeddedBroker(MQTT_PORT)
+    try:
+        await broker.start()
+    except LinkError:
+        return EmbeddedBroker()
+    return broker
+
+
+async def _open_home(
+    stack: AsyncExitStack, folder: Path, broker: EmbeddedBroker, root_json: bytes, *, port: int, timezone: str
+) -> OpenHome:
+    ports = {spec.name: _free_port() for spec in SPECS}
+    devices = {spec.name: Device(spec, folder / spec.name) for spec in SPECS}
+    for name, device in devices.items():
+        device.configure(broker_port=broker.port, root_json=root_json, timezone=timezone, debug_port=ports[name])
+        stack.push_async_callback(device.stop)
+    await asyncio.gather(*(device.start() for device in devices.values()))
+    endpoints = [
+        AgentEndpoint(
+            spec.name,
+            spec.kind,
+            f"http://127.0.0.1:{ports[spec.name]}/",
+            (folder / spec.name / "token").read_text("utf-8").strip(),
+        )
+        for spec in SPECS
+    ]
+    server = HomeServer(endpoints, port=port)
+    return OpenHome(broker, devices, server, await stack.enter_async_context(server.serving()))
+
+
+def _local_zone() -> str:
+    """Return the machine's time zone by name, or UTC where it has none."""
+    try:
+        return str(Path("/etc/localtime").resolve().relative_to("/usr/share/zoneinfo"))
+    except ValueError:
+        return "UTC"
 
 
 async def _played(day: Day, page: str) -> Outcome:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import aiohttp
 
@@ -34,6 +34,7 @@ class DeviceSpec:
 
     name: str
     profile: str
+    kind: Literal["tv", "speaker", "fridge"]
     listens: bool = False
 
 

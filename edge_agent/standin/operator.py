@@ -62,6 +62,11 @@ class Operator:
         await asyncio.to_thread(self._sign)
         return await send(self.fleet, self._address, _silent)
 
+    async def publish_again(self) -> Sent:
+        """Bring everything that was signed before to the broker, which may have begun empty."""
+        self._fleet = await asyncio.to_thread(FleetRepository.open, self._folder)
+        return await send(self.fleet, self._address, _silent)
+
     def _sign(self) -> None:
         packs = self._folder / "packs"
         shutil.copytree(str(files("edge_agent.standin") / "packs"), packs, dirs_exist_ok=True)

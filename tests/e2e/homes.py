@@ -20,7 +20,11 @@ from edge_agent.measure.report_key import Kem
 from edge_agent.standin.household import Device, DeviceSpec
 from tests.brokers import RunningBroker, free_port
 
-PROFILES = {"tv": "virtual-tv", "speaker": "virtual-speaker", "fridge": "virtual-fridge"}
+SPECS = {
+    "tv": DeviceSpec("tv", "virtual-tv", "tv"),
+    "speaker": DeviceSpec("speaker", "virtual-speaker", "speaker"),
+    "fridge": DeviceSpec("fridge", "virtual-fridge", "fridge"),
+}
 
 
 def _silent(_what: str, _done: int, _total: int) -> None:
@@ -61,7 +65,7 @@ class Fleet:
 
 def make_device(kind: str, folder: Path, *, broker_port: int, root_json: bytes, extra: str = "") -> Device:
     """Configure a virtual device of that kind, which listens to nothing; `extra` goes into agent.toml."""
-    device = Device(DeviceSpec(kind, PROFILES[kind]), folder / kind)
+    device = Device(SPECS[kind], folder / kind)
     device.configure(broker_port=broker_port, root_json=root_json, timezone="UTC", debug_port=free_port())
     with device.config.open("a", encoding="utf-8") as config:
         config.write(extra)
@@ -87,7 +91,7 @@ async def shelved(device: Device, count: int = 1, since: int = 0) -> None:
     """Wait until that many complete packs are on the shelf."""
 
     def enough(packs: list[dict[str, Any]]) -> bool:
-        return sum(pack["complete"] for pack in packs) == count
+        return len([pack for pack in packs if pack["complete"]]) == count
 
     if not enough((await device.get("/v1/packs"))["packs"]):
         await device.expect("packs", lambda m: m["type"] == "packs" and enough(m["packs"]), since)
@@ -127,7 +131,7 @@ class Wiretap:
     async def _listen(self) -> None:
         async for message in self._client.messages:
             async with self._grew:
-                self.seen.append((str(message.topic), bytes(message.payload)))  # type: ignore[arg-type]
+                self.seen.append((str(message.topic), bytes(message.payload)))
                 self._grew.notify_all()
 
     async def until(self, wanted: Callable[[str, bytes], bool], *, timeout_s: float = 20) -> tuple[str, bytes]:
