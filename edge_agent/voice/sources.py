@@ -13,6 +13,7 @@ import queue
 import select
 import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -179,6 +180,7 @@ class MicrophoneSource:
         self._blocks: queue.Queue[bytes] = queue.Queue(self.WAITING_BLOCKS)
         self._dropped_blocks = 0
         self._silent_s = 0.0
+        self._look_again = False
 
     @property
     def is_over(self) -> bool:
@@ -191,6 +193,11 @@ class MicrophoneSource:
         self._blocks = queue.Queue(self.WAITING_BLOCKS)
         self._silent_s = 0.0
         try:
+            if self._look_again:
+                # PortAudio looks for devices only when it starts: without this, one that was unplugged stays lost.
+                sounddevice._terminate()  # noqa: SLF001  its maintainers' advice; there is no public name
+                sounddevice._initialize()  # noqa: SLF001
+            self._look_again = True
             self._stream = sounddevice.RawInputStream(
                 samplerate=RATE,
                 blocksize=BLOCK_BYTES // 2,
@@ -239,7 +246,8 @@ class MicrophoneSource:
                 if not self._dropped_blocks:
                     _log.warning("The recogniser is too slow: the oldest audio is being dropped.")
                 self._dropped_blocks += 1
-                self._blocks.get_nowait()
+                with suppress(queue.Empty):  # the reader was quicker
+                    self._blocks.get_nowait()
             else:
                 return
 

@@ -108,6 +108,19 @@ def test_a_microphone_without_its_package_says_what_to_install(monkeypatch: pyte
     assert not isinstance(caught.value, MicrophoneError)
 
 
+def test_a_microphone_that_is_not_there_is_lost_each_time_and_may_come_back() -> None:
+    try:
+        import sounddevice  # noqa: F401, PLC0415  the extra may be missing, or PortAudio
+    except (ImportError, OSError) as error:
+        pytest.skip(f"sounddevice cannot be loaded: {error}")
+    microphone = MicrophoneSource("a microphone that nobody has")
+    for _ in range(3):
+        with pytest.raises(MicrophoneError) as caught:
+            microphone.open()
+        assert "a microphone that nobody has" in str(caught.value)
+        microphone.close()
+
+
 def test_a_microphone_that_nobody_takes_from_drops_its_oldest_audio_and_says_so_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
