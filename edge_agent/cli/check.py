@@ -70,6 +70,19 @@ def _voice(settings: Settings) -> str:
     return check_voice(settings.voice)
 
 
+def _microphone(settings: Settings) -> str:
+    from edge_agent.voice.sources import MicrophoneSource, source_from
+
+    source = source_from(settings.voice.source)
+    if not isinstance(source, MicrophoneSource):
+        return "none is used"
+    if settings.debug.socket is not None and settings.debug.socket.exists():
+        return "left to the agent that is running"
+    source.open()
+    source.close()
+    return "it can be opened"
+
+
 def _disk(settings: Settings) -> str:
     import shutil
 
@@ -84,4 +97,10 @@ def _disk(settings: Settings) -> str:
     return f"{free >> 20} MiB free"
 
 
-_LOOKS: dict[str, Callable[[Settings], str]] = {"hooks": _hooks, "trust": _trust, "voice": _voice, "disk": _disk}
+_LOOKS: dict[str, Callable[[Settings], str]] = {
+    "hooks": _hooks,
+    "trust": _trust,
+    "voice": _voice,
+    "microphone": _microphone,
+    "disk": _disk,
+}

@@ -1,0 +1,65 @@
+"""`edge-agent check` says of each thing whether it would work, and what to do where it would not."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from typer.testing import CliRunner
+
+from edge_agent.cli import build
+
+
+def checked(folder: Path, extra: str = "") -> tuple[int, dict[str, dict[str, Any]]]:
+    config = folder / "agent.toml"
+    config.write_text(f'profile = "virtual-tv"\ndevice_id = "tv"\n{extra}', "utf-8")
+    result = CliRunner().invoke(build(["check"]), ["check", "--config", str(config), "--json"])
+    return result.exit_code, {finding["what"]: finding for finding in json.loads(result.stdout)}
+
+
+def test_a_device_that_would_work(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state/root.json").write_text("{}", "utf-8")
+    code, findings = checked(tmp_path, "[packs]\nbudget_bytes = 1024\n")
+    assert code == 0
+    assert all(finding["ok"] for finding in findings.values())
+    assert {"configuration", "hooks", "trust", "voice", "microphone", "disk"} == findings.keys()
+
+
+def test_without_a_trusted_root_it_says_where_to_get_it(tmp_path: Path) -> None:
+    code, findings = checked(tmp_path)
+    assert code == 1
+    assert not findings["trust"]["ok"]
+    assert "edge-agent fleet root" in findings["trust"]["detail"]
+
+
+def test_a_hook_that_is_not_there_is_named(tmp_path: Path) -> None:
+    code, findings = checked(tmp_path, '[render]\nhooks_directory = "nowhere"\n')
+    assert code == 1
+    assert str(tmp_path / "nowhere") in findings["hooks"]["detail"]
+
+
+def test_a_microphone_that_is_not_there_is_told_before_the_first_start(tmp_path: Path) -> None:
+    code, findings = checked(tmp_path, '[voice]\nsource = "mic:no such microphone anywhere"\n')
+    assert code == 1
+    assert not findings["microphone"]["ok"]
+    assert findings["voice"]["ok"]
+
+
+def test_the_microphone_of_an_agent_that_runs_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "state/runtime").mkdir(parents=True)
+    (tmp_path / "state/runtime/agent.sock").touch()
+    _, findings = checked(tmp_path, '[voice]\nsource = "mic:no such microphone anywhere"\n')
+    assert findings["microphone"]["ok"]
+
+
+def test_a_phrase_that_the_model_cannot_hear_is_told(tmp_path: Path) -> None:
+    code, findings = checked(tmp_path, '[voice]\nsource = "pipe:microphone"\nwake_phrases = ["hey xqzzyk"]\n')
+    assert code == 1
+    assert "xqzzyk" in findings["voice"]["detail"]
+
+
+def test_a_configuration_that_is_wrong_is_one_finding(tmp_path: Path) -> None:
+    code, findings = checked(tmp_path, "[mqtt]\nport = 0\n")
+    assert code == 1
+    assert findings.keys() == {"configuration"}
+    assert "mqtt.port" in findings["configuration"]["detail"]
