@@ -1,6 +1,7 @@
 """The composition root: builds the rooms, carries effects to them and events from them. No logic."""
 
 import asyncio
+import gc
 import logging
 import random
 import secrets
@@ -44,12 +45,12 @@ logger = logging.getLogger(__name__)
 REPORT_KEY: Final = "config/report-key.json"
 
 
-async def run_agent(config: Path) -> None:
+async def run_agent(config: Path, machine: Clock | None = None) -> None:
     """Run the agent of `config` until SIGTERM or SIGINT; what plays is closed before this returns.
 
-    Raises SettingsError when the configuration cannot be lived by.
+    `machine` is the machine's clock, for who must try a wrong one. Raises SettingsError when the configuration cannot be lived by.
     """
-    agent = Agent(config)
+    agent = Agent(config, machine)
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     if task is None:
@@ -65,10 +66,11 @@ async def run_agent(config: Path) -> None:
 class Agent:
     """One device. Built from agent.toml inside a running event loop, and run once."""
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Path, machine: Clock | None = None) -> None:
+        self.machine = machine or SystemClock()
         self.trial = ConfigTrial(config, self._live_by)
         settings = self.settings = self.trial.settings
-        self.clock: Clock = SettableClock() if settings.profile.standin else SystemClock()
+        self.clock: Clock = SettableClock(self.machine) if settings.profile.standin else self.machine
         self.troubles = Troubles(now=self.clock.now, changed=self._something_changed)
         self.journal = Journal(settings.database, troubles=self.troubles)
         self.resident = ResidentStore(settings.database)
@@ -179,7 +181,9 @@ class Agent:
         return EngineState(surroundings, secrets.token_hex(4), wake_phrases=phrases, phrases=phrases)
 
     def _new_shelf(self, settings: Settings) -> PackShelf:
-        shelf = PackShelf(settings.packs, self.repository, self.emit, troubles=self.troubles)
+        shelf = PackShelf(
+            settings.packs, self.repository, self.emit, now=self.machine.now, troubles=self.troubles
+        )
         for name in (*document_names(settings.device_id, settings.groups), REPORT_KEY):
             shelf.on_document(name, self._document_changed)
         return shelf
@@ -245,6 +249,7 @@ class Agent:
             case ev.CatalogChanged():
                 self.reporter.room.catalog_changed(event.catalog)
                 self.presence.wanted()
+                _settle_memory()
             case ev.MicrophoneChanged():
                 self.presence.wanted()
             case _:
@@ -323,3 +328,10 @@ class Agent:
             problems=problems,
             microphone=self.driver.state.surroundings.device.microphone,
         ).to_payload()
+
+
+def _settle_memory() -> None:
+    """Take what lives long out of the garbage collector's sight: walking a large catalog would stall decisions."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()

@@ -5,6 +5,7 @@ import contextlib
 import json
 import shutil
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -63,9 +64,11 @@ class Fleet:
         await send(self.repository, self.address, _silent)
 
 
-def make_device(kind: str, folder: Path, *, broker_port: int, root_json: bytes, extra: str = "") -> Device:
-    """Configure a virtual device of that kind, which listens to nothing; `extra` goes into agent.toml."""
-    device = Device(SPECS[kind], folder / kind)
+def make_device(
+    kind: str, folder: Path, *, broker_port: int, root_json: bytes, extra: str = "", listens: bool = False
+) -> Device:
+    """Configure a virtual device of that kind; `extra` goes into agent.toml."""
+    device = Device(replace(SPECS[kind], listens=listens), folder / kind)
     device.configure(broker_port=broker_port, root_json=root_json, timezone="UTC", debug_port=free_port())
     with device.config.open("a", encoding="utf-8") as config:
         config.write(extra)
