@@ -60,8 +60,11 @@ class Detection:
 
 
 def least_confidence(sensitivity: float) -> float:
-    """Return the confidence that every word must reach: 0.9 at sensitivity 0, 0.5 in the middle, 0.1 at 1."""
-    return 0.9 - 0.8 * sensitivity
+    """Return the confidence that every word must reach: 0.95 at sensitivity 0, 0.61 in the middle, 0.5 at 1.
+
+    Vosk never reports a word that it is less than 0.5 sure of; docs/voice.md has what lies between.
+    """
+    return 0.5 + 0.45 * (1 - sensitivity) ** 2
 
 
 def plausible_duration_s(words: tuple[str, ...]) -> tuple[float, float]:
