@@ -38,17 +38,18 @@ class SystemClock:
 class SettableClock:
     """A stand-in's clock: runs like the machine's, from wherever it was last set to."""
 
-    def __init__(self) -> None:
+    def __init__(self, machine: Clock) -> None:
+        self._machine = machine
         self._offset = timedelta(0)
         self._was_set = asyncio.Event()
 
     def now(self) -> datetime:
         """Return the simulated time in UTC."""
-        return datetime.now(UTC) + self._offset
+        return self._machine.now() + self._offset
 
     def set(self, now: datetime) -> None:
         """Make it `now`; everyone who waits looks at the clock again."""
-        self._offset = now - datetime.now(UTC)
+        self._offset = now - self._machine.now()
         self._was_set.set()
         self._was_set = asyncio.Event()
 
