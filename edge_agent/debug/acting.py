@@ -7,7 +7,15 @@ from typing import Final, Literal, TypeVar
 from aiohttp import web
 from pydantic import BaseModel
 
-from edge_agent.debug.bodies import ClockBody, MomentBody, PlayEventBody, PressBody, ResidentBody, StateBody
+from edge_agent.debug.bodies import (
+    ClockBody,
+    EraseBody,
+    MomentBody,
+    PlayEventBody,
+    PressBody,
+    ResidentBody,
+    StateBody,
+)
 from edge_agent.debug.keys import AGENT, DEVICES
 from edge_agent.debug.port import AgentPort
 from edge_agent.debug.refusals import RequestRefusedError
@@ -91,6 +99,13 @@ async def post_resident(request: web.Request) -> web.Response:
     limits = ResidentLimits.model_validate({**limits.model_dump(), **body.limits})
     agent.inject(ResidentDecided(consent, limits))
     return web.json_response({"consent": consent_view(consent), "limits": limits.model_dump(mode="json")})
+
+
+async def post_erase(request: web.Request) -> web.Response:
+    """Erase plays, decisions and unsent reports (the right of erasure). Consent and limits stay as they are."""
+    await read(request, EraseBody)
+    request.app[AGENT].erase()
+    return _accepted()
 
 
 async def post_clock(request: web.Request) -> web.Response:

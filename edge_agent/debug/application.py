@@ -46,6 +46,7 @@ def make_application(agent: AgentPort, access: Access) -> web.Application:
             web.post("/v1/slots", acting(post_slot)),
             web.post("/v1/plays/{play_id}/events", acting(act.post_play_event)),
             web.post("/v1/resident", acting(act.post_resident)),
+            web.post("/v1/erase", acting(act.post_erase)),
             web.post("/v1/standin/clock", acting(act.post_clock)),
         ]
     )

@@ -75,6 +75,10 @@ class ResidentBody(_Body):
     limits: dict[str, Any] = {}
 
 
+class EraseBody(_Body):
+    """`POST /v1/erase`: an empty object; there is nothing to choose."""
+
+
 class ClockBody(_Body):
     """`POST /v1/standin/clock`: the simulated time, with its offset."""
 

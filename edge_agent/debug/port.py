@@ -18,8 +18,8 @@ from edge_agent.model.events import Event, SlotRequested
 class AgentPort(Protocol):
     """One running agent, as its endpoint sees it.
 
-    Reading never changes anything. Acting is `inject`, `request_slot`, `mute` and `set_clock`; whether a caller may
-    act is the endpoint's business, not the agent's.
+    Reading never changes anything. Acting is `inject`, `request_slot`, `mute`, `erase` and `set_clock`; whether a
+    caller may act is the endpoint's business, not the agent's.
     """
 
     @property
@@ -72,6 +72,9 @@ class AgentPort(Protocol):
 
     def mute(self, *, on: bool) -> None:
         """Mute or unmute the microphone; the state says `muted` while it is."""
+
+    def erase(self) -> None:
+        """Erase plays, decisions and unsent reports. Raises StorageError when the disk refuses."""
 
     def set_clock(self, now: datetime) -> None:
         """Set the simulated time. Called only where `state()["device"]["standin"]` is true."""

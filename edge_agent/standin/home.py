@@ -30,6 +30,12 @@ ACT_HEADER: Final = "X-Edge-Agent"
 MAX_BODY_BYTES: Final = 64 * 1024
 HEARTBEAT_S: Final = 10.0
 SHUTDOWN_S: Final = 1.0
+RETRY_S: Final = 0.5
+MAX_LINE_BYTES: Final = 4 * 1024 * 1024
+"""The longest message of an agent that is passed on: a snapshot with all its lists."""
+
+Page = asyncio.Queue[str | None]
+"""What one open page is to be told; None when there will be nothing more."""
 
 Words = str | Mapping[str, str]
 """What a person reads: one text, or one for each language (`{"en": …, "zh": …}`)."""
@@ -46,7 +52,7 @@ class AgentEndpoint:
 
 
 class Estimate(TypedDict):
-    """One row of what the collector works out, in homes of a hundred; `truth` is known to the demo only."""
+    """One row of what the collector works out, in homes of `homes`; `truth` is known to the demo only."""
 
     label: str
     answer: str
@@ -99,7 +105,7 @@ class HomeServer:
         self._scenes: list[dict[str, Any]] = []
         self._collector: dict[str, Any] = {}
         self._tables: list[Table] = []
-        self._pages: set[asyncio.Queue[str | None]] = set()
+        self._pages: set[Page] = set()
         self._client: aiohttp.ClientSession | None = None
 
     def scene(self, time: datetime, title: Words, text: Words = "") -> None:
@@ -134,7 +140,9 @@ class HomeServer:
         app.on_response_prepare.append(add_security_headers)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, handler_cancellation=True)
-        async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as self._client:
+        async with aiohttp.ClientSession(
+            timeout=timeout, auto_decompress=False, read_bufsize=MAX_LINE_BYTES
+        ) as self._client:
             await runner.setup()
             try:
                 await web.TCPSite(runner, self._host, self._port).start()
@@ -154,9 +162,13 @@ class HomeServer:
             page.put_nowait(text)
 
     async def _get_events(self, request: web.Request) -> web.StreamResponse:
-        """Stream the day: everything so far, then what happens. A demo is short, so that its queues are as well."""
-        page: asyncio.Queue[str | None] = asyncio.Queue()
+        """Stream the day and all that the agents tell: one connection a page, since browsers allow few.
+
+        Everything so far comes first. A demo is short, so that its queues are as well.
+        """
+        page: Page = asyncio.Queue()
         self._pages.add(page)
+        followers = [asyncio.create_task(self._follow(agent, page)) for agent in self._agents.values()]
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         try:
             await response.prepare(request)
@@ -168,7 +180,24 @@ class HomeServer:
             pass  # The page was closed.
         finally:
             self._pages.discard(page)
+            for follower in followers:
+                follower.cancel()
+            await asyncio.gather(*followers, return_exceptions=True)
         return response
+
+    async def _follow(self, agent: AgentEndpoint, page: "Page") -> None:
+        """Pass on to `page` what the agent tells, for as long as the page is open; say so when it does not."""
+        while True:
+            try:
+                async with await self._asked(agent, "GET", "v1/events") as answer:
+                    async for line in answer.content:
+                        if line.startswith(b"data: "):
+                            told = line.removeprefix(b"data: ").decode().rstrip()
+                            page.put_nowait(f'data: {{"type":"agent","name":"{agent.name}","message":{told}}}\n\n')
+            except (aiohttp.ClientError, ValueError):
+                pass  # It is not there (yet), or told more in one line than anybody would: begin again.
+            page.put_nowait(_event({"type": "agent", "name": agent.name, "message": None}))
+            await asyncio.sleep(RETRY_S)
 
     def _day(self) -> dict[str, Any]:
         agents = [{"name": agent.name, "kind": agent.kind} for agent in self._agents.values()]
@@ -183,21 +212,28 @@ class HomeServer:
     async def _pass_on(self, request: web.Request) -> web.StreamResponse:
         """Pass a request on to its agent and stream the answer back."""
         agent = self._agents.get(request.match_info["agent"])
-        if agent is None or self._client is None:
+        if agent is None:
             raise RequestRefusedError(HTTPStatus.NOT_FOUND, "There is no such agent in this home.", "Open / instead.")
         headers = {name: request.headers[name] for name in ("Content-Type", "Range") if name in request.headers}
-        if agent.token is not None:
-            headers["Authorization"] = f"Bearer {agent.token}"
-        address = agent.url.rstrip("/") + "/" + request.match_info["path"]
         body = await request.read() if request.method == "POST" else None
+        path = request.match_info["path"]
+        asking = self._asked(agent, request.method, path, params=request.query, headers=headers, data=body)
         try:
-            asked = await self._client.request(
-                request.method, address, params=request.query, headers=headers, data=body, allow_redirects=False
-            )
+            asked = await asking
         except aiohttp.ClientError:
             return refusal_response(HTTPStatus.BAD_GATEWAY, f"{agent.name} does not answer.", "Wait until it starts.")
         async with asked:
             return await _streamed(request, asked)
+
+    async def _asked(self, agent: AgentEndpoint, method: str, path: str, **settings: Any) -> aiohttp.ClientResponse:
+        """Ask the agent, with its token."""
+        if self._client is None:
+            raise RuntimeError("the home is not being served")
+        headers = {**settings.pop("headers", {})}
+        if agent.token is not None:
+            headers["Authorization"] = f"Bearer {agent.token}"
+        address = agent.url.rstrip("/") + "/" + path
+        return await self._client.request(method, address, headers=headers, allow_redirects=False, **settings)
 
 
 _PASSED: Final = ("Content-Type", "Content-Length", "Content-Range", "Accept-Ranges", "Content-Security-Policy")
@@ -236,7 +272,7 @@ async def _get_shared(request: web.Request) -> web.FileResponse:
     return page_file(request.match_info["name"], PAGE)
 
 
-async def _next(page: "asyncio.Queue[str | None]") -> str | None:
+async def _next(page: "Page") -> str | None:
     """Return what the page is told next; None when there will be nothing more."""
     try:
         async with asyncio.timeout(HEARTBEAT_S):

@@ -4,6 +4,8 @@ import { h, icon, ICONS, say } from "./dom.js";
 import { inLanguage, t, wallDate, wallTime } from "./words.js";
 
 const LINGER_MS = 6000;
+/** A clock that jumps this far begins another scene, in which what was said before is over. */
+const JUMP_MS = 90_000;
 
 /**
  * Draw a device.
@@ -129,6 +131,12 @@ function drawBubbles() {
   const element = h("div", { class: "bubbles", "aria-live": "polite" }, heard, said);
   let wasSpeaking = false;
   const timers = new Map();
+  let before = null;
+  const close = (bubble) => {
+    clearTimeout(timers.get(bubble));
+    bubble.dataset.open = false;
+    say(bubble, "");
+  };
   const open = (bubble, text) => {
     clearTimeout(timers.get(bubble));
     say(bubble, text);
@@ -136,14 +144,14 @@ function drawBubbles() {
   };
   const fade = (bubble) => {
     clearTimeout(timers.get(bubble));
-    timers.set(bubble, setTimeout(() => {
-      bubble.dataset.open = false;
-      say(bubble, "");
-    }, LINGER_MS));
+    timers.set(bubble, setTimeout(close, LINGER_MS, bubble));
   };
   return {
     element,
     show(agent, message) {
+      const now = Date.parse(agent.state?.now);
+      if (Math.abs(now - before) > JUMP_MS) for (const bubble of [heard, said]) close(bubble);
+      before = now;
       if (message?.type === "heard") {
         open(heard, inLanguage(message.heard.phrase));
         fade(heard);

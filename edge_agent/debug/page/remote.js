@@ -22,7 +22,10 @@ export function remoteControl(close) {
   });
 }
 
-/** Move the focus to the nearest element that way; false when there is none, so that the page scrolls instead. */
+/**
+ * Move the focus to the nearest element that way: sideways within its row, up and down to another row.
+ * False when there is none, so that the page scrolls instead.
+ */
 function walk([x, y]) {
   const from = document.activeElement?.matches(FOCUSABLE) ? document.activeElement.getBoundingClientRect() : null;
   const reachable = [...document.querySelectorAll(FOCUSABLE)].filter(
@@ -34,10 +37,12 @@ function walk([x, y]) {
   }
   const distance = (element) => {
     const to = element.getBoundingClientRect();
-    const dx = (to.left + to.right - from.left - from.right) / 2;
-    const dy = (to.top + to.bottom - from.top - from.bottom) / 2;
-    const ahead = dx * x + dy * y;
-    return ahead > 4 ? ahead + ASIDE * Math.abs(dx * y + dy * x) : Infinity;
+    const gapX = Math.max(to.left - from.right, from.left - to.right, 0);
+    const gapY = Math.max(to.top - from.bottom, from.top - to.bottom, 0);
+    const ahead = ((to.left + to.right - from.left - from.right) * x + (to.top + to.bottom - from.top - from.bottom) * y) / 2;
+    if (ahead < 4 || (x !== 0 && gapY > 0) || (y !== 0 && gapY === 0)) return Infinity;
+    const aside = Math.abs(x === 0 ? to.left - from.left : to.top - from.top);
+    return ahead + ASIDE * (x === 0 ? gapX : gapY) + aside / 10;
   };
   const [nearest, best] = reachable.map((element) => [element, distance(element)]).reduce((a, b) => (b[1] < a[1] ? b : a), [null, Infinity]);
   if (best === Infinity) return false;

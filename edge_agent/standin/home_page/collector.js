@@ -20,10 +20,12 @@ function sealed(seen) {
     { class: "sealed" },
     icon(ICONS.seal, "icon envelope"),
     h("p", { class: "figure" }, h("strong", { text: number(count) }), h("span", { text: t("home.sealed") })),
-    h("p", { class: "soft", text: count ? t("home.sealed.bytes", { bytes: bytes(seen.sealed_bytes ?? 0) }) : t("home.sealed.none") }),
+    h("p", { class: "soft", text: count ? size(seen.sealed_bytes) : t("home.sealed.none") }),
     sample,
   );
 }
+
+const size = (sealedBytes) => (sealedBytes ? t("home.sealed.bytes", { bytes: bytes(sealedBytes) }) : "");
 
 function answers(seen) {
   if (!seen.answers?.length) return [];
@@ -42,30 +44,38 @@ function answers(seen) {
 
 function estimates(seen) {
   if (!seen.estimates?.length) return [];
+  const homes = seen.homes || Math.max(...seen.estimates.map((row) => row.high), 1);
+  const anyTruth = seen.estimates.some(({ truth }) => truth !== null && truth !== undefined);
   return [
     h("h3", { text: t("home.estimates") }),
-    h("p", { class: "soft", text: t("home.estimates.note", { homes: number(seen.homes ?? 0) }) }),
-    h("ul", { class: "estimates" }, ...seen.estimates.map(estimate)),
+    h("p", { class: "soft", text: t("home.estimates.note", { homes: number(homes) }) }),
+    h("ul", { class: "estimates" }, ...seen.estimates.map((row) => estimate(row, homes))),
     h(
       "p",
       { class: "legend" },
       h("span", { class: "key-interval", text: t("home.interval") }),
       h("span", { class: "key-estimate", text: t("home.estimate") }),
-      h("span", { class: "key-truth", text: t("home.truth") }),
+      anyTruth ? h("span", { class: "key-truth", text: t("home.truth") }) : null,
     ),
   ];
 }
 
-function estimate(row) {
+function estimate(row, homes) {
   const known = row.truth !== null && row.truth !== undefined;
-  const words = { label: row.label, answer: label("answer", row.answer) };
-  for (const name of ["estimate", "low", "high"]) words[name] = number(row[name]);
+  // Taking the noise out of few answers can overshoot what is possible; the nearest possible value is shown.
+  const likely = Math.min(row.high, Math.max(row.low, row.estimate));
+  const words = { label: row.label, answer: label("answer", row.answer), estimate: number(likely) };
+  for (const name of ["low", "high"]) words[name] = number(row[name]);
   const said = t("home.row", words) + (known ? t("home.row.truth", { truth: number(row.truth) }) : "");
-  const bar = h("i", { class: "interval" });
-  bar.style.left = `${clamp(row.low)}%`;
-  bar.style.width = `${Math.max(clamp(row.high) - clamp(row.low), 0.6)}%`;
-  const marks = [bar, at("point", row.estimate)];
-  if (known) marks.push(at("truth", row.truth));
+  const share = (value) => Math.min(100, Math.max(0, (value / homes) * 100));
+  const at = (className, value) => {
+    const mark = h("i", { class: className });
+    mark.style.left = `${share(value)}%`;
+    return mark;
+  };
+  const bar = at("interval", row.low);
+  bar.style.width = `${Math.max(share(row.high) - share(row.low), 0.6)}%`;
+  const marks = [bar, at("point", likely), known ? at("truth", row.truth) : null];
   return h(
     "li",
     {},
@@ -74,12 +84,5 @@ function estimate(row) {
   );
 }
 
-function at(className, value) {
-  const mark = h("i", { class: className });
-  mark.style.left = `${clamp(value)}%`;
-  return mark;
-}
-
-const clamp = (value) => Math.min(100, Math.max(0, value));
 const number = (value) => Number(value).toLocaleString(language(), { maximumFractionDigits: 1 });
 const spaced = (hex) => (hex.match(/.{1,4}/g) ?? []).join(" ");

@@ -3,7 +3,7 @@
 import { drawDevice, microphoneMark } from "../page/devices.js";
 import { h, say } from "../page/dom.js";
 import { light } from "../page/light.js";
-import { act, follow, followAgent } from "../page/live.js";
+import { act, after, follow, unknown } from "../page/live.js";
 import { label, languageSwitch, onLanguage, t, translate, useClockOf, wallDate, wallTime } from "../page/words.js";
 import { showCollector } from "./collector.js";
 import { showBar, showTables, showTimeline } from "./timeline.js";
@@ -76,19 +76,26 @@ function showDay() {
   });
 }
 
+function onAgent(name, agent, news) {
+  agents.set(name, agent);
+  stations.get(name).show(agent, news);
+  showClock();
+  if (news === null || ["snapshot", "decision"].includes(news.type)) showDay();
+}
+
 function onHome(message) {
   if (message.type === "day") {
     day = message;
     for (const { name, kind } of message.agents) {
       if (stations.has(name)) continue;
       stations.set(name, station({ name, kind }));
-      followAgent(`agents/${name}/`, kind, (agent, news) => {
-        agents.set(name, agent);
-        stations.get(name).show(agent, news);
-        showClock();
-        if (news === null || ["snapshot", "decision"].includes(news.type)) showDay();
-      });
+      onAgent(name, unknown(kind), null);
     }
+  }
+  if (message.type === "agent") {
+    const agent = agents.get(message.name);
+    onAgent(message.name, message.message === null ? { ...agent, online: false } : after(agent, message.message), message.message);
+    return;
   }
   if (message.type === "scene") {
     day.scenes.push(message.scene);
@@ -113,4 +120,6 @@ onLanguage(() => {
   showClock();
   showAll();
 });
-follow("home/events", onHome, () => {});
+follow("home/events", onHome, () => {
+  for (const [name, agent] of agents) onAgent(name, { ...agent, online: false }, null);
+});

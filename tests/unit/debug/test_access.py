@@ -50,6 +50,7 @@ POSTS = {
     "/v1/slots": {"kind": "power_on", "format": "boot_screen"},
     "/v1/plays/x/events": {"event": "loaded", "t_ms": 1},
     "/v1/resident": {"consent": {"placements": False}},
+    "/v1/erase": {},
     "/v1/standin/clock": {"now": "2026-11-21T08:00:00+00:00"},
 }
 

@@ -54,6 +54,13 @@ async def messages(answer: ClientResponse) -> AsyncIterator[dict[str, Any]]:
             yield json.loads(line.removeprefix(b"data: "))
 
 
+async def own(stream: AsyncIterator[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
+    """What the home itself tells."""
+    async for message in stream:
+        if message["type"] != "agent":
+            yield message
+
+
 async def test_a_page_that_comes_late_is_told_the_whole_day(home: Home) -> None:
     home.server.scene(MORNING, {"en": "Morning", "zh": "早晨"}, "Light.")
     home.server.collector({"sealed_messages": 3, "sealed_bytes": 900})
@@ -70,7 +77,7 @@ async def test_a_page_that_comes_late_is_told_the_whole_day(home: Home) -> None:
 
 async def test_an_open_page_is_told_as_it_happens(home: Home) -> None:
     async with home.session.get("/home/events") as answer, asyncio.timeout(5):
-        stream = messages(answer)
+        stream = own(messages(answer))
         await anext(stream)
         home.server.scene(MORNING, "Noon")
         assert (await anext(stream))["scene"]["title"] == "Noon"
@@ -93,6 +100,21 @@ async def test_an_agent_is_reached_through_the_home_with_its_token(home: Home) -
     async with home.session.get(f"/agents/tv/{asset}") as answer:
         assert answer.headers["Content-Type"] == "image/svg+xml"
         assert "sandbox" in answer.headers["Content-Security-Policy"]
+
+
+async def test_the_homes_one_stream_carries_every_agent(home: Home) -> None:
+    seen: dict[str, list[Any]] = {"tv": [], "fridge": []}
+    async with home.session.get("/home/events") as answer, asyncio.timeout(5):
+        async for message in messages(answer):
+            if message["type"] == "agent":
+                seen[message["name"]].append(message["message"])
+                if message["message"] is not None and message["message"]["type"] == "snapshot":
+                    home.tv.hear("hello home")
+            if len(seen["tv"]) > 1 and seen["fridge"]:
+                break
+    assert [told["type"] for told in seen["tv"][:2]] == ["snapshot", "heard"]
+    assert seen["tv"][0]["may_act"] is True
+    assert seen["fridge"][0] is None
 
 
 async def test_an_agents_live_events_pass_through(home: Home) -> None:
