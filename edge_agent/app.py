@@ -25,12 +25,13 @@ from edge_agent.measure.reporter import Reporter
 from edge_agent.metrics import Metrics
 from edge_agent.model import effects as fx
 from edge_agent.model import events as ev
-from edge_agent.model.device import DeviceState, Surroundings
-from edge_agent.model.errors import StorageError
+from edge_agent.model.device import DeviceState, Microphone, Surroundings
+from edge_agent.model.errors import MicrophoneError, SettingsError, StorageError
 from edge_agent.packs.sync import PackShelf
 from edge_agent.plays import HISTORY_KEPT, EngineState
 from edge_agent.presence import Presence, RetainedRepository
 from edge_agent.render.renderer import Renderer
+from edge_agent.resident_memory import DISK_RETRY_S, ResidentMemory
 from edge_agent.restartable import Restartable
 from edge_agent.settings.layers import Settings
 from edge_agent.settings.resident import ResidentStore
@@ -48,7 +49,8 @@ REPORT_KEY: Final = "config/report-key.json"
 async def run_agent(config: Path, machine: Clock | None = None) -> None:
     """Run the agent of `config` until SIGTERM or SIGINT; what plays is closed before this returns.
 
-    `machine` is the machine's clock, for who must try a wrong one. Raises SettingsError when the configuration cannot be lived by.
+    `machine` is the machine's clock, for whoever must try a wrong one. Raises SettingsError when the configuration
+    cannot be lived by, StorageError when the database cannot be opened.
     """
     agent = Agent(config, machine)
     loop = asyncio.get_running_loop()
@@ -74,6 +76,7 @@ class Agent:
         self.troubles = Troubles(now=self.clock.now, changed=self._something_changed)
         self.journal = Journal(settings.database, troubles=self.troubles)
         self.resident = ResidentStore(settings.database)
+        self.memory = ResidentMemory(self.resident, self.troubles)
         self.timers = Timers(self.clock, lambda name: self.emit(ev.TimerRang(name)))
         topic = format_topic(settings.mqtt.root, DeviceStateTopic(settings.device_id))
         will = ReportedState.last_will(__version__, settings.profile.name)
@@ -82,7 +85,7 @@ class Agent:
         self.repository = RetainedRepository(self.link, settings.mqtt.root)
         self.renderer = Renderer(settings.render, self.emit, self.clock.now, self.troubles)
         self.shelf = Restartable(self._new_shelf(settings))
-        self.ear = Restartable(Ear(settings.voice, self.emit, phrases=settings.voice.wake_phrases))
+        self.ear = Restartable(self._new_ear(settings, settings.voice.wake_phrases))
         self.reporter = Restartable(self._new_reporter(settings))
         self.driver = Driver(
             self._first_state(settings),
@@ -149,7 +152,7 @@ class Agent:
         finally:
             self.timers.cancel_all()
             self.journal.close()
-            self.resident.close()
+            self.memory.close()
 
     def _something_changed(self) -> None:
         """Tell the fleet and whoever watches; nothing of it is an event to the engine."""
@@ -176,14 +179,16 @@ class Agent:
             moments=settings.profile.moments,
             zone=settings.zone,
             lang=settings.lang,
+            erased_at=self.journal.erased_at(),
         )
         phrases = settings.voice.wake_phrases
         return EngineState(surroundings, secrets.token_hex(4), wake_phrases=phrases, phrases=phrases)
 
+    def _new_ear(self, settings: Settings, phrases: tuple[str, ...]) -> Ear:
+        return Ear(settings.voice, self.emit, phrases=phrases, troubles=self.troubles)
+
     def _new_shelf(self, settings: Settings) -> PackShelf:
-        shelf = PackShelf(
-            settings.packs, self.repository, self.emit, now=self.machine.now, troubles=self.troubles
-        )
+        shelf = PackShelf(settings.packs, self.repository, self.emit, now=self.machine.now, troubles=self.troubles)
         for name in (*document_names(settings.device_id, settings.groups), REPORT_KEY):
             shelf.on_document(name, self._document_changed)
         return shelf
@@ -234,12 +239,7 @@ class Agent:
 
     def _remember(self, effect: fx.RememberResident) -> None:
         """Make the resident's choice durable; it holds from this moment even where the disk refuses."""
-        try:
-            self.resident.save(effect.consent, effect.limits)
-        except StorageError as error:
-            self.troubles.begin("memory of the resident's choice", error)
-        else:
-            self.troubles.end("memory of the resident's choice")
+        self.memory.remember(effect.consent, effect.limits)
         self.reporter.room.consent_changed(effect.consent)
 
     def _noticed(self, event: ev.Event) -> None:
@@ -251,9 +251,17 @@ class Agent:
                 self.presence.wanted()
                 _settle_memory()
             case ev.MicrophoneChanged():
-                self.presence.wanted()
+                self._microphone_changed(event.microphone)
             case _:
                 pass
+
+    def _microphone_changed(self, microphone: Microphone) -> None:
+        if microphone is Microphone.LOST:
+            lost = MicrophoneError("The microphone is lost.", "Check that it is plugged in; it is tried again.")
+            self.troubles.begin("microphone", lost, logging.DEBUG)  # the ear told of it
+        else:
+            self.troubles.forget("microphone")
+        self.presence.wanted()
 
     # --- remote configuration ----------------------------------------------------------------------------------
 
@@ -272,7 +280,17 @@ class Agent:
         while True:
             await self._documents_changed.wait()
             self._documents_changed.clear()
-            await self.trial.offer(dict(self._documents))
+            try:
+                outcome = await self.trial.offer(dict(self._documents))
+            except StorageError as error:
+                self.troubles.begin("remote configuration", error)
+                asyncio.get_running_loop().call_later(DISK_RETRY_S, self._documents_changed.set)
+                continue
+            if outcome.outcome in {"refused", "rolled_back"}:
+                refused = SettingsError(outcome.detail, "Publish a corrected configuration.")
+                self.troubles.begin("remote configuration", refused, logging.DEBUG)  # the trial told of it
+            else:
+                self.troubles.forget("remote configuration")
             self.presence.wanted()
 
     async def _live_by(self, settings: Settings) -> None:
@@ -280,7 +298,7 @@ class Agent:
         before = self.settings
         if settings.voice != before.voice:
             await asyncio.to_thread(check_voice, settings.voice)
-            self.ear.replace(Ear(settings.voice, self.emit, phrases=self.driver.state.phrases))
+            self.ear.replace(self._new_ear(settings, self.driver.state.phrases))
         if settings.packs != before.packs:
             self.shelf.replace(self._new_shelf(settings))
         if settings.measure != before.measure:

@@ -242,7 +242,7 @@ def _restaged(state: EngineState, now: datetime) -> tuple[EngineState, Effects]:
     if all(rule.kind is not MomentKind.POWER_ON for rule in state.surroundings.moments):
         return state, ()
     # What is true only for the moment (a film, a call, the last placement) says nothing about the next power-on.
-    quiet = replace(state.surroundings, device=DeviceState(), history=History(), playing=None)
+    quiet = replace(state.surroundings, device=DeviceState(), history=History(), playing=None, erased_at=None)
     permission = permit(Moment(MomentKind.POWER_ON, now), quiet, now)
     outcome = _outcome(state, permission, now, _STAGING_DRAW)
     wanted = (

@@ -181,6 +181,13 @@ class Face:
         """Mute or unmute the microphone."""
         self.set_mute(on)
 
+    def erase(self) -> None:
+        """Erase plays, decisions and unsent reports. What caps count stays in memory, or erasing would reset them."""
+        self.journal.erase(self.now())
+        self._decisions.clear()
+        self._heard = None
+        self.tell_state()
+
     def set_clock(self, now: datetime) -> None:
         """Set a stand-in's simulated time."""
         if not isinstance(self.clock, SettableClock):

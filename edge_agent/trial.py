@@ -10,13 +10,14 @@
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edge_agent.model.errors import EdgeAgentError, SettingsError
+from edge_agent.model.errors import EdgeAgentError, SettingsError, StorageError
 from edge_agent.settings.layers import Settings, load_settings
-from edge_agent.settings.remote import RemoteShelf, parse_remote
+from edge_agent.settings.remote import Refusal, RemoteShelf, parse_remote
 
 logger = logging.getLogger(__name__)
 
@@ -54,14 +55,17 @@ class ConfigTrial:
         self._live_by = live_by
         self._names = document_names(local.device_id, local.groups)
         self._shelf = RemoteShelf(local.state_directory / "remote")
+        self._lived: dict[str, str] = {}
         self.outcome = ConfigOutcome()
         self.settings = self._start(local)
 
     def _start(self, local: Settings) -> Settings:
         """Return the settings to start with: the last good ones; a trial that was not survived is given up."""
         if fatal := self._shelf.unconfirmed():
-            self._shelf.roll_back()
-            self.outcome = ConfigOutcome("rolled_back", _version(fatal), "The agent stopped while it was tried.")
+            why = "The agent stopped while it was tried."
+            with suppress(StorageError):  # it is not lived by all the same; a later start remembers it
+                self._shelf.roll_back(why)
+            self.outcome = ConfigOutcome("rolled_back", _version(fatal), why)
             logger.error("The last remote configuration was never confirmed and is rolled back.")
         good = self._shelf.good()
         if not good:
@@ -71,34 +75,56 @@ class ConfigTrial:
         except SettingsError as error:  # agent.toml or the profile changed underneath
             logger.error("%s The device starts without remote configuration.", error)  # noqa: TRY400  a sentence is enough
             return local
+        self._lived = good
         if self.outcome.outcome == "none":
             self.outcome = ConfigOutcome("applied", _version(good))
         return settings
 
     async def offer(self, documents: Mapping[str, bytes]) -> ConfigOutcome:
-        """Try the verified `documents` (by target name; others than this device's are passed over)."""
+        """Try the verified `documents` (by target name; others than this device's are passed over).
+
+        What was offered and judged before is told by its outcome alone. Raises StorageError when the disk refuses
+        to keep the trial or its outcome; offer the same again later.
+        """
+        own = {name: documents[name] for name in self._names if name in documents}
         try:
-            chosen = {name: documents[name].decode() for name in self._names if name in documents}
+            chosen = {name: content.decode() for name, content in own.items()}
         except UnicodeDecodeError:
-            return self._conclude("refused", None, "The configuration is not UTF-8.")
-        if chosen == self._shelf.good() or self._shelf.is_refused(chosen):
-            return self.outcome
+            broken = {name: content.decode("latin-1") for name, content in own.items()}
+            return self._refuse(broken, "The configuration is not UTF-8.")
         version = _version(chosen)
+        if chosen == self._lived:
+            self.outcome = ConfigOutcome("applied", version) if chosen else ConfigOutcome()
+            return self.outcome
+        known = self._shelf.refusal(chosen)
+        if known is not None and known.outcome == "rolled_back":
+            self.outcome = ConfigOutcome(known.outcome, version, known.detail)
+            return self.outcome
         try:
             settings = self._merged(chosen)
         except SettingsError as error:
-            return self._conclude("refused", version, str(error))
+            return self._refuse(chosen, str(error))
         before = self.settings
         self._shelf.adopt(chosen)
         try:
             await self._live_by(settings)
         except EdgeAgentError as error:
-            self._shelf.roll_back()
             await self._live_by(before)
+            self._shelf.roll_back(str(error))
             return self._conclude("rolled_back", version, str(error))
         self._shelf.confirm()
-        self.settings = settings
+        self.settings, self._lived = settings, chosen
         return self._conclude("applied", version, "")
+
+    def _refuse(self, documents: Mapping[str, str], detail: str) -> ConfigOutcome:
+        """Refuse what is wrong; exactly the same was perhaps refused before, and is then not told of again."""
+        refusal = Refusal("refused", detail)
+        if self._shelf.refusal(documents) == refusal:
+            self.outcome = ConfigOutcome("refused", _version(documents), detail)
+            return self.outcome
+        with suppress(StorageError):  # then it is told of once more at the next start
+            self._shelf.refuse(documents, refusal)
+        return self._conclude("refused", _version(documents), detail)
 
     def _merged(self, documents: Mapping[str, str]) -> Settings:
         layers = [parse_remote(name, text.encode())[1] for name, text in documents.items()]

@@ -201,6 +201,10 @@ class SmallAgent:
     def mute(self, *, on: bool) -> None:
         self.inject(ev.MicrophoneChanged(Microphone.MUTED if on else Microphone.LISTENING))
 
+    def erase(self) -> None:
+        self._decisions.clear()
+        self._proofs.clear()
+
     def set_clock(self, now: datetime) -> None:
         self.time = now
         self.feed.publish(StateMessage(type="state", state=self.state()))

@@ -120,13 +120,14 @@ class Journal(JournalReader):
         self._write("DELETE FROM measure_plays WHERE started_us < ?", to_us(now - keep))
         self._write("DELETE FROM measure_decisions WHERE at_us < ?", to_us(now - keep))
 
-    def erase(self) -> None:
+    def erase(self, now: datetime) -> None:
         """Erase every play, event, decision and unsent report, from the files too (the right of erasure).
 
-        Raises StorageError when the disk refuses; then it must be asked for again.
+        What stays is `now`: that something was erased then, so that nobody counts from nothing (`erased_at`). Raises
+        StorageError when the disk refuses; then it must be asked for again.
         """
         self._held.clear()
-        _erase(self.connection, self.path)
+        _erase(self.connection, self.path, now)
         self._decision_bytes = 0
 
     @property
@@ -167,18 +168,19 @@ class Journal(JournalReader):
             yield
 
 
-def erase_journal(path: Path) -> None:
+def erase_journal(path: Path, now: datetime) -> None:
     """Erase the journal at `path` from another program, whether or not the agent runs. Raises StorageError."""
     with contextlib.closing(open_database(path, SCHEMA)) as connection:
-        _erase(connection, path)
+        _erase(connection, path, now)
 
 
-def _erase(connection: sqlite3.Connection, path: Path) -> None:
+def _erase(connection: sqlite3.Connection, path: Path, now: datetime) -> None:
     """Which days were reported is kept: it says nothing of what happened, and keeps a day from being told twice."""
     with translated(connection, path):
         connection.execute("BEGIN IMMEDIATE")
         for table in ("events", "plays", "decisions", "offered", "outbox"):
             connection.execute(f"DELETE FROM measure_{table}")  # noqa: S608  names from the line above
+        connection.execute("INSERT OR REPLACE INTO measure_erased VALUES (1, ?)", (to_us(now),))
         connection.execute("COMMIT")
         # Deleted pages were overwritten (secure_delete); the write-ahead log still holds their old contents.
         busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]

@@ -73,6 +73,11 @@ class JournalReader:
             )
         )
 
+    def erased_at(self) -> datetime | None:
+        """Return when the resident last erased what was on record; nothing from before it can be counted."""
+        row = self.connection.execute("SELECT at_us FROM measure_erased").fetchone()
+        return None if row is None else from_us(row["at_us"])
+
     def proofs(self, limit: int) -> list[ProofOfPlay]:
         """Return the newest `limit` plays, newest first."""
         newest = "p.play_id IN (SELECT play_id FROM measure_plays ORDER BY started_us DESC, rowid DESC LIMIT ?)"

@@ -163,3 +163,5 @@ class Surroundings:
     playing: PlayId | None = None
     trusted_time: bool = True
     """False while the clock is known to be wrong (1970, or behind what was already seen)."""
+    erased_at: datetime | None = None
+    """When the resident erased what was on record, where `history` cannot tell what was shown before then."""

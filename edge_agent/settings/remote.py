@@ -7,14 +7,16 @@ A document is a TUF target (`config/fleet.json`, `config/group/<g>.json`, `confi
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 
 from edge_agent.model.device import PlacementPolicy
-from edge_agent.model.errors import SettingsError
+from edge_agent.model.errors import SettingsError, StorageError
 from edge_agent.settings.layers import Layer
 from edge_agent.settings.rooms import DebugSettings, LinkSettings, MeasureSettings, PacksSettings, VoiceSettings
 
@@ -26,6 +28,9 @@ _SLICES: Final[Mapping[str, type[BaseModel]]] = {
     "debug": DebugSettings,
 }
 _MAX_BYTES: Final = 64 * 1024
+_OUTCOME: Final = "outcome"
+_DETAIL: Final = "detail"
+"""Beside the documents in refused.json, whose names all begin with `config/`."""
 
 
 def settable() -> dict[str, frozenset[str]]:
@@ -73,11 +78,20 @@ def parse_remote(name: str, content: bytes) -> tuple[int, Layer]:
     return version, layer
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a set of documents does not hold: it is wrong (`refused`), or the agent could not live by it."""
+
+    outcome: Literal["refused", "rolled_back"]
+    detail: str
+
+
 class RemoteShelf:
     """The remote documents that this device lives by, kept in one folder so that a start needs no network.
 
-    `adopt` writes a trial; `confirm` makes it the last good one; `roll_back` forgets it and remembers the refusal,
-    so that the same document is not tried again. A trial found at start was never confirmed: the agent died on it.
+    `adopt` writes a trial; `confirm` makes it the last good one; `roll_back` gives it up. What was given up or
+    refused last is remembered by its exact content, so that it is neither tried nor told of again. A trial found at
+    start was never confirmed: the agent died on it. What writes raises StorageError when the disk refuses.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -85,7 +99,6 @@ class RemoteShelf:
         self._good = directory / "good.json"
         self._trial = directory / "trial.json"
         self._refused = directory / "refused.json"
-        directory.mkdir(parents=True, exist_ok=True)
 
     def good(self) -> dict[str, str]:
         """Return the last confirmed documents' text by name (empty before the first)."""
@@ -95,25 +108,47 @@ class RemoteShelf:
         """Return a trial that was never confirmed or rolled back."""
         return _read(self._trial)
 
-    def is_refused(self, documents: Mapping[str, str]) -> bool:
-        """Whether exactly these documents were rolled back before."""
-        return bool(documents) and _read(self._refused) == dict(documents)
+    def refusal(self, documents: Mapping[str, str]) -> Refusal | None:
+        """Return why exactly these documents were given up or refused, if they were the last that were."""
+        known = _read(self._refused)
+        outcome, detail = known.pop(_OUTCOME, ""), known.pop(_DETAIL, "")
+        if not documents or known != dict(documents):
+            return None
+        return Refusal("refused" if outcome == "refused" else "rolled_back", detail)
+
+    def refuse(self, documents: Mapping[str, str], refusal: Refusal) -> None:
+        """Remember that these documents do not hold, and why."""
+        with self._translated():
+            _write(self._refused, {**documents, _OUTCOME: refusal.outcome, _DETAIL: refusal.detail})
 
     def adopt(self, documents: Mapping[str, str]) -> None:
         """Begin a trial of these documents."""
-        _write(self._trial, documents)
+        with self._translated():
+            _write(self._trial, documents)
 
     def confirm(self) -> None:
         """Make the trial the last good configuration."""
-        if self._trial.exists():
+        with self._translated():
             self._trial.replace(self._good)
             _sync(self._directory)
 
-    def roll_back(self) -> None:
-        """Give the trial up and remember it as refused."""
-        if self._trial.exists():
-            self._trial.replace(self._refused)
+    def roll_back(self, detail: str) -> None:
+        """Give the trial up, and remember it with why."""
+        self.refuse(_read(self._trial), Refusal("rolled_back", detail))
+        with self._translated():
+            self._trial.unlink()
             _sync(self._directory)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            yield
+        except OSError as error:
+            raise StorageError(
+                f"Remote configuration cannot be kept in {self._directory}: {error.strerror}.",
+                "Free some space or check the disk; what held before holds until then.",
+            ) from error
 
 
 def _read(path: Path) -> dict[str, str]:

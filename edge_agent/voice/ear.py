@@ -15,14 +15,13 @@ from edge_agent.model.device import Microphone
 from edge_agent.model.errors import EdgeAgentError
 from edge_agent.model.events import Event, MicrophoneChanged
 from edge_agent.settings.rooms import VoiceSettings
+from edge_agent.troubles import Troubles
 from edge_agent.voice.models import model_for
 from edge_agent.voice.recogniser import Recogniser, Wishes
 from edge_agent.voice.sources import source_from
 
 RETRY_MIN: Final = timedelta(seconds=1)
 RETRY_MAX: Final = timedelta(seconds=30)
-
-_log = logging.getLogger(__name__)
 
 
 class Ear:
@@ -39,10 +38,12 @@ class Ear:
         *,
         phrases: tuple[str, ...] = (),
         retry_min: timedelta = RETRY_MIN,
+        troubles: Troubles | None = None,
     ) -> None:
         self._settings = settings
         self._emit = emit
         self._retry_min = retry_min
+        self._troubles = troubles or Troubles()
         self._wishes = Wishes(phrases)
 
     def listen_for(self, phrases: tuple[str, ...]) -> None:
@@ -57,13 +58,16 @@ class Ear:
         """Listen until cancelled, or until there is nothing more to hear: the source is `off` or a file that ends.
 
         A microphone that fails is reported as LOST once and tried again with growing delays. A source or model
-        that can never work is logged as one error and reported as OFF: the agent goes on without hearing.
+        that can never work is one lasting trouble and reported as OFF: the agent goes on without hearing.
         """
         loop = asyncio.get_running_loop()
         ended = loop.create_future()
 
         def report(event: Event) -> None:
             loop.call_soon_threadsafe(self._emit, event)
+
+        def give_up(error: EdgeAgentError) -> None:
+            self._troubles.begin("voice", error, logging.ERROR, more="Nothing can be heard.")
 
         def end(bug: BaseException | None) -> None:
             if bug is None:
@@ -76,12 +80,13 @@ class Ear:
             try:
                 self._listen(report)
             except EdgeAgentError as error:
-                _log.error("Nothing can be heard. %s", error.for_person())
+                loop.call_soon_threadsafe(give_up, error)
                 report(MicrophoneChanged(Microphone.OFF))
             except BaseException as unexpected:  # noqa: BLE001  a bug is carried to the loop, not lost
                 bug = unexpected
             loop.call_soon_threadsafe(end, bug)
 
+        self._troubles.forget("voice")
         self._wishes.stop(on=False)
         threading.Thread(target=listen, name="ear", daemon=True).start()
         try:

@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
-from edge_agent.model.errors import VoiceError
+import pytest
+
+from edge_agent.model.errors import StorageError, VoiceError
 from edge_agent.settings.layers import Settings
 from edge_agent.trial import ConfigTrial, document_names
 
@@ -92,6 +94,67 @@ async def test_what_the_agent_cannot_live_by_is_rolled_back_and_not_tried_again(
     await agent.trial.offer(bad)
     assert len(agent.lived) == times
     assert Agent(tmp_path).trial.settings.voice.sensitivity == 0.7
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        remote(3, mqtt={"host": "evil.example"}),
+        remote(3, voice={"sensitivity": 40}),
+        remote(3, voice={"wake_phrases": ["xyzzy"]}),
+        b"[" * 1000,
+        b'{"v": 1, "version": 3, "placements": "\xff"}',
+    ],
+    ids=["not settable", "does not fit", "cannot be lived by", "garbage", "not UTF-8"],
+)
+async def test_what_is_refused_is_told_of_once_however_often_it_is_offered(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, bad: bytes
+) -> None:
+    agent = Agent(tmp_path)
+    await agent.trial.offer({FLEET: remote(1, voice={"sensitivity": 0.7})})
+    first = await agent.trial.offer({FLEET: bad})
+    assert first.outcome in {"refused", "rolled_back"}
+    assert len(told(caplog)) == 1
+    assert await agent.trial.offer({FLEET: bad}) == first, "as when the packs room was started anew"
+    again = Agent(tmp_path)
+    assert await again.trial.offer({FLEET: bad}) == first, "after a restart the outcome is known, and not news"
+    assert len(told(caplog)) == 1
+    assert again.trial.settings.voice.sensitivity == 0.7
+    await again.trial.offer({FLEET: bad + b" "})
+    assert len(told(caplog)) == 2, "other content is news"
+
+
+async def test_going_back_to_what_held_is_told_as_applied(tmp_path: Path) -> None:
+    agent = Agent(tmp_path)
+    good = {FLEET: remote(1, placements={"max_per_hour": 1})}
+    await agent.trial.offer(good)
+    await agent.trial.offer({FLEET: remote(2, mqtt={"host": "evil.example"})})
+    outcome = await agent.trial.offer(good)
+    assert (outcome.outcome, outcome.version) == ("applied", 1)
+    assert len(agent.lived) == 1
+
+
+async def test_withdrawing_what_was_refused_leaves_nothing_to_tell(tmp_path: Path) -> None:
+    agent = Agent(tmp_path)
+    await agent.trial.offer({FLEET: b"garbage"})
+    assert (await agent.trial.offer({})).outcome == "none"
+
+
+async def test_a_full_disk_is_told_and_the_same_is_taken_later(tmp_path: Path) -> None:
+    agent = Agent(tmp_path)
+    place = tmp_path / "state" / "remote"
+    place.parent.mkdir(exist_ok=True)
+    place.write_text("a file where the folder should be", "utf-8")
+    good = {FLEET: remote(1, placements={"max_per_hour": 1})}
+    with pytest.raises(StorageError):
+        await agent.trial.offer(good)
+    assert agent.lived == []
+    place.unlink()
+    assert (await agent.trial.offer(good)).outcome == "applied"
 
 
 async def test_a_configuration_that_the_agent_died_on_is_rolled_back_at_the_next_start(tmp_path: Path) -> None:

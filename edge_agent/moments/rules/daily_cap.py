@@ -1,12 +1,17 @@
 """At most so many placements a day; the tighter of the operator's and the resident's numbers.
 
 A day is what a person calls one: from midnight to midnight in the device's time zone, 23 or 25 hours now and then.
+Where today's placements were erased, nobody knows how many there were, and the limit counts as reached: erasing must
+not let more placements through. It does so for 24 hours at least, which covers the shorter limits too.
 """
 
 from datetime import UTC, datetime, time, timedelta
+from typing import Final
 
 from edge_agent.moments.question import Question
 from edge_agent.moments.recent import between
+
+_DAY: Final = timedelta(days=1)
 
 
 def refuse(question: Question) -> str | None:
@@ -19,9 +24,10 @@ def refuse(question: Question) -> str | None:
     if most == 0:
         return "No placements are allowed: the limit per day is 0."
     today, zone = question.local.date(), question.surroundings.zone
-    begins, ends = (
-        datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC) for day in (today, today + timedelta(days=1))
-    )
+    begins, ends = (datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC) for day in (today, today + _DAY))
+    erased_at = question.surroundings.erased_at
+    if erased_at is not None and (begins <= erased_at < ends or abs(question.now - erased_at) < _DAY):
+        return "What was placed today was erased, so today's limit counts as reached."
     if len(between(question.surroundings.history, begins, ends)) < most:
         return None
     return f"The limit of {most} a day is reached; the next may come tomorrow."

@@ -162,3 +162,15 @@ async def test_a_bug_is_logged_and_told_in_one_sentence(
     assert answer.status == 500
     assert "secret" not in await answer.text()
     assert [record.levelname for record in caplog.records if record.name.startswith("edge_agent")] == ["ERROR"]
+
+
+async def test_erasing_leaves_consent_and_limits_and_nothing_of_what_was_placed(
+    acting: Client, tv: SmallAgent
+) -> None:
+    await acting.post("/v1/moments", json={"kind": "power_on"})
+    assert tv.decisions(1)
+    assert tv.plays(1)
+    consent = tv.resident()
+    assert (await acting.post("/v1/erase", json={})).status == 202
+    assert (tv.decisions(1), tv.plays(1), tv.resident()) == ([], [], consent)
+    assert (await acting.post("/v1/erase", json={"plays": True})).status == 400, "there is nothing to choose"

@@ -155,7 +155,7 @@ def test_erasure_leaves_no_trace_in_any_file(journal: Journal, tmp_path: Path) -
         journal.record_decision(selection(number))
     (tmp_path / "agent.db.damaged").write_bytes(b"play-secret-0")
     assert b"play-secret" in everything_in(tmp_path)
-    journal.erase()
+    journal.erase(NOON)
     assert b"secret" not in everything_in(tmp_path)
     assert b"spring" not in everything_in(tmp_path)
     assert (journal.proofs(10), journal.decisions(10), journal.history(BEGINNING).impressions) == ([], [], ())
@@ -163,7 +163,7 @@ def test_erasure_leaves_no_trace_in_any_file(journal: Journal, tmp_path: Path) -
 
 def test_another_program_erases_while_the_agent_runs_and_goes_on(journal: Journal, tmp_path: Path) -> None:
     record(journal, play("secret"), SHOWN)
-    erase_journal(journal.path)
+    erase_journal(journal.path, NOON)
     assert b"secret" not in everything_in(tmp_path)
     record(journal, play("next"))
     assert [proof.play_id for proof in journal.proofs(10)] == ["play-next"]
@@ -177,16 +177,16 @@ def test_erasing_while_somebody_reads_says_that_it_must_be_repeated(journal: Jou
     reading.fetchone()
     journal.connection.execute("PRAGMA busy_timeout = 50")
     with pytest.raises(StorageError, match="another program"):
-        journal.erase()
+        journal.erase(NOON)
     reading.close()
     reader.close()
-    journal.erase()
+    journal.erase(NOON)
     assert b"secret" not in everything_in(tmp_path)
 
 
 def test_a_play_that_goes_on_during_erasure_does_not_come_back(journal: Journal) -> None:
     record(journal, play(), SHOWN)
-    journal.erase()
+    journal.erase(NOON)
     journal.record_event(PlayEvent(play().id, PlayEventKind.COMPLETE, NOON, 5000))
     assert journal.proofs(10) == []
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.model.errors import SettingsError
-from edge_agent.settings.remote import RemoteShelf, parse_remote, settable
+from edge_agent.model.errors import SettingsError, StorageError
+from edge_agent.settings.remote import Refusal, RemoteShelf, parse_remote, settable
 
 
 def document(**sections: object) -> bytes:
@@ -72,7 +72,30 @@ def test_what_was_rolled_back_is_not_tried_again_and_the_good_one_stays(tmp_path
     shelf.adopt({"a": "1"})
     shelf.confirm()
     shelf.adopt({"a": "2"})
-    shelf.roll_back()
+    shelf.roll_back("It cannot be heard.")
     assert shelf.good() == {"a": "1"}
-    assert shelf.is_refused({"a": "2"})
-    assert not shelf.is_refused({"a": "3"})
+    assert shelf.unconfirmed() == {}
+    again = RemoteShelf(tmp_path)
+    assert again.refusal({"a": "2"}) == Refusal("rolled_back", "It cannot be heard.")
+    assert again.refusal({"a": "3"}) is None
+
+
+def test_what_was_refused_is_remembered_by_its_exact_content(tmp_path: Path) -> None:
+    refusal = Refusal("refused", "mqtt cannot be set from afar.")
+    RemoteShelf(tmp_path).refuse({"config/fleet.json": "{}"}, refusal)
+    again = RemoteShelf(tmp_path)
+    assert again.refusal({"config/fleet.json": "{}"}) == refusal
+    assert again.refusal({"config/fleet.json": "{ }"}) is None
+    assert again.refusal({}) is None, "no configuration at all is never refused"
+    (tmp_path / "refused.json").write_text("damaged", encoding="utf-8")
+    assert again.refusal({"config/fleet.json": "{}"}) is None
+
+
+def test_a_folder_that_cannot_be_written_is_a_storage_error(tmp_path: Path) -> None:
+    (tmp_path / "remote").write_text("a file in the folder's place", encoding="utf-8")
+    shelf = RemoteShelf(tmp_path / "remote")
+    assert shelf.good() == {}
+    with pytest.raises(StorageError, match="remote"):
+        shelf.adopt({"a": "1"})
+    with pytest.raises(StorageError, match="remote"):
+        shelf.refuse({"a": "1"}, Refusal("refused", "No."))

@@ -1,5 +1,6 @@
 """Spacing and caps: exactly at the limit, one below, a millisecond less, and on days of 23 and 25 hours."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -21,11 +22,11 @@ def refused(
     per_hour: int = 1000,
     per_day: int = 1000,
     limits: ResidentLimits | None = None,
+    erased_at: datetime | None = None,
 ) -> tuple[PermissionRule, str] | None:
     policy = PlacementPolicy(min_spacing=spacing, max_per_hour=per_hour, max_per_day=per_day)
-    outcome = permit(
-        moment(at=now), surroundings(history=past, policy=policy, limits=limits or ResidentLimits()), now
-    )
+    around = surroundings(history=past, policy=policy, limits=limits or ResidentLimits())
+    outcome = permit(moment(at=now), replace(around, erased_at=erased_at), now)
     return (outcome.rule, outcome.detail) if isinstance(outcome, Refusal) else None
 
 
@@ -55,6 +56,19 @@ def test_setting_the_clock_back_frees_nothing_and_a_wrong_year_blocks_nothing() 
     assert refused(history(NOON - timedelta(minutes=5), NOON + timedelta(days=3650)), spacing=spacing) is not None
     assert refused(history(NOON + timedelta(minutes=5)), per_hour=1) is not None
     assert refused(history(NOON + timedelta(days=3650)), per_hour=1, per_day=1) is None
+
+
+def test_erasing_what_was_shown_lets_nothing_more_through() -> None:
+    """Otherwise whoever erases now and then would never meet a limit."""
+    reached = (PermissionRule.DAILY_CAP, "What was placed today was erased, so today's limit counts as reached.")
+    day = timedelta(days=1)
+    assert refused(History(), erased_at=NOON) == reached
+    assert refused(History(), erased_at=NOON - day + MILLISECOND) == reached
+    assert refused(History(), erased_at=NOON - day) is None
+    assert refused(History(), erased_at=NOON + timedelta(minutes=1)) == reached, "the clock was set back"
+    assert refused(History(), erased_at=NOON + timedelta(days=3650)) is None, "a clock in the wrong year"
+    long_day = datetime(2026, 10, 25, 22, 59, tzinfo=UTC)  # 23:59 in Berlin, on the day that has 25 hours
+    assert refused(History(), long_day, erased_at=long_day - timedelta(hours=24, minutes=30)) == reached
 
 
 def test_no_spacing_is_no_spacing() -> None:

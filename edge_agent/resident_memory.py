@@ -1,0 +1,55 @@
+"""The resident's newest choice, made durable (shell: timers): tried again for as long as the disk refuses."""
+
+import asyncio
+from typing import Final
+
+from edge_agent.model.device import Consent, ResidentLimits
+from edge_agent.model.errors import StorageError
+from edge_agent.settings.resident import ResidentStore
+from edge_agent.troubles import Troubles
+
+DISK_RETRY_S: Final = 5.0
+"""How long until a disk that refused is tried again."""
+
+
+class ResidentMemory:
+    """Keeps the choice that was made last in `store`; the agent lives by it already, written down or not.
+
+    Belongs to the event loop's thread.
+    """
+
+    def __init__(self, store: ResidentStore, troubles: Troubles, *, retry_s: float = DISK_RETRY_S) -> None:
+        self._store = store
+        self._trouble = troubles.about("memory of the resident's choice")
+        self._retry_s = retry_s
+        self._unwritten: tuple[Consent, ResidentLimits] | None = None
+        self._retry: asyncio.TimerHandle | None = None
+
+    def remember(self, consent: Consent, limits: ResidentLimits) -> None:
+        """Write the choice down before returning, or as soon as the disk takes it."""
+        self._unwritten = (consent, limits)
+        self._write()
+
+    def close(self) -> None:
+        """Try once more what is not written, and close the store."""
+        self._write()
+        self._cancel()
+        self._store.close()
+
+    def _write(self) -> None:
+        self._cancel()
+        if self._unwritten is None:
+            return
+        try:
+            self._store.save(*self._unwritten)
+        except StorageError as error:
+            self._trouble.begin(error)
+            self._retry = asyncio.get_running_loop().call_later(self._retry_s, self._write)
+        else:
+            self._unwritten = None
+            self._trouble.end()
+
+    def _cancel(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
