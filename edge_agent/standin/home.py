@@ -52,14 +52,18 @@ class AgentEndpoint:
 
 
 class Estimate(TypedDict):
-    """One row of what the collector works out, in homes of `homes`; `truth` is known to the demo only."""
+    """One row of what the collector works out: how many of `of` homes (else of all `homes`).
 
-    label: str
+    `truth` is known to the demo only.
+    """
+
+    label: Words
     answer: str
     estimate: float
     low: float
     high: float
     truth: NotRequired[float | None]
+    of: NotRequired[int]
 
 
 class Answers(TypedDict):
@@ -81,6 +85,8 @@ class CollectorUpdate(TypedDict, total=False):
     epsilon: float
     answers: Sequence[Answers]
     estimates: Sequence[Estimate]
+    simulated: Sequence[Estimate]
+    """The same question asked of more homes than the demo has, where the truth is known."""
 
 
 class Table(TypedDict):

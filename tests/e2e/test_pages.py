@@ -144,6 +144,18 @@ async def test_the_collector_is_shown_beside_the_truth_that_stays_at_home(home: 
     await expect(page.locator(".sealed")).to_contain_text("2 KiB")
     scale = page.get_by_role("img", name="Harbour, reached: estimate 2.1, between 1.2 and 2.9; truth 2")
     await expect(scale.locator(".interval")).to_have_attribute("style", re.compile(r"left: 40%"))
+    many = Estimate(
+        label={"en": "1,000 homes", "zh": "1,000 户"},
+        answer="reached",
+        estimate=287,
+        low=236,
+        high=338,
+        truth=300,
+        of=1000,
+    )
+    home.server.collector({"simulated": [many]})
+    scale = page.get_by_role("img", name="1,000 homes, reached: estimate 287, between 236 and 338; truth 300")
+    await expect(scale.locator(".truth")).to_have_attribute("style", "left: 30%;")
     home.server.finished({"title": "The day", "columns": ["time"], "rows": [["07:00"]]})
     await expect(page.locator("#tables caption")).to_have_text("The day")
 

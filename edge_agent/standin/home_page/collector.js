@@ -1,13 +1,13 @@
 // What the collector sees: sealed bytes, randomised answers, and what the sum of them tells about many homes.
 
 import { h, icon, ICONS } from "../page/dom.js";
-import { bytes, label, language, t } from "../page/words.js";
+import { bytes, inLanguage, label, language, t } from "../page/words.js";
 
 const MAX_ANSWERS = 12;
 
 /** Show what the collector has so far in `place`. */
 export function showCollector(place, seen) {
-  place.replaceChildren(sealed(seen), ...answers(seen), ...estimates(seen));
+  place.replaceChildren(sealed(seen), ...answers(seen), ...estimates(seen), ...simulated(seen));
 }
 
 function sealed(seen) {
@@ -45,11 +45,26 @@ function answers(seen) {
 function estimates(seen) {
   if (!seen.estimates?.length) return [];
   const homes = seen.homes || Math.max(...seen.estimates.map((row) => row.high), 1);
-  const anyTruth = seen.estimates.some(({ truth }) => truth !== null && truth !== undefined);
   return [
     h("h3", { text: t("home.estimates") }),
     h("p", { class: "soft", text: t("home.estimates.note", { homes: number(homes) }) }),
-    h("ul", { class: "estimates" }, ...seen.estimates.map((row) => estimate(row, homes))),
+    ...chart(seen.estimates, homes),
+  ];
+}
+
+function simulated(seen) {
+  if (!seen.simulated?.length) return [];
+  return [
+    h("h3", { text: t("home.simulated") }),
+    h("p", { class: "soft", text: t("home.simulated.note") }),
+    ...chart(seen.simulated, 1),
+  ];
+}
+
+function chart(rows, homes) {
+  const anyTruth = rows.some(({ truth }) => truth !== null && truth !== undefined);
+  return [
+    h("ul", { class: "estimates" }, ...rows.map((row) => estimate(row, row.of ?? homes))),
     h(
       "p",
       { class: "legend" },
@@ -64,7 +79,7 @@ function estimate(row, homes) {
   const known = row.truth !== null && row.truth !== undefined;
   // Taking the noise out of few answers can overshoot what is possible; the nearest possible value is shown.
   const likely = Math.min(row.high, Math.max(row.low, row.estimate));
-  const words = { label: row.label, answer: label("answer", row.answer), estimate: number(likely) };
+  const words = { label: inLanguage(row.label), answer: label("answer", row.answer), estimate: number(likely) };
   for (const name of ["low", "high"]) words[name] = number(row[name]);
   const said = t("home.row", words) + (known ? t("home.row.truth", { truth: number(row.truth) }) : "");
   const share = (value) => Math.min(100, Math.max(0, (value / homes) * 100));
@@ -79,10 +94,10 @@ function estimate(row, homes) {
   return h(
     "li",
     {},
-    h("p", { class: "row-head" }, h("span", {}, row.label, h("span", { class: "soft", text: ` · ${words.answer}` })), h("b", { text: words.estimate })),
+    h("p", { class: "row-head" }, h("span", {}, words.label, h("span", { class: "soft", text: ` · ${words.answer}` })), h("b", { text: words.estimate })),
     h("div", { class: "scale", role: "img", "aria-label": said }, ...marks),
   );
 }
 
-const number = (value) => Number(value).toLocaleString(language(), { maximumFractionDigits: 1 });
+const number = (value) => Number(value).toLocaleString(language(), { maximumFractionDigits: value < 100 ? 1 : 0 });
 const spaced = (hex) => (hex.match(/.{1,4}/g) ?? []).join(" ");
