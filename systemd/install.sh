@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs Edge Agent as a systemd service on Debian and Raspberry Pi OS. Run as root; running it again upgrades.
 #   systemd/install.sh [WHEEL-OR-REQUIREMENT]
-# Without an argument: what is in /opt/edge-agent when this file lies there, else this checkout, else the newest
-# release of edge-agent, each with the microphone's extra.
+# Without an argument: what is in /opt/edge-agent already when this file lies there, else this checkout with the
+# microphone's extra.
 set -eu
 
 program=/opt/edge-agent
@@ -19,7 +19,10 @@ main() {
   if [ -z "$what" ]; then
     case $here in
       "$program"/*) ;;
-      *) if [ -f "$here/../pyproject.toml" ]; then what="$(dirname "$here")[mic]"; else what="edge-agent[mic]"; fi ;;
+      *)
+        [ -f "$here/../pyproject.toml" ] || stop "say which wheel: sudo sh $0 './edge_agent-….whl[mic]'"
+        what="$(dirname "$here")[mic]"
+        ;;
     esac
   fi
   command -v systemctl >/dev/null || stop "this system has no systemd; run edge-agent run --config FILE yourself."

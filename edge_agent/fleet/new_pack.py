@@ -36,6 +36,9 @@ _TAIL: Final = """
 # caps = [{{ scope = "campaign", count = 2, per = 86400 }}]
 """
 
+_DUR_S: Final = {"boot_screen": 5, "idle_poster": 15}
+"""What the shipped devices have room for: a boot screen of at most ten seconds."""
+
 
 def write_new_pack(folder: Path, advertiser: str, text: str, files: Mapping[str, Path]) -> Path:
     """Make `folder` with a pack.toml for `files` (by format) and copies of them; return the pack.toml's path.
@@ -61,7 +64,7 @@ def write_new_pack(folder: Path, advertiser: str, text: str, files: Mapping[str,
         crid = form.replace("_", "-")
         crids.append(crid)
         asset = f"{crid}{file.suffix.lower()}"
-        dur = "" if form.startswith("voice_") else "dur = 15                   # seconds\n"
+        dur = "" if form.startswith("voice_") else f"dur = {_DUR_S[form]:<22} # seconds\n"
         parts.append(
             _CREATIVE.format(
                 crid=_quoted(crid), format=_quoted(form), asset=_quoted(asset), transcript=_quoted(text), dur=dur
