@@ -96,8 +96,10 @@ class MemorySource:
                 yield topic, content
 
     def on_timestamp(self, callback: Callable[[bytes], None]) -> None:
-        """As in Source."""
+        """As in Source: who subscribes is given what is retained."""
         self._callbacks.append(callback)
+        if self.connected and TIMESTAMP in self.retained:
+            asyncio.get_running_loop().call_soon(callback, self.retained[TIMESTAMP])
 
     def push(self) -> None:
         """Deliver the retained timestamp to who listens, as a broker does."""
