@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from edge_agent.model.catalog import Catalog
@@ -152,13 +152,10 @@ class Shelf:
         return frozenset(manifests | complete | small)
 
 
-def wanted_documents(repository: Repository, prefixes: Mapping[str, object]) -> list[str]:
+def wanted_documents(repository: Repository, prefixes: Iterable[str]) -> list[str]:
     """Return the names of small signed documents that somebody on this device asked for, in order."""
-    return sorted(
-        name
-        for name in repository.files
-        if parse_target_name(name) is None and any(name.startswith(prefix) for prefix in prefixes)
-    )
+    asked = tuple(prefixes)
+    return sorted(name for name in repository.files if parse_target_name(name) is None and name.startswith(asked))
 
 
 def signed_packs(repository: Repository) -> list[str]:

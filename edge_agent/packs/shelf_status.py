@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from edge_agent.packs.manifest import shelf_name
+from edge_agent.packs.shelf_record import Entry
+
 
 @dataclass(frozen=True, slots=True)
 class PackStatus:
@@ -40,3 +43,19 @@ class ShelfStatus:
     used_bytes: int
     packs: tuple[PackStatus, ...]
     documents: tuple[str, ...]
+
+
+def pack_status(entry: Entry, missing_bytes: int | None, failure: str) -> PackStatus:
+    """Return the status of one entry; `missing_bytes` is None while nobody has looked at the disk for it yet."""
+    shown = entry.newest or entry.complete
+    total_bytes = 0 if shown is None else shown.total_bytes
+    missing = total_bytes if missing_bytes is None else missing_bytes
+    return PackStatus(
+        name=shelf_name(entry.target_name),
+        version=0 if entry.complete is None else entry.complete.version,
+        newest=0 if entry.newest is None else entry.newest.version,
+        complete=entry.complete is not None,
+        missing_bytes=0 if entry.is_complete else missing,
+        total_bytes=total_bytes,
+        reason=entry.reason or failure,
+    )

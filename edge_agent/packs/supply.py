@@ -96,6 +96,7 @@ class Supply:
         """Try each pack that lacks something once. Returns whether nothing needs to be tried again."""
         plan = self._plan()
         self._remember_refusals(plan)
+        self._forget_what_is_settled(plan)
         try:
             if plan.fetch and await self._is_crowded(plan):
                 await self.evict()
@@ -133,6 +134,15 @@ class Supply:
                     f"The pack {shelf_name(name)} gets no room: {reason}", "Revoke a pack or raise the budget."
                 ),
             )
+
+    def _forget_what_is_settled(self, plan: RoomPlan) -> None:
+        """Drop the troubles of packs that are signed no more, or that lack nothing any more."""
+        standing = {shelf_name(name) for name in self._shelf.entries}
+        wanted = {shelf_name(name) for name in [*plan.refused, *(entry.target_name for entry in plan.fetch)]}
+        for subject in list(self._troubles.lasting):
+            kind, _, name = subject.partition(" ")
+            if (kind == "pack" and name not in wanted) or (kind == "manifest" and name not in standing):
+                self._troubles.end(subject)
 
     async def _complete(self, entry: Entry) -> None:
         manifest = entry.newest

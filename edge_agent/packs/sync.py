@@ -1,11 +1,9 @@
 """Shell: keeps the shelf like the signed repository, at its own pace, and never waits for the network to begin."""
 
 import asyncio
-import hashlib
 import logging
 import random
 from collections.abc import Callable, Mapping
-from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
@@ -14,7 +12,6 @@ from typing import Final
 from edge_agent.model.catalog import Catalog
 from edge_agent.model.errors import (
     EdgeAgentError,
-    FormatError,
     LinkError,
     NotRetainedError,
     StorageError,
@@ -22,22 +19,23 @@ from edge_agent.model.errors import (
 )
 from edge_agent.model.events import CatalogChanged, ClockJudged, Event
 from edge_agent.packs.clock_floor import is_believable, judge_expiry_at
-from edge_agent.packs.documents import MAX_DOCUMENT_BYTES
-from edge_agent.packs.manifest import parse_target_name, shelf_name
+from edge_agent.packs.intake import bring_documents, note_broken_roles, place_entries
+from edge_agent.packs.manifest import shelf_name
 from edge_agent.packs.mqtt_fetcher import verify_in_thread
 from edge_agent.packs.pauses import backoff, spread
-from edge_agent.packs.shelf import Shelf, signed_packs, wanted_documents
+from edge_agent.packs.shelf import Shelf
 from edge_agent.packs.shelf_record import Entry
-from edge_agent.packs.shelf_status import PackStatus, ShelfStatus
-from edge_agent.packs.source import Source, target_topic
+from edge_agent.packs.shelf_status import ShelfStatus, pack_status
+from edge_agent.packs.source import Source
 from edge_agent.packs.store import BlobStore
 from edge_agent.packs.supply import Supply
-from edge_agent.packs.trust import Repository, SignedFile
+from edge_agent.packs.trust import Repository
 from edge_agent.settings.rooms import PacksSettings
 from edge_agent.troubles import Troubles
 
 _log = logging.getLogger(__name__)
 
+_FIRST_LOOK: Final = timedelta(seconds=30)
 _FIRST_PAUSE: Final = timedelta(seconds=2)
 _LONGEST_PAUSE: Final = timedelta(minutes=5)
 _CLOCK_EVERY: Final = timedelta(seconds=30)
@@ -127,12 +125,21 @@ class PackShelf:
 
     async def _load(self) -> None:
         try:
-            self._root = await asyncio.to_thread(self._settings.root_json.read_bytes)
+            self._root = await self._read_root()
             await asyncio.to_thread(self._shelf.load, self._root)
-        except (OSError, StorageError):
-            _log.debug("the shelf could not be loaded; the first refresh says why", exc_info=True)
+        except (UntrustedError, StorageError) as error:
+            self._troubles.begin("repository", error)
         self._judge_clock()
         self._announce()
+
+    async def _read_root(self) -> bytes:
+        try:
+            return await asyncio.to_thread(self._settings.root_json.read_bytes)
+        except OSError as error:
+            raise UntrustedError(
+                f"This device has no root of trust: {self._settings.root_json} cannot be read.",
+                "Copy root.json from the fleet folder there.",
+            ) from error
 
     async def _scrub(self) -> None:
         """Once after start, read every asset: a bad disk must not put garbage on the screen for long."""
@@ -153,6 +160,9 @@ class PackShelf:
     # Looking at the repository
 
     async def _keep_fresh(self) -> None:
+        # The retained timestamp says that there is something to fetch. Asking a broker that holds none for metadata
+        # would wait out its silence, and miss what is published meanwhile.
+        await self._woken_within(_FIRST_LOOK)
         failures = 0
         while True:
             self._wake.clear()
@@ -191,13 +201,7 @@ class PackShelf:
 
     async def _refresh(self) -> None:
         """Verify what is new, take down what is no longer signed at once, then bring what is."""
-        try:
-            self._root = await asyncio.to_thread(self._settings.root_json.read_bytes)
-        except OSError as error:
-            raise UntrustedError(
-                f"This device has no root of trust: {self._settings.root_json} cannot be read.",
-                "Copy root.json from the fleet folder there.",
-            ) from error
+        self._root = await self._read_root()
         store = self._shelf.store
         repository = await verify_in_thread(
             store.metadata, self._root, self._source, self._now(), self._shelf.record.floor
@@ -206,75 +210,19 @@ class PackShelf:
             if self._shelf.drop_unsigned(repository):
                 self._announce()
                 self._supply.replan()
-            failure = await self._bring_documents(repository)
-            self._place_entries(repository)
+            failure = await bring_documents(
+                repository, self._shelf, self._source, self._listeners, self._settings.window
+            )
+            place_entries(repository, self._shelf, self._troubles)
         await self._save(repository)
         self._verified_timestamp = await asyncio.to_thread((store.metadata / "timestamp.json").read_bytes)
         self._checked_at = self._now()
         self._judge_clock()
         self._announce()
         self._supply.replan()
-        for role in [*repository.broken]:
-            self._troubles.begin(f"role {role}", repository.broken[role])
-        for subject in [subject for subject in self._troubles.lasting if subject.startswith("role ")]:
-            if subject.removeprefix("role ") not in repository.broken:
-                self._troubles.end(subject)
+        note_broken_roles(repository, self._troubles)
         if failure is not None:
             raise failure
-
-    async def _bring_documents(self, repository: Repository) -> EdgeAgentError | None:
-        """Fetch signed documents that are not here; return the first failure, after trying every one."""
-        store = self._shelf.store
-        names = [*wanted_documents(repository, self._listeners), *signed_packs(repository)]
-        missing: dict[str, SignedFile] = {}
-        for name in names:
-            file = repository.files[name]
-            if await asyncio.to_thread(store.document, file.sha256) is None:
-                missing[target_topic(file.sha256)] = file
-        failure: EdgeAgentError | None = None
-        try:
-            async with aclosing(
-                self._source.fetch_many(list(missing), self._settings.window, MAX_DOCUMENT_BYTES)
-            ) as stream:
-                async for topic, answer in stream:
-                    error = await self._keep_document(missing[topic], answer)
-                    failure = failure or error
-        except LinkError as error:
-            failure = failure or error
-        for name in names:
-            if parse_target_name(name) is None:
-                content = await asyncio.to_thread(store.document, repository.files[name].sha256)
-                if content is not None:
-                    self._shelf.documents[name] = content
-        return failure
-
-    async def _keep_document(self, file: SignedFile, answer: bytes | LinkError) -> EdgeAgentError | None:
-        if isinstance(answer, LinkError):
-            return answer
-        if len(answer) != file.length or hashlib.sha256(answer).hexdigest() != file.sha256:
-            return UntrustedError(
-                f"{file.name} was altered on its way: it is not what was signed.",
-                "Publish again; if it stays, somebody may be tampering with the broker.",
-            )
-        await asyncio.to_thread(self._shelf.store.keep_document, file.sha256, answer)
-        return None
-
-    def _place_entries(self, repository: Repository) -> None:
-        """Give each signed pack its entry; the last complete version stays in it until the newest is complete."""
-        for name in signed_packs(repository):
-            sha256 = repository.files[name].sha256
-            old = self._shelf.entries.get(name)
-            if old is not None and old.sha256 == sha256 and (old.newest is not None or old.reason):
-                continue
-            fresh = Entry(name, sha256)
-            if old is not None:
-                fresh = replace(fresh, complete=old.complete, complete_sha256=old.complete_sha256)
-            entry = self._shelf.with_manifest(fresh)
-            self._shelf.entries[name] = entry
-            if entry.reason and not entry.is_for_others:
-                self._troubles.begin(f"manifest {shelf_name(name)}", FormatError(entry.reason))
-            elif entry.newest is not None:
-                self._troubles.end(f"manifest {shelf_name(name)}")
 
     # Telling
 
@@ -320,9 +268,10 @@ class PackShelf:
         floor = self._shelf.record.floor
         judged = ClockJudged(is_believable(self._now(), floor), floor)
         if self._clock is None or judged != self._clock:
-            if not judged.trusted:
+            was_trusted = self._clock is None or self._clock.trusted
+            if was_trusted and not judged.trusted:
                 _log.warning("This device's clock is behind %s, which has been: it is not believed.", floor.date())
-            elif self._clock is not None and not self._clock.trusted:
+            elif judged.trusted and not was_trusted:
                 _log.info("This device's clock is believable again.")
             self._clock = judged
             self._emit(judged)
@@ -352,22 +301,11 @@ class PackShelf:
             problem=self._problem,
             budget_bytes=self._settings.budget_bytes,
             used_bytes=used_bytes,
-            packs=tuple(self._pack_status(entry) for _, entry in sorted(self._shelf.entries.items())),
+            packs=tuple(
+                pack_status(entry, self._supply.missing_bytes.get(name), self._supply.failed.get(name, ""))
+                for name, entry in sorted(self._shelf.entries.items())
+            ),
             documents=tuple(sorted(self._shelf.documents)),
-        )
-
-    def _pack_status(self, entry: Entry) -> PackStatus:
-        shown = entry.newest or entry.complete
-        total_bytes = 0 if shown is None else shown.total_bytes
-        missing = 0 if entry.is_complete else self._supply.missing_bytes.get(entry.target_name, total_bytes)
-        return PackStatus(
-            name=shelf_name(entry.target_name),
-            version=0 if entry.complete is None else entry.complete.version,
-            newest=0 if entry.newest is None else entry.newest.version,
-            complete=entry.complete is not None,
-            missing_bytes=missing,
-            total_bytes=total_bytes,
-            reason=entry.reason or self._supply.failed.get(entry.target_name, ""),
         )
 
 

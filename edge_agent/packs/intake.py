@@ -1,0 +1,85 @@
+"""Shell: brings the small signed documents of a repository to the disk, and gives each signed pack its entry."""
+
+import asyncio
+import hashlib
+from collections.abc import Iterable
+from contextlib import aclosing
+from dataclasses import replace
+
+from edge_agent.model.errors import EdgeAgentError, FormatError, LinkError, UntrustedError
+from edge_agent.packs.documents import MAX_DOCUMENT_BYTES
+from edge_agent.packs.manifest import parse_target_name, shelf_name
+from edge_agent.packs.shelf import Shelf, signed_packs, wanted_documents
+from edge_agent.packs.shelf_record import Entry
+from edge_agent.packs.source import Source, target_topic
+from edge_agent.packs.trust import Repository, SignedFile
+from edge_agent.troubles import Troubles
+
+
+async def bring_documents(
+    repository: Repository, shelf: Shelf, source: Source, prefixes: Iterable[str], window: int
+) -> EdgeAgentError | None:
+    """Fetch what is signed and not here: manifests, and documents whose name begins with one of `prefixes`.
+
+    Each is kept only when it has the length and hash that were signed. Returns the first failure, after trying
+    every one; raises StorageError at once.
+    """
+    names = [*wanted_documents(repository, prefixes), *signed_packs(repository)]
+    missing: dict[str, SignedFile] = {}
+    for name in names:
+        file = repository.files[name]
+        if await asyncio.to_thread(shelf.store.document, file.sha256) is None:
+            missing[target_topic(file.sha256)] = file
+    failure: EdgeAgentError | None = None
+    try:
+        async with aclosing(source.fetch_many(list(missing), window, MAX_DOCUMENT_BYTES)) as stream:
+            async for topic, answer in stream:
+                error = await _keep(shelf, missing[topic], answer)
+                failure = failure or error
+    except LinkError as error:
+        failure = failure or error
+    for name in names:
+        if parse_target_name(name) is None:
+            content = await asyncio.to_thread(shelf.store.document, repository.files[name].sha256)
+            if content is not None:
+                shelf.documents[name] = content
+    return failure
+
+
+async def _keep(shelf: Shelf, file: SignedFile, answer: bytes | LinkError) -> EdgeAgentError | None:
+    if isinstance(answer, LinkError):
+        return answer
+    if len(answer) != file.length or hashlib.sha256(answer).hexdigest() != file.sha256:
+        return UntrustedError(
+            f"{file.name} was altered on its way: it is not what was signed.",
+            "Publish again; if it stays, somebody may be tampering with the broker.",
+        )
+    await asyncio.to_thread(shelf.store.keep_document, file.sha256, answer)
+    return None
+
+
+def place_entries(repository: Repository, shelf: Shelf, troubles: Troubles) -> None:
+    """Give each signed pack its entry; the last complete version stays in it until the newest is complete."""
+    for name in signed_packs(repository):
+        sha256 = repository.files[name].sha256
+        old = shelf.entries.get(name)
+        if old is not None and old.sha256 == sha256 and (old.newest is not None or old.reason):
+            continue
+        fresh = Entry(name, sha256)
+        if old is not None:
+            fresh = replace(fresh, complete=old.complete, complete_sha256=old.complete_sha256)
+        entry = shelf.with_manifest(fresh)
+        shelf.entries[name] = entry
+        if entry.reason and not entry.is_for_others:
+            troubles.begin(f"manifest {shelf_name(name)}", FormatError(entry.reason))
+        elif entry.newest is not None:
+            troubles.end(f"manifest {shelf_name(name)}")
+
+
+def note_broken_roles(repository: Repository, troubles: Troubles) -> None:
+    """Begin a trouble for each role that did not verify, and end those of roles that do again."""
+    for role, error in repository.broken.items():
+        troubles.begin(f"role {role}", error)
+    for subject in [subject for subject in troubles.lasting if subject.startswith("role ")]:
+        if subject.removeprefix("role ") not in repository.broken:
+            troubles.end(subject)
