@@ -129,7 +129,7 @@ function drawBubbles() {
   const heard = h("p", { class: "bubble heard" });
   const said = h("p", { class: "bubble said" });
   const element = h("div", { class: "bubbles", "aria-live": "polite" }, heard, said);
-  let wasSpeaking = false;
+  let saying = null;
   const timers = new Map();
   let before = null;
   const close = (bubble) => {
@@ -161,9 +161,10 @@ function drawBubbles() {
         fade(said);
       }
       const speaking = Boolean(agent.online && agent.speaker?.speaking);
-      if (speaking) open(said, agent.speaker.transcript);
-      if (wasSpeaking && !speaking) fade(said);
-      wasSpeaking = speaking;
+      const words = speaking ? agent.speaker.transcript : null;
+      if (speaking && words !== saying) open(said, words);
+      if (saying !== null && !speaking) fade(said);
+      saying = words;
     },
   };
 }
