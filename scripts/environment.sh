@@ -67,7 +67,7 @@ ensure_environment() {
   complaints=.venv/edge-agent-pip.log
   if ! .venv/bin/python -m pip install --disable-pip-version-check --no-warn-script-location --progress-bar off \
     --editable ".[$extras]" 2> "$complaints" | show_pip; then
-    tail -n 5 "$complaints" >&2
+    grep -m 3 'ERROR' "$complaints" >&2 || tail -n 5 "$complaints" >&2
     die "The packages could not be installed; the lines above say why (often: no connection to the package index). Run this again."
   fi
   printf '%s' "$wanted" > ".venv/edge-agent-$extras.stamp"
