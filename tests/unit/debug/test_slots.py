@@ -59,6 +59,19 @@ async def test_no_event_is_taken_after_the_last(speaking: Client) -> None:
     assert (await speaking.post(address, json={"event": "impression", "t_ms": 2})).status == 404
 
 
+async def test_software_that_renders_is_told_when_the_resident_closes(speaking: Client, speaker: SmallAgent) -> None:
+    play_id = (await (await speaking.post("/v1/slots", json=ASK)).json())["play_id"]
+    with speaker.subscribe() as happenings:
+        await speaking.post("/v1/press", json={"button": "close"})
+        async with asyncio.timeout(5):
+            async for message in happenings:
+                if message["type"] == "state" and message["state"]["playing"] is None:
+                    break
+    late = await speaking.post(f"/v1/plays/{play_id}/events", json={"event": "impression", "t_ms": 9})
+    assert late.status == 404
+    assert speaker.plays(1)[0]["close_cause"] == "press"
+
+
 async def test_an_answer_that_comes_too_late_is_a_no_fill_and_leaves_nothing_playing(
     speaking: Client, speaker: SmallAgent
 ) -> None:
