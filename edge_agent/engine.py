@@ -268,4 +268,5 @@ def _phrases(state: EngineState) -> tuple[str, ...]:
         creative,
         "" if about is None else about.turn,
         has_follow_up=creative is not None and creative.follow_up is not None,
+        speaking=state.playing is not None and state.playing.candidate.creative.format.is_spoken,
     )

@@ -94,6 +94,7 @@ def _print_json(outcome: "Outcome") -> None:
             "rows": [asdict(row) | {"at": row.at.isoformat()} for row in outcome.rows],
             "reports": outcome.reports,
             "collected": [line.document() for line in outcome.collected],
+            "simulated": [asdict(row) for row in outcome.simulated],
         }
     )
 
@@ -106,10 +107,16 @@ def _print_tables(outcome: "Outcome") -> None:
     refused = [(f"{row.at:%H:%M}", row.device, row.moment, row.why) for row in outcome.rows if not row.placed]
     print_table("What was not, and why", ("time", "device", "moment", "reason"), refused)
     learnt = [
-        (f"{line.campaign}/{line.crid}", line.reports, interval(line), line.verdict)
+        (f"{line.campaign}/{line.crid}", line.reports, interval(line.estimates["reached"]), line.verdict)
         for line in outcome.collected
         if line.crid
     ]
     print_table(
         "What the collector could learn", ("creative", "reports", "homes reached (95 %)", "conclusion"), learnt
+    )
+    simulated = [(row.homes, interval(row.estimate), row.truth) for row in outcome.simulated]
+    print_table(
+        "The same question, asked of more homes (simulated)",
+        ("homes", "estimated to have seen it (95 %)", "who really did"),
+        simulated,
     )

@@ -4,20 +4,25 @@ import asyncio
 import shutil
 import socket
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from random import random
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from edge_agent.fleet.provision import create_fleet
-from edge_agent.fleet.report import Line, lines
+from edge_agent.fleet.report import STAGES, Line, lines
+from edge_agent.measure.randomiser import Estimate, estimate, randomise
 from edge_agent.model.errors import LinkError
+from edge_agent.model.report import Reached
 from edge_agent.standin.broker import EmbeddedBroker
 from edge_agent.standin.day import SCENES, ZONE, Day, Row
 from edge_agent.standin.home import AgentEndpoint, CollectorUpdate, HomeServer, Table
+from edge_agent.standin.home import Estimate as Shown
 from edge_agent.standin.household import EXPECT_S, DemoError, Device, DeviceSpec
 from edge_agent.standin.operator import Operator
 
@@ -32,11 +37,21 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Simulated:
+    """What the collector would work out of many homes' answers to one question, beside what is true there."""
+
+    homes: int
+    truth: int
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of the day: its table, and what the collector made of the reports."""
 
     rows: tuple[Row, ...]
     collected: tuple[Line, ...]
+    simulated: tuple[Simulated, ...]
     reports: int
     page: str
 
@@ -155,7 +170,8 @@ async def _played(day: Day, page: str) -> Outcome:
     for scene in SCENES:
         await scene(day)
     collected, reports = await _reported(day)
-    outcome = Outcome(tuple(day.rows), collected, reports, page)
+    outcome = Outcome(tuple(day.rows), collected, _many_homes(day), reports, page)
+    day.home.collector({"simulated": [_row(many) for many in outcome.simulated]})
     day.home.finished(*_tables(outcome))
     return outcome
 
@@ -197,6 +213,23 @@ async def _reported(day: Day) -> tuple[tuple[Line, ...], int]:
     return tuple(lines(counters)), tally.accepted
 
 
+def _many_homes(day: Day) -> tuple[Simulated, ...]:
+    """Ask the same question of many simulated homes, three in ten of which saw the creative: real draws, real sums.
+
+    One home says nothing; this shows that many do.
+    """
+    epsilon = day.operator.counters()[0].epsilon
+    found = []
+    for homes in (100, 1_000, 10_000):
+        truth = 3 * homes // 10
+        answers = Counter(
+            randomise(Reached.COMPLETE if home < truth else Reached.NOTHING, epsilon, random())  # noqa: S311  no secret
+            for home in range(homes)
+        )
+        found.append(Simulated(homes, truth, estimate(answers, STAGES["reached"], epsilon)))
+    return tuple(found)
+
+
 def _seen(day: Day, count: int) -> CollectorUpdate:
     counters = day.operator.counters()
     return CollectorUpdate(
@@ -219,6 +252,18 @@ def _seen(day: Day, count: int) -> CollectorUpdate:
             if line.crid
         ],
     )
+
+
+def _row(many: Simulated) -> Shown:
+    return {
+        "label": {"en": f"{many.homes:,} homes", "zh": f"{many.homes:,} 户"},
+        "answer": "reached",
+        "estimate": many.estimate.value,
+        "low": many.estimate.low,
+        "high": many.estimate.high,
+        "truth": many.truth,
+        "of": many.homes,
+    }
 
 
 def _tables(outcome: Outcome) -> tuple[Table, ...]:
@@ -252,18 +297,29 @@ def _tables(outcome: Outcome) -> tuple[Table, ...]:
                 {"en": "conclusion", "zh": "结论"},
             ],
             rows=[
-                [f"{line.campaign}/{line.crid}", line.reports, interval(line), line.verdict]
+                [f"{line.campaign}/{line.crid}", line.reports, interval(line.estimates["reached"]), line.verdict]
                 for line in outcome.collected
                 if line.crid
             ],
         ),
+        Table(
+            title={
+                "en": "The same question, asked of more homes (simulated)",
+                "zh": "向更多家庭提出同样的问题（模拟）",
+            },
+            columns=[
+                {"en": "homes", "zh": "家庭"},
+                {"en": "estimated to have seen it", "zh": "估计看过的家庭"},
+                {"en": "who really did", "zh": "实际看过的家庭"},
+            ],
+            rows=[[row.homes, interval(row.estimate), row.truth] for row in outcome.simulated],
+        ),
     )
 
 
-def interval(line: Line) -> str:
-    """Return an estimate of homes reached with its 95 % interval."""
-    reach = line.estimates["reached"]
-    return f"{reach.value:.1f} ({reach.low:.0f} to {reach.high:.0f})"
+def interval(found: Estimate) -> str:
+    """Return an estimate with its 95 % interval."""
+    return f"{found.value:.1f} ({found.low:.0f} to {found.high:.0f})"
 
 
 def _free_port() -> int:
