@@ -35,7 +35,7 @@ class OperatingPoint:
 
 
 SHIPPED: Final = OperatingPoint(0.2, UnknownWordCosts(word=0.0, phone=1.5))
-"""Chosen by measurement on people's recordings; the model card says how."""
+"""Chosen by measurement on people's recordings: `model_card` says why."""
 
 
 def model_conf(point: OperatingPoint) -> str:

@@ -36,7 +36,7 @@ class Tdnn(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, *, hidden: int = HIDDEN) -> None:
+    def __init__(self, *, hidden: int = HIDDEN, dropout: float = 0.05) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(CEPSTRA))
         self.register_buffer("deviation", torch.ones(CEPSTRA))
@@ -44,6 +44,7 @@ class Tdnn(nn.Module):
         self.affines = nn.ModuleList([nn.Linear(size, hidden) for size in inputs])
         self.norms = nn.ModuleList([nn.BatchNorm1d(hidden, affine=False, momentum=0.05) for _ in inputs])
         self.output = nn.Linear(hidden, len(PDFS))
+        self.dropout = nn.Dropout(dropout)
 
     def layers(self) -> list[tuple[nn.Linear, nn.BatchNorm1d]]:
         """Return each hidden layer's affine map and normalisation, first layer first."""
@@ -58,7 +59,7 @@ class Tdnn(nn.Module):
             else:
                 spliced = _splice(frames, len(LATER_OFFSETS), 1)
             active = torch.relu(affine(spliced))
-            frames = norm(active.flatten(0, 1)).view_as(active)
+            frames = self.dropout(norm(active.flatten(0, 1)).view_as(active))
         named: Tensor = self.output(frames)
         return named
 

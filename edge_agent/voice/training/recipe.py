@@ -21,7 +21,13 @@ from edge_agent.voice.training.texts import load_texts
 
 UTTERANCES: Final = 22_000
 HEARINGS: Final = 2
-MINUTES: Final = 24.0
+MINUTES: Final = 14.0
+"""About 6,000 steps on two free cores.
+
+More names more frames of synthetic speech rightly and finds no more phrases of people: after 3,167 steps 67 %
+of the frames and 84.0 % of the phrases, after 6,800 steps 76 % and 81.6 %, at one operating point.
+"""
+
 SEED: Final = 1
 
 
