@@ -36,6 +36,19 @@ class KeyFolder:
         self.write_secret(f"{role}.pem", signer.private_bytes)
         return signer
 
+    def prepare(self, role: str) -> CryptoSigner:
+        """Make the key that is to replace the one of `role`, in a file of its own; `promote` makes it count."""
+        (self.directory / f"{role}.next.pem").unlink(missing_ok=True)  # of a rotation that never came to be
+        return self.create(f"{role}.next")
+
+    def promote(self, role: str) -> None:
+        """Put the prepared key in the place of the old one, which is kept as `<role>.retired-<n>.pem`."""
+        number = 1
+        while (self.directory / f"{role}.retired-{number}.pem").exists():
+            number += 1
+        (self.directory / f"{role}.pem").rename(self.directory / f"{role}.retired-{number}.pem")
+        (self.directory / f"{role}.next.pem").rename(self.directory / f"{role}.pem")
+
     def write_secret(self, name: str, content: bytes) -> Path:
         """Write a new file of mode 0600, durably. Raises SettingsError when it exists or cannot be written."""
         path = self.directory / name

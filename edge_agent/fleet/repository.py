@@ -14,12 +14,13 @@ a name belongs to exactly one of them. A change is signed by `commit` alone: rol
 
 import fcntl
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
+from securesystemslib.signer import Key, Signer
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import (
     DelegatedRole,
@@ -74,7 +75,7 @@ class FleetRepository:
         root = Root(consistent_snapshot=True, expires=_expiry("root", now))
         for role in ("root", "targets", "snapshot", "timestamp"):
             root.add_key(signers[role].public_key, role)
-        fleet._write_root(Metadata(root), now)
+        fleet.write_root(Metadata(root), now, [signers["root"]])
         write_durably(directory / "root.json", (fleet._metadata / "1.root.json").read_bytes())
         write_durably(directory / ".gitignore", b"keys/\nsent.json\n")
         top = Targets(version=1)
@@ -121,6 +122,11 @@ class FleetRepository:
         return self._read(Snapshot, f"{self.timestamp.snapshot_meta.version}.snapshot").signed
 
     @property
+    def root(self) -> Root:
+        """The newest root."""
+        return self._read(Root, f"{self.root_version}.root").signed
+
+    @property
     def root_version(self) -> int:
         """The newest root's version."""
         return max(int(path.name.partition(".")[0]) for path in self._metadata.glob("*.root.json"))
@@ -141,8 +147,11 @@ class FleetRepository:
     def expirations(self) -> Mapping[str, datetime]:
         """Return when each role's signature ends."""
         found: dict[str, datetime] = {role: metadata.signed.expires for role, metadata in self._roles.items()}
-        root = self._read(Root, f"{self.root_version}.root").signed
-        return found | {"root": root.expires, "snapshot": self.snapshot.expires, "timestamp": self.timestamp.expires}
+        return found | {
+            "root": self.root.expires,
+            "snapshot": self.snapshot.expires,
+            "timestamp": self.timestamp.expires,
+        }
 
     def document(self, name: str) -> bytes:
         """Return the content of a signed document. KeyError when there is none of that name."""
@@ -195,6 +204,27 @@ class FleetRepository:
         top.add_key(self.keys.signer(key).public_key, role)
         self._changed |= {"targets", role}
         self._roles.setdefault(role, Metadata(Targets(version=1)))
+
+    def replace_delegated_key(self, role: str, key: Key) -> None:
+        """Let `key` alone sign for a delegated role; `commit` afterwards."""
+        top = self._roles["targets"].signed
+        if top.delegations is None or top.delegations.roles is None:
+            raise SettingsError("The top-level targets delegate to nobody.", "Restore the fleet folder.")
+        for keyid in list(top.delegations.roles[role].keyids):
+            top.revoke_key(keyid, role)
+        top.add_key(key, role)
+        self._changed |= {"targets", role}
+
+    def touch(self, role: str) -> None:
+        """Sign `role`, and with it the snapshot, anew at the next `commit`."""
+        self._changed.add(role)
+
+    def write_root(self, metadata: Metadata[Root], now: datetime, signers: Sequence[Signer]) -> None:
+        """Sign a root with each of `signers` and write it."""
+        _date(metadata.signed, "root", now)
+        for signer in signers:
+            metadata.sign(signer, append=True)
+        write_durably(self._metadata / f"{metadata.signed.version}.root.json", metadata.to_bytes())
 
     def put(self, name: str, content: bytes) -> None:
         """Sign `content` under `name`; `commit` afterwards. Raises SettingsError when nobody may sign that name."""
@@ -249,15 +279,10 @@ class FleetRepository:
         self._changed.clear()
 
     def _sign_and_write(self, metadata: Metadata[_Kind], role: str, name: str, now: datetime) -> None:
-        signed: Signed = metadata.signed
-        signed.expires = _expiry(role, now)
-        signed.unrecognized_fields[SIGNED_AT] = write_signed_at(now)
+        _date(metadata.signed, role, now)
         key = f"advertiser-{role.removeprefix(ADVERTISER_ROLE)}" if role.startswith(ADVERTISER_ROLE) else role
         metadata.sign(self.keys.signer(key))
         write_durably(self._metadata / f"{name}.json", metadata.to_bytes())
-
-    def _write_root(self, metadata: Metadata[Root], now: datetime) -> None:
-        self._sign_and_write(metadata, "root", f"{metadata.signed.version}.root", now)
 
     def _read(self, kind: type[_Kind], name: str) -> Metadata[_Kind]:
         path = self._metadata / f"{name}.json"
@@ -268,6 +293,11 @@ class FleetRepository:
         if not isinstance(metadata.signed, kind):
             raise SettingsError(f"{path} is not {kind.__name__} metadata.", "Restore the fleet folder.")
         return metadata
+
+
+def _date(signed: Signed, role: str, now: datetime) -> None:
+    signed.expires = _expiry(role, now)
+    signed.unrecognized_fields[SIGNED_AT] = write_signed_at(now)
 
 
 def sha256_of(file: TargetFile) -> str:

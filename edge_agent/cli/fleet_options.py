@@ -1,0 +1,93 @@
+"""What the `edge-agent fleet` commands share: options, the way to the broker, and a bar for what takes long."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge_agent.cli.output import print_json
+
+if TYPE_CHECKING:
+    from edge_agent.fleet.broker import BrokerAddress
+    from edge_agent.fleet.publish import Progress, Sent
+    from edge_agent.fleet.repository import FleetRepository
+
+FLEET = Path("fleet")
+
+FleetDir = Annotated[Path, typer.Option("--fleet-dir", help="The fleet's folder, as `fleet keys init` made it.")]
+BrokerOption = Annotated[str, typer.Option("--broker", help="host or host:port of the broker.")]
+RootOption = Annotated[str, typer.Option("--root", help="Topic root of the fleet.")]
+TlsOption = Annotated[bool, typer.Option("--tls", help="Connect with TLS.")]
+CaOption = Annotated[Path | None, typer.Option("--ca-file", help="Authority that signed the broker's certificate.")]
+CredentialsOption = Annotated[
+    Path | None, typer.Option("--credentials-file", help="A file that holds user:password.")
+]
+
+BROKER = "127.0.0.1:1883"
+ROOT = "edge"
+
+
+def now() -> datetime:
+    """Return the time at which things are signed."""
+    return datetime.now(UTC)
+
+
+def say(sentence: str, value: object, *, as_json: bool) -> None:
+    """Print the sentence for a person, or the value for a program."""
+    if as_json:
+        print_json(value)
+    else:
+        typer.echo(sentence)
+
+
+def address_of(
+    broker: str, root: str, tls: bool, ca_file: Path | None, credentials_file: Path | None
+) -> "BrokerAddress":
+    """Return the broker that the options name. Raises SettingsError."""
+    from edge_agent.fleet.broker import BrokerAddress, parse_broker
+
+    host, port = parse_broker(broker, tls=tls)
+    return BrokerAddress(host, port, root, tls, ca_file, credentials_file)
+
+
+def send_to(fleet: "FleetRepository", address: "BrokerAddress", *, everything: bool = False) -> "Sent":
+    """Bring to the broker what it lacks, with a bar."""
+    from edge_agent.fleet.publish import send
+
+    with progress_bar() as progress:
+        return asyncio.run(send(fleet, address, progress, everything=everything))
+
+
+@contextmanager
+def progress_bar() -> Iterator["Progress"]:
+    """Show a bar on stderr while something takes long, where a person is watching."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what.capitalize(), total=total)
+            bar.update(tasks[what], completed=done, total=total)
+
+        yield show
+
+
+def size(length: int) -> str:
+    """Return a number of bytes as a person reads it."""
+    kib = 1024
+    return (
+        f"{length} B"
+        if length < kib
+        else f"{length / kib:.0f} KiB"
+        if length < kib**2
+        else f"{length / kib**2:.1f} MiB"
+    )
