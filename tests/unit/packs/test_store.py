@@ -2,10 +2,6 @@
 
 import errno
 import hashlib
-import resource
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,7 +9,7 @@ import pytest
 from edge_agent.model.errors import IncompleteError, StorageError
 from edge_agent.packs.manifest import Chunk, PackedAsset
 from edge_agent.packs.store import BlobStore, _as_storage_error
-from tests.fleets import random_bytes
+from tests.fleets import full_disk, random_bytes
 
 PIECES = (random_bytes(40_000, "a"), random_bytes(50_000, "b"), random_bytes(40_000, "a"))
 WHOLE = b"".join(PIECES)
@@ -37,19 +33,6 @@ def store(tmp_path: Path) -> BlobStore:
     store = BlobStore(tmp_path / "packs")
     store.open()
     return store
-
-
-@contextmanager
-def full_disk(limit: int) -> Iterator[None]:
-    """No file may grow past `limit` bytes: the kernel answers as it does on a full disk (EFBIG for ENOSPC)."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, handler)
 
 
 def test_an_asset_grows_chunk_by_chunk_in_any_order_and_becomes_whole(store: BlobStore) -> None:

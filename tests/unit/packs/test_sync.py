@@ -10,7 +10,7 @@ import pytest
 
 from edge_agent.packs.clock_floor import CODE_DATE
 from edge_agent.packs.source import chunk_topic, target_topic
-from tests.fleets import TIMESTAMP, Device, MemorySource, SmallFleet, png, random_bytes
+from tests.fleets import TIMESTAMP, Device, MemorySource, SmallFleet, full_disk, png, random_bytes
 
 
 @pytest.fixture
@@ -358,3 +358,27 @@ async def test_a_missing_chunk_is_asked_for_once_a_round(
 
 def test_topics_are_named_by_hashes() -> None:
     assert chunk_topic("ab") == "repo/chunk/ab"
+
+
+async def test_a_full_disk_is_one_line_and_takes_nothing_away(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fleet.sign(poster=png(filling=random_bytes(100_000)))
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+        fleet.sign("summer", poster=png(filling=random_bytes(900_000, "large")))
+        messages = fleet.messages()
+        with full_disk(400_000):
+            source.retained.update(messages)
+            source.push()
+            await device.until(lambda: any("disk is full" in entry.reason for entry in device.shelf.status().packs))
+            assert device.playable() == {"acme/spring": 1}
+        warned = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+        assert [message.startswith("The disk is full") for message in warned] == [True]
+        source.asked.clear()
+        fleet.fleet.commit(fleet.now)
+        fleet.put_into(source)
+        await device.until(lambda: device.playable() == {"acme/spring": 1, "acme/summer": 1})
+        again = {topic for topic in source.asked if "chunk" in topic}
+        assert 0 < len(again) < len([topic for topic in messages if "chunk" in topic]) - 3, "what was kept stays"
