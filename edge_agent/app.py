@@ -221,6 +221,7 @@ class Agent:
                 self._journal(self.journal.record_event, effect.event)
             case fx.RecordClose():
                 self._journal(self.journal.record_close, effect.play_id, effect.cause)
+                self.face.tell_play(effect.play_id)
             case fx.ListenFor():
                 self.ear.room.listen_for(effect.phrases)
             case fx.RememberResident():

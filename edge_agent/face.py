@@ -220,7 +220,7 @@ class Face:
                 self._heard = HeardView(phrase=event.phrase, at=self.now().isoformat(), confidence=event.confidence)
                 self.feed.publish(HeardMessage(type="heard", heard=self._heard))
             case ev.PlayProgressed():
-                self._tell_play(event.event.play_id)
+                self.tell_play(event.event.play_id)
             case ev.CatalogChanged():
                 self.feed.publish(PacksMessage(type="packs", packs=list(self.packs())))
             case _:
@@ -232,7 +232,8 @@ class Face:
         if self.feed.watchers:
             self.feed.publish(StateMessage(type="state", state=self.state()))
 
-    def _tell_play(self, play_id: PlayId) -> None:
+    def tell_play(self, play_id: PlayId) -> None:
+        """Show a play as it is in the journal now. Software that renders by itself learns so that it was closed."""
         if not self.feed.watchers:
             return
         for proof in self.journal.proofs(5):

@@ -10,7 +10,7 @@ import typer
 from edge_agent.cli.output import JsonOption, note, print_json, print_table
 
 if TYPE_CHECKING:
-    from edge_agent.standin.demo import Outcome
+    from edge_agent.standin.telling import Outcome
 
 
 def register(app: typer.Typer) -> None:
@@ -100,7 +100,7 @@ def _print_json(outcome: "Outcome") -> None:
 
 
 def _print_tables(outcome: "Outcome") -> None:
-    from edge_agent.standin.demo import interval
+    from edge_agent.standin.telling import interval
 
     placed = [(f"{row.at:%H:%M}", row.device, row.moment, row.what) for row in outcome.rows if row.placed]
     print_table("What was placed", ("time", "device", "moment", "placement"), placed)

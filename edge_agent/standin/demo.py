@@ -4,27 +4,23 @@ import asyncio
 import shutil
 import socket
 import tempfile
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from random import random
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from edge_agent.fleet.provision import create_fleet
-from edge_agent.fleet.report import STAGES, Line, lines
-from edge_agent.measure.randomiser import Estimate, estimate, randomise
+from edge_agent.fleet.report import Line, lines
 from edge_agent.model.errors import LinkError
-from edge_agent.model.report import Reached
 from edge_agent.standin.broker import EmbeddedBroker
-from edge_agent.standin.day import SCENES, ZONE, Day, Row
-from edge_agent.standin.home import AgentEndpoint, CollectorUpdate, HomeServer, Table
-from edge_agent.standin.home import Estimate as Shown
+from edge_agent.standin.day import SCENES, ZONE, Day
+from edge_agent.standin.home import AgentEndpoint, HomeServer
 from edge_agent.standin.household import EXPECT_S, DemoError, Device, DeviceSpec
 from edge_agent.standin.operator import Operator
+from edge_agent.standin.telling import Outcome, collector_view, many_homes, simulated_view, tables
 
 SPECS: Final = (
     DeviceSpec("tv", "virtual-tv", "tv", listens=True),
@@ -34,26 +30,6 @@ SPECS: Final = (
 MQTT_PORT: Final = 1883
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Simulated:
-    """What the collector would work out of many homes' answers to one question, beside what is true there."""
-
-    homes: int
-    truth: int
-    estimate: Estimate
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of the day: its table, and what the collector made of the reports."""
-
-    rows: tuple[Row, ...]
-    collected: tuple[Line, ...]
-    simulated: tuple[Simulated, ...]
-    reports: int
-    page: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +146,9 @@ async def _played(day: Day, page: str) -> Outcome:
     for scene in SCENES:
         await scene(day)
     collected, reports = await _reported(day)
-    outcome = Outcome(tuple(day.rows), collected, _many_homes(day), reports, page)
-    day.home.collector({"simulated": [_row(many) for many in outcome.simulated]})
-    day.home.finished(*_tables(outcome))
+    outcome = Outcome(tuple(day.rows), collected, many_homes(day.operator.counters()[0].epsilon), reports, page)
+    day.home.collector({"simulated": [simulated_view(many) for many in outcome.simulated]})
+    day.home.finished(*tables(outcome))
     return outcome
 
 
@@ -199,127 +175,16 @@ async def _reported(day: Day) -> tuple[tuple[Line, ...], int]:
         days=1,
     )
 
-    def changed(count: int) -> None:
-        day.home.collector(_seen(day, count))
-
+    overheard = day.operator.overheard
     try:
         async with asyncio.timeout(EXPECT_S):
-            await day.operator.until_collected(day.operator.questions, changed)
+            async for counters in day.operator.collected(day.operator.questions):
+                day.home.collector(collector_view(counters, overheard, len(day.devices)))
     except TimeoutError:
         raise DemoError("The collector did not get the day's reports.", "Look at the agents' logs.") from None
     tally = await day.operator.stop_collecting()
-    counters = day.operator.counters()
-    day.home.collector(_seen(day, tally.accepted))
-    return tuple(lines(counters)), tally.accepted
-
-
-def _many_homes(day: Day) -> tuple[Simulated, ...]:
-    """Ask the same question of many simulated homes, three in ten of which saw the creative: real draws, real sums.
-
-    One home says nothing; this shows that many do.
-    """
-    epsilon = day.operator.counters()[0].epsilon
-    found = []
-    for homes in (100, 1_000, 10_000):
-        truth = 3 * homes // 10
-        answers = Counter(
-            randomise(Reached.COMPLETE if home < truth else Reached.NOTHING, epsilon, random())  # noqa: S311  no secret
-            for home in range(homes)
-        )
-        found.append(Simulated(homes, truth, estimate(answers, STAGES["reached"], epsilon)))
-    return tuple(found)
-
-
-def _seen(day: Day, count: int) -> CollectorUpdate:
-    counters = day.operator.counters()
-    return CollectorUpdate(
-        sealed_messages=count,
-        homes=len(day.devices),
-        epsilon=counters[0].epsilon if counters else 0.0,
-        answers=[
-            {"label": f"{counter.campaign}/{counter.crid}", "answer": counter.answer.value, "count": counter.reports}
-            for counter in counters
-        ],
-        estimates=[
-            {
-                "label": f"{line.campaign}/{line.crid}",
-                "answer": "reached",
-                "estimate": line.estimates["reached"].value,
-                "low": line.estimates["reached"].low,
-                "high": line.estimates["reached"].high,
-            }
-            for line in lines(counters)
-            if line.crid
-        ],
-    )
-
-
-def _row(many: Simulated) -> Shown:
-    return {
-        "label": {"en": f"{many.homes:,} homes", "zh": f"{many.homes:,} 户"},
-        "answer": "reached",
-        "estimate": many.estimate.value,
-        "low": many.estimate.low,
-        "high": many.estimate.high,
-        "truth": many.truth,
-        "of": many.homes,
-    }
-
-
-def _tables(outcome: Outcome) -> tuple[Table, ...]:
-    return (
-        Table(
-            title={"en": "What was placed", "zh": "投放了什么"},
-            columns=[
-                {"en": "time", "zh": "时间"},
-                {"en": "device", "zh": "设备"},
-                {"en": "moment", "zh": "时刻"},
-                "",
-            ],
-            rows=[[f"{row.at:%H:%M}", row.device, row.moment, row.what] for row in outcome.rows if row.placed],
-        ),
-        Table(
-            title={"en": "What was not, and why", "zh": "没有投放什么，为什么"},
-            columns=[
-                {"en": "time", "zh": "时间"},
-                {"en": "device", "zh": "设备"},
-                {"en": "moment", "zh": "时刻"},
-                {"en": "reason", "zh": "原因"},
-            ],
-            rows=[[f"{row.at:%H:%M}", row.device, row.moment, row.why] for row in outcome.rows if not row.placed],
-        ),
-        Table(
-            title={"en": "What the collector could learn", "zh": "统计方能得知什么"},
-            columns=[
-                {"en": "creative", "zh": "创意"},
-                {"en": "reports", "zh": "报告"},
-                {"en": "homes reached", "zh": "触达家庭"},
-                {"en": "conclusion", "zh": "结论"},
-            ],
-            rows=[
-                [f"{line.campaign}/{line.crid}", line.reports, interval(line.estimates["reached"]), line.verdict]
-                for line in outcome.collected
-                if line.crid
-            ],
-        ),
-        Table(
-            title={
-                "en": "The same question, asked of more homes (simulated)",
-                "zh": "向更多家庭提出同样的问题（模拟）",
-            },
-            columns=[
-                {"en": "homes", "zh": "家庭"},
-                {"en": "estimated to have seen it", "zh": "估计看过的家庭"},
-                {"en": "who really did", "zh": "实际看过的家庭"},
-            ],
-            rows=[[row.homes, interval(row.estimate), row.truth] for row in outcome.simulated],
-        ),
-    )
-
-
-def interval(found: Estimate) -> str:
-    """Return an estimate with its 95 % interval."""
-    return f"{found.value:.1f} ({found.low:.0f} to {found.high:.0f})"
+    day.home.collector(collector_view(day.operator.counters(), overheard, len(day.devices)))
+    return tuple(lines(day.operator.counters())), tally.accepted
 
 
 def _free_port() -> int:

@@ -3,11 +3,14 @@
 import asyncio
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
+
+import aiomqtt
 
 from edge_agent.fleet.broker import BrokerAddress
 from edge_agent.fleet.collect import CollectorSettings, collect
@@ -25,6 +28,21 @@ def _silent(_what: str, _done: int, _total: int) -> None:
     """Show no progress: the demo's packs are small."""
 
 
+@dataclass(slots=True)
+class Overheard:
+    """What the broker, or anybody who listens on it, has of the reports: `sample` is the beginning of the newest."""
+
+    messages: int = 0
+    length_bytes: int = 0
+    sample: bytes = b""
+
+    def add(self, payload: bytes) -> None:
+        """Take one more message."""
+        self.messages += 1
+        self.length_bytes += len(payload)
+        self.sample = payload[:96]
+
+
 class Operator:
     """Holds the keys, publishes the sample packs, revokes one, and collects reports."""
 
@@ -36,6 +54,8 @@ class Operator:
         """How many questions a home that has one device for each pack is asked a day: one a creative."""
         self._stop = threading.Event()
         self._collecting: asyncio.Task[Tally] | None = None
+        self._overhearing: asyncio.Task[None] | None = None
+        self.overheard = Overheard()
 
     @property
     def fleet(self) -> FleetRepository:
@@ -94,10 +114,25 @@ class Operator:
         waiting.cancel()
         if self._collecting.done():
             self._collecting.result()
+        self._overhearing = asyncio.create_task(self._overhear())
+
+    async def _overhear(self) -> None:
+        """Listen on the broker as anybody may; it is restarted during the day, and so is this."""
+        while True:
+            try:
+                async with aiomqtt.Client(self._address.host, self._address.port) as client:
+                    await client.subscribe(f"{self._address.root}/report/+")
+                    async for message in client.messages:
+                        self.overheard.add(bytes(message.payload))
+            except aiomqtt.MqttError:
+                await asyncio.sleep(0.2)
 
     async def stop_collecting(self) -> Tally:
         """End the collection and return what came of it; asking again gives the same."""
         self._stop.set()
+        if self._overhearing is not None:
+            self._overhearing.cancel()
+            await asyncio.gather(self._overhearing, return_exceptions=True)
         if self._collecting is None:
             return Tally()
         return await self._collecting
@@ -110,13 +145,14 @@ class Operator:
         finally:
             store.close()
 
-    async def until_collected(self, enough: int, changed: Callable[[int], None]) -> None:
-        """Wait until `enough` reports were opened; `changed` is told each new count."""
+    async def collected(self, enough: int) -> AsyncIterator[list[Counter]]:
+        """Yield what was opened so far whenever it grew, until it is `enough` reports."""
         seen = -1
         while seen < enough:
-            count = sum(counter.reports for counter in await asyncio.to_thread(self.counters))
+            counters = await asyncio.to_thread(self.counters)
+            count = sum(counter.reports for counter in counters)
             if count != seen:
                 seen = count
-                changed(count)
+                yield counters
             if seen < enough:
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.2)  # the collector's file tells nobody that it grew
