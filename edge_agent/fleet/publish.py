@@ -17,6 +17,7 @@ from edge_agent.fleet.chunker import chunks
 from edge_agent.fleet.durable import write_durably
 from edge_agent.fleet.pack_folder import PackFolder, read_pack_folder
 from edge_agent.fleet.repository import FleetRepository, keep_chunk, sha256_of
+from edge_agent.model.campaign import Campaign
 from edge_agent.model.errors import FormatError, LinkError
 from edge_agent.packs.documents import MAX_DOCUMENT_BYTES, validate
 from edge_agent.packs.manifest import (
@@ -64,6 +65,7 @@ def sign_pack(fleet: FleetRepository, folder: Path, now: datetime, progress: Pro
     """
     written = read_pack_folder(folder, now)
     name = pack_target_name(written.campaign.advertiser, written.pack)
+    _refuse_anothers_campaign(fleet, written.campaign, folder)
     total_bytes = sum(path.stat().st_size for path in written.files.values())
     done_bytes = 0
     assets: dict[str, object] = {}
@@ -100,6 +102,16 @@ def sign_pack(fleet: FleetRepository, folder: Path, now: datetime, progress: Pro
         fleet.put(name, content)
         fleet.commit(now)
     return Signed(manifest.shelf_name, manifest.version, manifest.total_bytes, written.assumed, changed)
+
+
+def _refuse_anothers_campaign(fleet: FleetRepository, campaign: Campaign, folder: Path) -> None:
+    """Caps, dismissals and reports go by the campaign's id, so no two advertisers may share one."""
+    for other in manifests(fleet):
+        if other.campaign.id == campaign.id and other.campaign.advertiser != campaign.advertiser:
+            raise FormatError(
+                f"{folder.name}: the campaign id {campaign.id} is {other.campaign.advertiser}'s already.",
+                f'Write another into the pack, for instance id = "{campaign.advertiser}-{campaign.id}".',
+            )
 
 
 def _manifest(written: PackFolder, assets: dict[str, object], version: int, folder: Path) -> Manifest:
@@ -158,7 +170,7 @@ async def send(
     current = current_messages(fleet)
     timestamp = fleet.metadata("timestamp")
     async with connected(address) as broker:
-        there = await broker.look(_TIMESTAMP, MAX_METADATA_BYTES)
+        there = await broker.look(_TIMESTAMP, MAX_METADATA_BYTES) if ledger.timestamp else None
         if everything or there is None or hashlib.sha256(there).hexdigest() != ledger.timestamp:
             ledger.topics.clear()
         missing = [topic for topic in current if topic not in ledger.topics]

@@ -16,7 +16,7 @@ from edge_agent.fleet.report_key import opening_keys
 from edge_agent.fleet.repository import FleetRepository
 from edge_agent.fleet.revoke import revoke_pack
 from edge_agent.measure.report_key import TARGET, Kem, read_report_key
-from edge_agent.model.errors import SettingsError
+from edge_agent.model.errors import FormatError, SettingsError
 from tests.fleets import SmallFleet, png, random_bytes
 
 
@@ -89,10 +89,18 @@ def test_a_revoked_pack_is_no_longer_among_the_messages(small: SmallFleet) -> No
 def test_a_name_that_two_advertisers_use_has_to_be_told_apart(small: SmallFleet) -> None:
     small.add_advertiser("bolt")
     small.sign()
-    small.sign(advertiser="bolt")
+    small.sign(advertiser="bolt", top='id = "bolt-spring"\npack = "spring"')
     with pytest.raises(SettingsError, match="name of more than one pack"):
         revoke_pack(small.fleet, "spring", small.now)
     assert revoke_pack(small.fleet, "bolt/spring", small.now) == "bolt/spring"
+
+
+def test_no_advertiser_takes_anothers_campaign_id(small: SmallFleet) -> None:
+    small.add_advertiser("bolt")
+    small.sign()
+    with pytest.raises(FormatError, match="the campaign id spring is acme's already") as caught:
+        small.sign(advertiser="bolt")
+    assert 'id = "bolt-spring"' in caught.value.next_step
 
 
 def test_refreshing_renews_what_is_about_to_expire_and_nothing_else(small: SmallFleet) -> None:
