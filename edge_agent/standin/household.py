@@ -20,6 +20,8 @@ Message = dict[str, Any]
 RATE: Final = 16_000
 BLOCK_S: Final = 0.1
 TRAILING_SILENCE_S: Final = 1.0
+AHEAD_S: Final = 0.5
+"""How far what is said may be ahead in the microphone's pipe: a late block would be a hole in a word."""
 START_S: Final = 30.0
 EXPECT_S: Final = 20.0
 
@@ -61,6 +63,11 @@ class Device:
         """The agent's configuration file."""
         return self.folder / "agent.toml"
 
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What starts the agent."""
+        return (sys.executable, "-m", "edge_agent", "run", "--config", str(self.config))
+
     def configure(self, *, broker_port: int, root_json: bytes, timezone: str, debug_port: int) -> None:
         """Write agent.toml, the trusted root and the microphone's pipe."""
         self.runtime.mkdir(parents=True, exist_ok=True)
@@ -86,9 +93,7 @@ class Device:
     async def start(self) -> None:
         """Start the agent and return when it answers. Raises DemoError with its last words when it does not."""
         with (self.folder / "agent.log").open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "edge_agent", "run", "--config", str(self.config), stdout=log, stderr=log
-            )
+            self._process = await asyncio.create_subprocess_exec(*self.command, stdout=log, stderr=log)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.UnixConnector(str(self.socket)), timeout=aiohttp.ClientTimeout(total=None)
         )
@@ -202,7 +207,7 @@ class Device:
             begin = asyncio.get_running_loop().time()
             for number, start in enumerate(range(0, len(audio), size)):
                 await asyncio.to_thread(os.write, descriptor, audio[start : start + size])
-                due = begin + (number + 1) * BLOCK_S
+                due = begin + (number + 1) * BLOCK_S - AHEAD_S
                 await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
         finally:
             os.close(descriptor)
