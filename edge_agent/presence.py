@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 
 from edge_agent.link.session import Link
 from edge_agent.link.topics import Timestamp, format_topic
@@ -85,8 +86,9 @@ class RetainedRepository:
     ) -> AsyncGenerator[tuple[str, bytes | LinkError], None]:
         """Yield each topic with its bytes or the error that stands for them."""
         prefix = f"{self._root}/"
-        async for topic, outcome in self._link.fetch_many([prefix + topic for topic in topics], window, max_bytes):
-            yield topic.removeprefix(prefix), outcome
+        async with aclosing(self._link.fetch_many([prefix + topic for topic in topics], window, max_bytes)) as found:
+            async for topic, outcome in found:
+                yield topic.removeprefix(prefix), outcome
 
     def on_timestamp(self, callback: Callable[[bytes], None]) -> None:
         """Call `callback` with each timestamp from now on, in place of an earlier one."""

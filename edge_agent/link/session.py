@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -112,7 +112,7 @@ class Link:
         max_bytes: int,
         *,
         patience: timedelta = _PATIENCE,
-    ) -> AsyncIterator[tuple[str, bytes | LinkError]]:
+    ) -> AsyncGenerator[tuple[str, bytes | LinkError], None]:
         """Yield (topic, payload or error) for every distinct topic, in the order of arrival.
 
         At most `window` topics are open at once. An error belongs to its topic alone. `patience` is how long
@@ -241,7 +241,7 @@ class Link:
         max_bytes: int,
         patience: timedelta,
         hurry: bool,
-    ) -> AsyncIterator[tuple[str, bytes | LinkError]]:
+    ) -> AsyncGenerator[tuple[str, bytes | LinkError], None]:
         if window < 1:
             raise RuntimeError("a window holds at least one topic")
         reader = self._there()[1]
