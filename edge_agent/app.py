@@ -8,6 +8,7 @@ import secrets
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, assert_never
 
@@ -28,7 +29,7 @@ from edge_agent.model import events as ev
 from edge_agent.model.device import DeviceState, Microphone, Surroundings
 from edge_agent.model.errors import MicrophoneError, SettingsError, StorageError
 from edge_agent.packs.sync import PackShelf
-from edge_agent.plays import HISTORY_KEPT, EngineState
+from edge_agent.plays import EngineState
 from edge_agent.presence import Presence, RetainedRepository
 from edge_agent.render.renderer import Renderer
 from edge_agent.resident_memory import DISK_RETRY_S, ResidentMemory
@@ -43,6 +44,8 @@ from edge_agent.voice.ear import Ear
 
 logger = logging.getLogger(__name__)
 
+BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
+"""No younger: at a start with a clock that is ahead, what was shown would seem too old to count."""
 REPORT_KEY: Final = "config/report-key.json"
 
 
@@ -174,7 +177,7 @@ class Agent:
             consent=consent,
             limits=limits,
             policy=settings.placements,
-            history=self.journal.history(self.clock.now() - HISTORY_KEPT),
+            history=self.journal.history(BEGINNING),
             formats=settings.profile.formats,
             moments=settings.profile.moments,
             zone=settings.zone,

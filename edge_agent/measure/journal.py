@@ -18,7 +18,7 @@ from typing import Final
 from edge_agent.database import open_database
 from edge_agent.measure.decision_document import decision_document
 from edge_agent.measure.journal_reader import JournalReader
-from edge_agent.measure.tables import SCHEMA, to_us
+from edge_agent.measure.tables import SCHEMA, from_us, to_us
 from edge_agent.model.decision import Decision
 from edge_agent.model.errors import StorageError
 from edge_agent.model.identity import PlayId
@@ -30,6 +30,8 @@ _log = logging.getLogger(__name__)
 KEEP_DECISIONS: Final = 5_000
 KEEP_DECISION_BYTES: Final = 16 * 2**20
 HOLD_WRITES: Final = 5_000
+
+_STEADY: Final = timedelta(days=1)
 
 _Write = tuple[str, tuple[object, ...]]
 
@@ -114,6 +116,19 @@ class Journal(JournalReader):
         )
         if self._decision_bytes > KEEP_DECISION_BYTES:
             self._halve_decisions()
+
+    def confirmed_time(self, now: datetime) -> datetime | None:
+        """Return the last time that was looked at, if that is a day ago or more; it is what `prune` should go by.
+
+        A clock that jumps ahead would have everything forgotten as too old; so it must first show a day more. None
+        says that nothing should be forgotten yet.
+        """
+        row = self.connection.execute("SELECT at_us FROM measure_looked").fetchone()
+        looked_at = None if row is None else from_us(row["at_us"])
+        if looked_at is not None and timedelta(0) <= now - looked_at < _STEADY:
+            return None
+        self._write("INSERT OR REPLACE INTO measure_looked VALUES (1, ?)", to_us(now))
+        return looked_at if looked_at is not None and looked_at < now else None
 
     def prune(self, now: datetime, keep: timedelta) -> None:
         """Forget plays and decisions that are older than `keep`."""

@@ -122,8 +122,9 @@ class Reporter:
             self._outbox.offer(local_day(now, self._zone), self._creatives)
             if self._key is not None:
                 self._close_what_is_over(now, self._key, self._consent.at)
-            self._outbox.prune(now)
-        self._journal.prune(now, self._settings.keep)
+        if (confirmed := self._journal.confirmed_time(now)) is not None:
+            self._outbox.prune(confirmed)
+            self._journal.prune(confirmed, self._settings.keep)
 
     def _close_what_is_over(self, now: datetime, key: ReportKey, agreed_at: datetime | None) -> None:
         for day, offered in self._outbox.open_days(before=local_day(now, self._zone)):

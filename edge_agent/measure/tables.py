@@ -42,6 +42,10 @@ CREATE TABLE IF NOT EXISTS measure_offered (
 CREATE TABLE IF NOT EXISTS measure_days (
     day TEXT PRIMARY KEY
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS measure_looked (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    at_us INTEGER NOT NULL
+);
 CREATE TABLE IF NOT EXISTS measure_erased (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     at_us INTEGER NOT NULL

@@ -111,6 +111,43 @@ async def decision_on(device: Device, kind: str, topic: str = "") -> dict[str, A
     return decision
 
 
+async def placed(device: Device, crid: str, kind: str = "idle") -> None:
+    """Assert that a moment is answered with that creative, and wait until it can be seen and is closed again."""
+    mark = device.mark
+    decision = await decision_on(device, kind)
+    assert decision["outcome"] == "selected", decision["detail"]
+    assert decision["chosen"]["crid"] == crid
+    await device.expect("it shows", lambda m: m["type"] == "screen" and m["screen"]["on"], mark)
+    mark = device.mark
+    await device.post("/v1/press", {"button": "close"})
+    await device.expect("it ends", lambda m: m["type"] == "state" and m["state"]["playing"] is None, mark)
+
+
+async def problem(device: Device, text: str) -> dict[str, Any]:
+    """Wait until /health tells of a problem with `text` in it, and return that problem."""
+    while True:
+        mark = device.mark
+        for found in (await device.get("/health"))["problems"]:
+            if text in found["what"]:
+                told: dict[str, Any] = found
+                return told
+        await device.expect(f'health telling of "{text}"', lambda _: True, mark)
+
+
+async def solved(device: Device, text: str) -> None:
+    """Wait until /health no longer tells of a problem with `text` in it; every change of health is in the feed."""
+    while True:
+        mark = device.mark
+        if not any(text in found["what"] for found in (await device.get("/health"))["problems"]):
+            return
+        await device.expect(f'the end of "{text}"', lambda _: True, mark)
+
+
+def log_lines(device: Device, text: str) -> list[str]:
+    """Return the lines of the agent's log with `text` in them."""
+    return [line for line in (device.folder / "agent.log").read_text("utf-8").splitlines() if text in line]
+
+
 class Wiretap:
     """Everything that passes the broker, for as long as it is entered."""
 

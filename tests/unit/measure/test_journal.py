@@ -149,6 +149,19 @@ def test_prune_forgets_what_is_older_than_keep_and_nothing_younger(journal: Jour
     assert [one["id"] for one in journal.decisions(10)] == ["d2"]
 
 
+def test_a_clock_must_show_a_day_more_before_anything_is_forgotten_by_it(journal: Journal) -> None:
+    day, instant = timedelta(days=1), timedelta(microseconds=1)
+    assert journal.confirmed_time(NOON) is None, "the first look"
+    assert journal.confirmed_time(NOON + day - instant) is None
+    assert journal.confirmed_time(NOON + day) == NOON
+    assert journal.confirmed_time(NOON + day) is None
+    jumped = NOON + timedelta(days=3650)
+    assert journal.confirmed_time(jumped) == NOON + day, "what is too old by that is too old by any clock"
+    assert journal.confirmed_time(jumped + timedelta(hours=23)) is None
+    assert journal.confirmed_time(NOON + 2 * day) is None, "the clock was set right"
+    assert reopened(journal).confirmed_time(NOON + 3 * day) == NOON + 2 * day
+
+
 def test_erasure_leaves_no_trace_in_any_file(journal: Journal, tmp_path: Path) -> None:
     for number in range(50):
         record(journal, play(f"secret-{number}"))

@@ -23,7 +23,7 @@ from edge_agent.measure.sealer import PLAIN_BYTES, open_sealed, sealed_bytes, su
 from edge_agent.model.device import Consent
 from edge_agent.model.report import ImpressionReport, Reached
 from edge_agent.settings.rooms import MeasureSettings
-from tests.unit.measure.plays import NOON, SetClock, catalog, pack, play, record, settled
+from tests.unit.measure.plays import DONE, NOON, SetClock, catalog, pack, play, record, settled
 from tests.unit.measure.test_outbox import Draws, Wire
 
 PUBLIC, PRIVATE = new_report_key(Kem.CLASSIC)
@@ -344,3 +344,17 @@ async def test_every_sealed_message_of_a_fleet_is_equally_long(tmp_path: Path) -
         lengths |= {len(payload) for payload in home.wire.payloads}
         home.journal.close()
     assert lengths == {sealed_bytes(Kem.CLASSIC)}
+
+
+async def test_a_clock_that_jumps_ahead_forgets_nothing_and_one_that_goes_on_does(tmp_path: Path) -> None:
+    home = Home(tmp_path, keep=timedelta(days=90)).ready()
+    record(home.journal, play(), DONE)
+    async with home.running():
+        await home.at(NOON + timedelta(days=3650))
+        home.clock.set(NOON + timedelta(hours=1))
+        home.reporter.catalog_changed(catalog())  # or a quarter of an hour later: no event tells of a step backwards
+        await settled()
+        assert len(home.journal.proofs(10)) == 1
+        for days in (90, 91, 92):
+            await home.at(NOON + timedelta(days=days))
+        assert home.journal.proofs(10) == []
