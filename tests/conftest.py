@@ -4,8 +4,13 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.brokers import MOSQUITTO, Embedded, Mosquitto, RunningBroker, preferred
+
+# A machine may be busy or slow; no test is about elapsed time.
+settings.register_profile("edge-agent", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("edge-agent")
 
 
 def pytest_report_header() -> str:
