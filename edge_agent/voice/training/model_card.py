@@ -58,8 +58,8 @@ given at run time (`KaldiRecognizer(model, 16000, '["hey device", "[unk]"]')`). 
 4. Pronunciations by espeak-ng and CMUdict (with the notice below); words as a prefix tree, `[unk]` as a free string
    of phones.
 
-The words alexa, amelia, athena, computer, glass, snowboy and view were in no training text, so that the figures below
-say what to expect of a phrase that an advertiser comes up with.
+The words alexa, amelia, athena, computer, glass, snowboy and view were in no training text (compute, snow, boy and
+review were), so that the figures below say what to expect of a phrase that an advertiser comes up with.
 
 ## Operating point
 Acoustic scale $scale, `[unk]` $word and $phone per phone. It stands in `conf/model.conf` and in the graph.
