@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edge_agent.cli.output import JsonOption, print_json, print_table
+from edge_agent.cli.output import JsonOption, fail, note, print_json, print_table
 from edge_agent.model.errors import VoiceError
 
 CONFIG = Path("/etc/edge-agent/agent.toml")
@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     group.command("list")(list_models)
     group.command()(use)
     group.command()(install)
+    group.command()(train)
     app.add_typer(group, name="model")
 
 
@@ -135,3 +136,25 @@ def install(
         print_json({"name": directory.name, "directory": str(directory)})
         return
     typer.echo(f"Installed {directory.name}. Use it with: edge-agent model use {directory.name}")
+
+
+def train(
+    out: Annotated[Path, typer.Option(help="The model directory to write.")],
+    work: Annotated[Path | None, typer.Option(help="A folder with room for 4 GB; a temporary one otherwise.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="How long to fit; everything else takes about eight.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train our own speech model from synthetic speech alone. Needs the train extra and Debian packages; says which."""
+    import tempfile
+
+    from edge_agent.voice.training import MINUTES, SEED, TrainingError, train_model
+
+    with tempfile.TemporaryDirectory(prefix="edge-agent-training-") as scratch:
+        try:
+            train_model(out, work=work or Path(scratch), seed=SEED, minutes=minutes or MINUTES, report=note)
+        except TrainingError as error:
+            fail(str(error))
+    if as_json:
+        print_json({"model": str(out)})
+    else:
+        note(f"The model is in {out}. Use it with: edge-agent model use {out}")

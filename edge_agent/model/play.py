@@ -5,10 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from edge_agent.model.catalog import Candidate
 from edge_agent.model.identity import DecisionId, PlayId
 from edge_agent.model.moment import Slot
+
+
+_UNKNOWN_DECISION: Final = DecisionId("")
 
 
 class PlayEventKind(StrEnum):
@@ -84,7 +88,7 @@ class ProofOfPlay:
     ended_at: datetime | None
     events: tuple[PlayEvent, ...] = field(default=())
     close_cause: CloseCause | None = None
-    decision_id: DecisionId = DecisionId("")
+    decision_id: DecisionId = _UNKNOWN_DECISION
     """The decision that led to it; the turns of one dialogue share theirs."""
 
     @property

@@ -197,7 +197,7 @@ async def test_a_consumer_may_stop_early_and_others_go_on(each_broker: RunningBr
     contents = chunks(20, 100)
     await retain(each_broker, [*contents.items(), (TIMESTAMP, b"ts")])
     async with connected(each_broker.port) as link:
-        async with contextlib.aclosing(link.fetch_many(list(contents), 8, 100)) as early:  # type: ignore[type-var]
+        async with contextlib.aclosing(link.fetch_many(list(contents), 8, 100)) as early:
             await anext(early)
         both = await asyncio.gather(*(link.fetch(topic, 100) for topic in [*contents, *contents]))
     assert both == [*contents.values(), *contents.values()]
