@@ -144,7 +144,7 @@ def train(
     minutes: Annotated[float | None, typer.Option(help="How long to fit; everything else takes about eight.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train our own speech model from synthetic speech alone. Needs the train extra and Debian packages; says which."""
+    """Train our own speech model from synthetic speech alone; says which extra and Debian packages it needs."""
     import tempfile
 
     from edge_agent.voice.training import MINUTES, SEED, TrainingError, train_model

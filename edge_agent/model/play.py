@@ -11,7 +11,6 @@ from edge_agent.model.catalog import Candidate
 from edge_agent.model.identity import DecisionId, PlayId
 from edge_agent.model.moment import Slot
 
-
 _UNKNOWN_DECISION: Final = DecisionId("")
 
 
