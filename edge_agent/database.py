@@ -22,18 +22,35 @@ def open_database(path: Path, schema: str) -> sqlite3.Connection:
     Root may be the first to open it (`edge-agent consent` before the service ever ran): a new file then belongs to
     whom the folder belongs to, since the agent must be able to write it. SQLite does the same for its own files.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _belong_to_the_folder(path)
     try:
-        return _connect(path, schema)
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):
-            raise StorageError(
-                f"The database {path} cannot be opened: {error}.", "Free some space or check the disk."
-            ) from error
-        path.replace(path.with_suffix(path.suffix + ".damaged"))
+        path.parent.mkdir(parents=True, exist_ok=True)
         _belong_to_the_folder(path)
-        return _connect(path, schema)
+        try:
+            return _connect(path, schema)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise
+            path.replace(path.with_suffix(path.suffix + ".damaged"))
+            _belong_to_the_folder(path)
+            return _connect(path, schema)
+    except (sqlite3.DatabaseError, OSError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise StorageError(
+            f"The database {path} cannot be opened: {why}.", "Free some space, or check the disk and who owns it."
+        ) from error
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """Open the existing database at `path` for another program than the agent, which may run or not.
+
+    Changes nothing and makes no file: while nobody has it open there is no write-ahead log, and without one the file
+    alone is all there is to read; otherwise the agent's own files beside it serve. Raises sqlite3.Error.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    mode = "mode=ro" if log.exists() else "mode=ro&immutable=1"
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True, timeout=10)
+    connection.row_factory = sqlite3.Row
+    return connection
 
 
 def _belong_to_the_folder(path: Path) -> None:
@@ -45,10 +62,6 @@ def _belong_to_the_folder(path: Path) -> None:
             os.fchown(new.fileno(), folder.st_uid, folder.st_gid)
     except FileExistsError:
         return  # another process was quicker, and does the same
-    except OSError as error:
-        raise StorageError(
-            f"The database {path} cannot be made: {error}.", "Free some space or check the disk."
-        ) from error
 
 
 def _connect(path: Path, schema: str) -> sqlite3.Connection:

@@ -1,13 +1,19 @@
-"""`edge-agent consent`: the resident's own switch, on the device."""
+"""`edge-agent consent`: the resident's own switch, on the device.
 
-from datetime import UTC, datetime
+A running agent is told, and answers with what holds; where none runs, the database is written for its next start.
+"""
+
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from edge_agent.cli.output import JsonOption, note, print_json, print_table
+from edge_agent.model.campaign import Daypart
 from edge_agent.model.device import Consent, ResidentLimits
+from edge_agent.model.errors import StorageError
+from edge_agent.model.formats import Format
 from edge_agent.settings.layers import Settings, load_settings
 
 ConfigOption = Annotated[Path, typer.Option(help="agent.toml of this device.")]
@@ -20,14 +26,17 @@ def register(app: typer.Typer) -> None:
     group.command()(show)
     group.command()(give)
     group.command()(withdraw)
+    group.command()(limit)
     group.command()(forget)
+    group.command()(erase)
     app.add_typer(group, name="consent")
 
 
 def show(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> None:
     """Show what the resident agreed to and narrowed."""
-    consent, limits = _load(load_settings(config))
-    _print(consent, limits, as_json=as_json)
+    from edge_agent.settings.resident import read_resident
+
+    _print(*read_resident(load_settings(config).database), as_json=as_json)
 
 
 def give(
@@ -36,62 +45,141 @@ def give(
     as_json: JsonOption = False,
 ) -> None:
     """Agree to placements. Reports are a separate question and stay off unless --reports is given."""
-    settings = load_settings(config)
-    _, limits = _load(settings)
-    consent = Consent(placements=True, reports=reports, at=datetime.now(UTC))
-    _apply(settings, consent, limits)
-    _print(consent, limits, as_json=as_json)
+    _change(load_settings(config), consent={"placements": True, "reports": reports}, as_json=as_json)
 
 
 def withdraw(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> None:
     """Take all consent back. What plays closes at once; unsent reports are deleted."""
-    settings = load_settings(config)
-    _, limits = _load(settings)
-    consent = Consent(at=datetime.now(UTC))
-    _apply(settings, consent, limits)
-    _print(consent, limits, as_json=as_json)
+    _change(load_settings(config), consent={"placements": False, "reports": False}, as_json=as_json)
+
+
+def limit(
+    config: ConfigOption = CONFIG,
+    quiet: Annotated[
+        list[str] | None, typer.Option(help="Hours without placements, such as 22:00-07:00; may be repeated.")
+    ] = None,
+    max_per_hour: Annotated[int | None, typer.Option(min=0, help="At most so many placements an hour.")] = None,
+    max_per_day: Annotated[int | None, typer.Option(min=0, help="At most so many placements a day.")] = None,
+    format_off: Annotated[
+        list[Format] | None, typer.Option(help="A format that is never placed; may be repeated.")
+    ] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Lift these limits first.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Narrow what may be placed. What is not named stays as it is; nothing remote can widen it.
+
+    --quiet and --format-off take the place of those that were set before. Campaigns that were dismissed are lifted
+    with `consent forget`.
+    """
+    changes: dict[str, Any] = {}
+    if clear:
+        changes = {"quiet_hours": (), "formats_off": frozenset(), "max_per_hour": None, "max_per_day": None}
+    if quiet:
+        changes["quiet_hours"] = tuple(_hours(text) for text in quiet)
+    if format_off:
+        changes["formats_off"] = frozenset(format_off)
+    if max_per_hour is not None:
+        changes["max_per_hour"] = max_per_hour
+    if max_per_day is not None:
+        changes["max_per_day"] = max_per_day
+    if not changes:
+        raise typer.BadParameter("Name at least one limit, or --clear; see --help.")
+    _change(load_settings(config), limits=changes, as_json=as_json)
 
 
 def forget(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> None:
     """Forget the campaigns that were dismissed ("not interested"), so that they may come again."""
+    _change(load_settings(config), limits={"dismissed_campaigns": frozenset()}, as_json=as_json)
+
+
+def erase(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> None:
+    """Erase what was placed and decided here, and reports that were not sent yet. Consent and limits stay.
+
+    Asks nothing, and cannot be undone. What is played and reported from now on is on record again; to end that too,
+    withdraw first.
+    """
     settings = load_settings(config)
-    consent, limits = _load(settings)
-    limits = limits.model_copy(update={"dismissed_campaigns": frozenset()})
-    _apply(settings, consent, limits)
-    _print(consent, limits, as_json=as_json)
+    if _ask_agent(settings, "/v1/erase", {}) is None and settings.database.exists():
+        from edge_agent.measure.journal import erase_journal
+
+        _refuse_strangers(settings)
+        erase_journal(settings.database, datetime.now(UTC))
+    if as_json:
+        print_json({"erased": True})
+    else:
+        typer.echo("Plays, decisions and unsent reports are erased.")
 
 
-def _load(settings: Settings) -> tuple[Consent, ResidentLimits]:
-    from edge_agent.settings.resident import ResidentStore
-
-    store = ResidentStore(settings.database)
+def _hours(text: str) -> Daypart:
+    start, _, end = text.partition("-")
     try:
-        return store.load()
-    finally:
-        store.close()
+        return Daypart(start=time.fromisoformat(start.strip()), end=time.fromisoformat(end.strip()))
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} are no hours; write them as 22:00-07:00", param_hint="--quiet") from error
 
 
-def _apply(settings: Settings, consent: Consent, limits: ResidentLimits) -> None:
-    """Tell the running agent, or write it for the next start where none runs."""
+def _change(
+    settings: Settings,
+    *,
+    consent: dict[str, bool] | None = None,
+    limits: dict[str, Any] | None = None,
+    as_json: bool,
+) -> None:
+    """Change what is given of consent and limits, and print what holds then."""
+    from edge_agent.settings.resident import ResidentStore, read_resident
+
+    body: dict[str, Any] = {}
+    if consent is not None:
+        body["consent"] = consent
+    if limits is not None:
+        body["limits"] = ResidentLimits(**limits).model_dump(mode="json", include=set(limits))
+    answer = _ask_agent(settings, "/v1/resident", body)
+    if answer is not None:
+        agreed, narrowed = Consent.model_validate(answer["consent"]), ResidentLimits.model_validate(answer["limits"])
+    else:
+        _refuse_strangers(settings)
+        agreed, narrowed = read_resident(settings.database)
+        if consent is not None:
+            agreed = Consent(**consent, at=datetime.now(UTC))
+        narrowed = narrowed.model_copy(update=limits or {})
+        store = ResidentStore(settings.database)
+        try:
+            store.save(agreed, narrowed)
+        finally:
+            store.close()
+        note("The agent is not running; this holds from its next start.")
+    _print(agreed, narrowed, as_json=as_json)
+
+
+def _ask_agent(settings: Settings, target: str, body: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the running agent's answer, or None where none runs."""
     from edge_agent.cli.agent_socket import post
-    from edge_agent.settings.resident import ResidentStore
 
-    body: dict[str, Any] = {
-        "consent": consent.model_dump(mode="json", include={"placements", "reports"}),
-        "limits": limits.model_dump(mode="json"),
-    }
-    if (
-        settings.debug.socket is not None
-        and settings.debug.socket.exists()
-        and post(settings.debug.socket, "/v1/resident", body)
-    ):
+    return None if settings.debug.socket is None else post(settings.debug.socket, target, body)
+
+
+def _refuse_strangers(settings: Settings) -> None:
+    """Raise StorageError where writing would leave files that the agent's own user cannot use.
+
+    Root may write: what root makes is given to whom the folder belongs to (see `database`).
+    """
+    import os
+    import pwd
+
+    place = next((path for path in (settings.database, settings.state_directory) if path.exists()), None)
+    if place is None:
         return
-    store = ResidentStore(settings.database)
+    owner, me = place.stat().st_uid, os.geteuid()
+    if me in {0, owner}:
+        return
     try:
-        store.save(consent, limits)
-    finally:
-        store.close()
-    note("The agent is not running; this holds from its next start.")
+        name = pwd.getpwuid(owner).pw_name
+    except KeyError:
+        name = f"#{owner}"
+    raise StorageError(
+        f"{place} belongs to the user {name}, and you are another.",
+        f"Start the agent, or run this as {name}: sudo -u {name} edge-agent consent …",
+    )
 
 
 def _print(consent: Consent, limits: ResidentLimits, *, as_json: bool) -> None:

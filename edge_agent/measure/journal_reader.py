@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
+from edge_agent.database import open_to_read
 from edge_agent.measure.tables import from_us, to_us
 from edge_agent.model.device import History, Impression
 from edge_agent.model.errors import StorageError
@@ -37,8 +38,7 @@ class JournalReader:
     def open_readonly(cls, path: Path) -> Self:
         """Open an existing journal, changing nothing. Raises StorageError when it cannot be read or is none."""
         try:
-            connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
-            connection.row_factory = sqlite3.Row
+            connection = open_to_read(path)
             connection.execute("SELECT 1 FROM measure_plays, measure_decisions LIMIT 1").fetchone()
         except sqlite3.Error as error:
             raise StorageError(

@@ -1,12 +1,13 @@
 """The resident's own choices, kept on the device and nowhere else (shell: SQLite)."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
 
-from edge_agent.database import open_database
+from edge_agent.database import open_database, open_to_read
 from edge_agent.model.device import Consent, ResidentLimits
 from edge_agent.model.errors import StorageError
 
@@ -19,6 +20,36 @@ CREATE TABLE IF NOT EXISTS resident (
 """
 
 
+def read_resident(database: Path) -> tuple[Consent, ResidentLimits]:
+    """Return what is on record in `database`, for other programs: nothing is written, made or locked.
+
+    Raises StorageError when there is a database that cannot be read.
+    """
+    try:
+        database.stat()
+        with closing(open_to_read(database)) as connection:
+            if connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'resident'").fetchone() is None:
+                return Consent(), ResidentLimits()
+            return _load(connection)
+    except FileNotFoundError:
+        return Consent(), ResidentLimits()
+    except (OSError, sqlite3.Error) as error:
+        raise StorageError(
+            f"The resident's choices in {database} cannot be read: {error}.",
+            "Run this as the agent's user: sudo -u edge-agent edge-agent consent show",
+        ) from error
+
+
+def _load(connection: sqlite3.Connection) -> tuple[Consent, ResidentLimits]:
+    row = connection.execute("SELECT consent, limits FROM resident").fetchone()
+    if row is None:
+        return Consent(), ResidentLimits()
+    try:
+        return Consent.model_validate_json(row["consent"]), ResidentLimits.model_validate_json(row["limits"])
+    except ValidationError:
+        return Consent(), ResidentLimits()
+
+
 class ResidentStore:
     """Consent and limits in the one database. What cannot be read counts as never given: empty means no."""
 
@@ -27,13 +58,7 @@ class ResidentStore:
 
     def load(self) -> tuple[Consent, ResidentLimits]:
         """Return what the resident decided, or no consent and no limits."""
-        row = self._connection.execute("SELECT consent, limits FROM resident").fetchone()
-        if row is None:
-            return Consent(), ResidentLimits()
-        try:
-            return Consent.model_validate_json(row["consent"]), ResidentLimits.model_validate_json(row["limits"])
-        except ValidationError:
-            return Consent(), ResidentLimits()
+        return _load(self._connection)
 
     def save(self, consent: Consent, limits: ResidentLimits) -> None:
         """Make a choice durable before returning. Raises StorageError when the disk refuses."""
