@@ -146,7 +146,14 @@ async def _played(day: Day, page: str) -> Outcome:
     for scene in SCENES:
         await scene(day)
     collected, reports = await _reported(day)
-    outcome = Outcome(tuple(day.rows), collected, many_homes(day.operator.counters()[0].epsilon), reports, page)
+    outcome = Outcome(
+        tuple(day.rows),
+        collected,
+        many_homes(day.operator.counters()[0].epsilon),
+        reports,
+        page,
+        {device.spec.name: device.runtime for device in day.devices},
+    )
     day.home.collector({"simulated": [simulated_view(many) for many in outcome.simulated]})
     day.home.finished(*tables(outcome))
     return outcome

@@ -2,10 +2,11 @@
 
 import json
 from collections import Counter as Tally
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from random import random
 from typing import Any
 
@@ -37,6 +38,8 @@ class Outcome:
     simulated: tuple[Simulated, ...]
     reports: int
     page: str
+    runtime: Mapping[str, Path]
+    """Each device's folder of virtual screen and speaker, for as long as the home is open."""
 
 
 def many_homes(epsilon: float) -> tuple[Simulated, ...]:
