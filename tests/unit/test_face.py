@@ -1,0 +1,149 @@
+"""The agent's face where no other test looks: health, answers that nobody waits for, and what is never set."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from edge_agent.clock import Clock, SettableClock, SystemClock
+from edge_agent.debug.shapes import LinkView
+from edge_agent.driver import Driver
+from edge_agent.face import DECISIONS_SHOWN, Face, Sights
+from edge_agent.measure.journal import Journal
+from edge_agent.model import effects as fx
+from edge_agent.model import events as ev
+from edge_agent.model.decision import Decision
+from edge_agent.model.errors import StorageError
+from edge_agent.model.formats import Format
+from edge_agent.model.moment import MomentKind
+from edge_agent.plays import EngineState
+from edge_agent.settings.layers import load_settings
+from edge_agent.troubles import Troubles
+from tests.shelf import moment, surroundings
+from tests.unit.measure.plays import DONE, play, record, refusal
+
+
+class Agent:
+    """A face over a driver, a journal and troubles of its own; `answers` decides whether slots are answered."""
+
+    def __init__(self, folder: Path, clock: Clock | None = None, *, answers: bool = True) -> None:
+        config = folder / "agent.toml"
+        config.write_text('profile = "virtual-fridge"\ndevice_id = "fridge"\n', encoding="utf-8")
+        self.answers = answers
+        self.journal = Journal(folder / "agent.db")
+        self.troubles = Troubles()
+        clock = clock or SettableClock(SystemClock())
+        self.driver = Driver(
+            EngineState(surroundings(), "run"),
+            now=clock.now,
+            draw=lambda: 0.0,
+            carry=self.carry,
+            noticed=self.noticed,
+        )
+        self.face = Face(
+            settings=load_settings(config),
+            driver=self.driver,
+            journal=self.journal,
+            clock=clock,
+            troubles=self.troubles,
+            sights=Sights(
+                link=lambda: LinkView(status="connected", broker="there:1883", since="now"),
+                repository_version=lambda: 7,
+                config_version=lambda: None,
+                metrics=lambda: b"edge_agent_build 1.0",
+            ),
+            set_mute=lambda _: None,
+        )
+
+    def noticed(self, event: ev.Event) -> None:
+        self.face.noticed(event)
+
+    def carry(self, effect: fx.Effect) -> None:
+        match effect:
+            case fx.AnswerSlot() if self.answers:
+                self.face.answered(effect)
+            case fx.RecordDecision():
+                self.face.decided(effect.decision)
+            case _:
+                pass
+
+
+@pytest.fixture
+async def agent(tmp_path: Path) -> Agent:
+    return Agent(tmp_path)
+
+
+def request(name: str) -> ev.SlotRequested:
+    return ev.SlotRequested(name, moment(MomentKind.ASSISTANT_ANSWERED), Format.VOICE_MENTION)
+
+
+async def test_health_is_starting_then_ok_then_says_what_is_wrong(agent: Agent) -> None:
+    assert agent.face.health()["status"] == "starting"
+    agent.face.ready = True
+    assert (agent.face.health()["status"], agent.face.health()["problems"]) == ("ok", [])
+    agent.troubles.begin("journal", StorageError("The disk is full.", "Free some space."))
+    health = agent.face.health()
+    assert health["status"] == "degraded"
+    (problem,) = health["problems"]
+    assert (problem["what"], problem["next_step"]) == ("The disk is full.", "Free some space.")
+    agent.troubles.end("journal")
+    assert agent.face.health()["status"] == "ok"
+
+
+async def test_a_slot_is_answered_to_the_one_who_asked(agent: Agent) -> None:
+    first, second = await asyncio.gather(
+        agent.face.request_slot(request("first")), agent.face.request_slot(request("second"))
+    )
+    assert (first.request_id, second.request_id) == ("first", "second")
+
+
+async def test_an_answer_to_somebody_who_went_away_is_passed_over(tmp_path: Path) -> None:
+    agent = Agent(tmp_path, answers=False)
+    asking = asyncio.create_task(agent.face.request_slot(request("gone")))
+    await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    decision = Decision(refusal(1).id, refusal(1).at, refusal(1).moment, refusal(1).outcome)
+    agent.face.answered(fx.AnswerSlot("gone", decision, None))
+    agent.answers = True
+    assert (await agent.face.request_slot(request("gone"))).request_id == "gone", "the name is free again"
+
+
+async def test_only_a_stand_ins_clock_can_be_set(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="stand-in"):
+        Agent(tmp_path, SystemClock()).face.set_clock(datetime.now(UTC))
+
+
+async def test_a_clock_that_is_set_is_what_everybody_sees(agent: Agent) -> None:
+    then = datetime(2030, 1, 1, tzinfo=UTC)
+    agent.face.set_clock(then)
+    assert agent.face.now() - then < timedelta(minutes=1)
+    assert agent.face.state()["now"].startswith("2030-01-01")
+
+
+async def test_the_newest_decisions_are_shown_first_and_the_oldest_forgotten(agent: Agent) -> None:
+    for number in range(DECISIONS_SHOWN + 5):
+        agent.face.decided(refusal(number))
+    shown = [decision["id"] for decision in agent.face.decisions(10_000)]
+    assert shown[:2] == [f"d{DECISIONS_SHOWN + 4}", f"d{DECISIONS_SHOWN + 3}"]
+    assert len(shown) == DECISIONS_SHOWN
+    assert len(agent.face.decisions(3)) == 3
+
+
+async def test_erasing_takes_what_is_shown_too_and_resets_no_cap(agent: Agent) -> None:
+    record(agent.journal, play("1"), DONE)
+    agent.face.decided(refusal(1))
+    before = agent.driver.state.surroundings.history
+    agent.face.erase()
+    assert (agent.face.plays(9), agent.face.decisions(9)) == ([], [])
+    assert agent.driver.state.surroundings.history is before
+
+
+async def test_with_nobody_watching_no_state_is_put_together(agent: Agent) -> None:
+    agent.driver.tell(ev.DeviceChanged(media_playing=True))
+    with agent.face.subscribe() as messages:
+        agent.driver.tell(ev.DeviceChanged(media_playing=False))
+        told = await asyncio.wait_for(anext(messages), 20)
+    assert told["type"] == "state"
+    assert not told["state"]["media_playing"]
