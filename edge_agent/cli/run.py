@@ -14,6 +14,7 @@ def register(app: typer.Typer) -> None:
 def run(
     config: Annotated[Path, typer.Option(help="agent.toml of this device.")] = Path("/etc/edge-agent/agent.toml"),
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    as_json: Annotated[bool, typer.Option("--json", help="Log one JSON object a line, for programs.")] = False,
 ) -> None:
     """Run the agent on this device.
 
@@ -32,4 +33,8 @@ def run(
     # Under systemd the journal adds the time itself.
     stamp = "" if not sys.stderr.isatty() else "%(asctime)s "
     logging.basicConfig(level=level, format=f"{stamp}%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    if as_json:
+        from edge_agent.cli.json_log import JsonLines
+
+        logging.getLogger().handlers[0].setFormatter(JsonLines())
     asyncio.run(run_agent(config))

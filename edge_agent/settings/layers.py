@@ -108,8 +108,8 @@ def merge(
     profile: DeviceProfile, remote: Sequence[Layer], local: Layer, *, base: Path, name: str = "agent.toml"
 ) -> Settings:
     """Lay the layers over each other, field by field, and validate the result. Raises SettingsError."""
-    state = base / str(local.get("state_directory", "state"))
-    runtime = base / str(local.get("runtime_directory", state / "runtime"))
+    state = _place(base, str(local.get("state_directory", "state")))
+    runtime = _place(base, str(local.get("runtime_directory", state / "runtime")))
     layers = (_from_profile(profile, local, state, runtime), *remote, _with_paths(local, base))
     merged: dict[str, Any] = {
         section: {key: value for layer in layers for key, value in layer.get(section, {}).items()}
@@ -165,8 +165,14 @@ def _with_paths(local: Layer, base: Path) -> Layer:
     for section, keys in _PATHS.items():
         for key in keys:
             if isinstance(resolved[section].get(key), str):
-                resolved[section][key] = base / resolved[section][key]
+                resolved[section][key] = _place(base, resolved[section][key])
     return resolved
+
+
+def _place(base: Path, path: str) -> Path:
+    if "\0" in path:  # TOML can write one; no file system can
+        raise SettingsError(f"The path {path!r} has a NUL character in it.", "Correct that path.")
+    return base / path
 
 
 def read_toml(path: Path) -> dict[str, Any]:

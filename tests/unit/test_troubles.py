@@ -99,10 +99,11 @@ def test_nobody_can_change_what_is_wrong_but_by_its_methods(device: Device) -> N
 
 def test_a_handle_speaks_of_one_subject(device: Device) -> None:
     journal = device.troubles.about("journal")
-    assert not journal.lasts
+    lasted = [journal.lasts]
     assert journal.begin(FULL)
     assert not journal.begin(StorageError("The disk is read-only.")), "it failed before, whatever the reason is now"
-    assert journal.lasts
+    lasted.append(journal.lasts)
     journal.end()
     journal.end()
-    assert not journal.lasts
+    lasted.append(journal.lasts)
+    assert lasted == [False, True, False]

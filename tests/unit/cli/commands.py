@@ -4,7 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-
 _AS_SOMEBODY = """
 # Everything is imported first: that user may not be allowed to read the interpreter's own files.
 import importlib, os, sys
