@@ -96,6 +96,7 @@ async def test_a_slot_is_answered_to_the_one_who_asked(agent: Agent) -> None:
         agent.face.request_slot(request("first")), agent.face.request_slot(request("second"))
     )
     assert (first.request_id, second.request_id) == ("first", "second")
+    assert not agent.face._requests, "nothing is kept of what was answered"
 
 
 async def test_an_answer_to_somebody_who_went_away_is_passed_over(tmp_path: Path) -> None:

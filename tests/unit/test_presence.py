@@ -76,7 +76,8 @@ async def test_the_state_is_told_after_connecting_and_after_each_change_and_not_
     async with device.heard() as said, device.running():
         assert await take(said) == b"first"
         device.presence.wanted()
-        device.presence.wanted()
+        for _ in range(10):
+            await asyncio.sleep(0)  # let it look, and find nothing new
         device.state = b"second"
         device.presence.wanted()
         assert await take(said) == b"second", "the same is not told twice"
@@ -110,6 +111,21 @@ async def test_a_broker_that_goes_is_a_trouble_and_one_that_comes_back_is_told_e
         await until(device, lambda: not device.troubles.lasting)
         async with device.heard() as said:
             while await take(said) != b"changed meanwhile":
+                pass
+
+
+async def test_a_new_connection_tells_again_since_the_last_will_may_have_spoken(
+    own_broker: RunningBroker, root: str
+) -> None:
+    device = Device(own_broker, root)
+    async with device.running():
+        async with device.heard() as said:
+            assert await take(said) == b"first"
+        async with aiomqtt.Client(own_broker.host, own_broker.port) as client:
+            await client.publish(device.topic, b"offline", qos=1, retain=True)
+        await asyncio.to_thread(own_broker.restart)
+        async with device.heard() as said:
+            while await take(said) != b"first":
                 pass
 
 

@@ -76,10 +76,13 @@ async def test_closing_tries_once_more_and_then_no_more(tmp_path: Path) -> None:
     assert read_resident(device.database)[0] == YES
 
 
-async def test_closing_on_a_disk_that_still_refuses_ends_quietly(tmp_path: Path) -> None:
+async def test_closing_on_a_disk_that_still_refuses_ends_quietly(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     device = Device(tmp_path)
     with full(device.database):
         device.memory.remember(YES, ResidentLimits())
         device.memory.close()
-        await asyncio.sleep(0.05)  # no retry is left that would use the closed store: asyncio would tell of it
+        await asyncio.sleep(0.05)  # a retry that was left would now use the closed store, and asyncio tell of it
     assert read_resident(device.database)[0] == NO
+    assert [record.name for record in caplog.records] == ["edge_agent.troubles"]

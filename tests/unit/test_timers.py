@@ -82,22 +82,25 @@ async def test_a_clock_that_is_set_back_rings_later_and_only_once(room: Room) ->
     assert await room.next() == "follow-up"
 
 
-async def test_what_rings_may_set_itself_again() -> None:
+async def test_what_rings_may_set_itself_again_and_be_cancelled_then() -> None:
     room = Room()
-    rung: list[str] = []
-    again = asyncio.Event()
+    times = iter([10, 15])
 
     def ring(name: str) -> None:
-        rung.append(name)
-        if len(rung) == 1:
-            room.timers.set(name, room.start)
-        else:
-            again.set()
+        room.rung.put_nowait(name)
+        if name == "often":
+            room.set(name, next(times))
 
     room.timers = Timers(room.clock, ring)
     room.set("often", -1)
-    await asyncio.wait_for(again.wait(), 20)
-    assert rung == ["often", "often"]
+    assert await room.next() == "often"
+    await room.at(10)
+    assert await room.next() == "often"
+    room.timers.set("often", None)
+    room.set("marker", 20)
+    await room.at(20)
+    assert await room.next() == "marker"
+    assert room.rung.empty()
 
 
 async def test_after_cancel_all_nothing_rings(room: Room) -> None:
