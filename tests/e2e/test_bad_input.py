@@ -24,7 +24,7 @@ from edge_agent.model.play import ProofOfPlay
 from edge_agent.settings.resident import ResidentStore
 from edge_agent.standin.household import Device
 from tests.attacks import ATTACKS, Attack
-from tests.brokers import RunningBroker
+from tests.brokers import MOSQUITTO, Mosquitto, RunningBroker
 from tests.e2e.homes import (
     Fleet,
     Wiretap,
@@ -312,6 +312,30 @@ async def test_a_hostile_watch_hook_is_told_of_once_and_found_again(
         assert (await device.get("/v1/state"))["media_playing"]
         assert len(log_lines(device, "The watch hook is in order again.")) == 1
         assert len(log_lines(device, told["what"])) == 1
+
+
+# --- the broker --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
+async def test_a_broker_that_forgets_sessions_and_packs_leaves_the_shelf_and_is_heard_again(tmp_path: Path) -> None:
+    with Mosquitto(persistent=False) as broker:
+        async with fridge(tmp_path, broker) as (fleet, device):
+            broker.restart()
+            await placed(device, PEARS)
+            pack = fleet.folder / "packs" / "green-valley" / "pack.toml"
+            pack.write_text(pack.read_text("utf-8").replace("pear season", "late pears"), "utf-8")
+            mark = device.mark
+            await fleet.publish_sample("green-valley")
+            await device.expect(
+                "the new version",
+                lambda m: "packs" in m and [(p["version"], p["complete"]) for p in m["packs"]] == [(2, True)],
+                mark,
+            )
+            async with Wiretap(broker) as tap:
+                await tap.until(lambda topic, payload: topic.endswith("device/fridge/state") and bool(payload))
+            assert len(log_lines(device, "cannot be used")) <= 1
+            assert (await device.get("/v1/state"))["consent"]["placements"]
 
 
 # --- the microphone ----------------------------------------------------------------------------------------------
