@@ -27,17 +27,17 @@ from edge_agent.metrics import Metrics
 from edge_agent.model import effects as fx
 from edge_agent.model import events as ev
 from edge_agent.model.device import DeviceState, Microphone, Surroundings
-from edge_agent.model.errors import MicrophoneError, SettingsError, StorageError
+from edge_agent.model.errors import MicrophoneError, StorageError
 from edge_agent.packs.sync import PackShelf
 from edge_agent.plays import EngineState
 from edge_agent.presence import Presence, RetainedRepository
 from edge_agent.render.renderer import Renderer
-from edge_agent.resident_memory import DISK_RETRY_S, ResidentMemory
+from edge_agent.resident_memory import ResidentMemory
 from edge_agent.restartable import Restartable
 from edge_agent.settings.layers import Settings
 from edge_agent.settings.resident import ResidentStore
 from edge_agent.timers import Timers
-from edge_agent.trial import ConfigTrial, document_names
+from edge_agent.trial import ConfigOffers, ConfigTrial, document_names
 from edge_agent.troubles import Troubles
 from edge_agent.voice.check import check_voice
 from edge_agent.voice.ear import Ear
@@ -85,6 +85,7 @@ class Agent:
         will = ReportedState.last_will(__version__, settings.profile.name)
         self.link = Link(settings.mqtt, will=(topic, will.to_payload()))
         self.presence = Presence(self.link, topic, self._reported_state, self.troubles, self._something_changed)
+        self.offers = ConfigOffers(self.trial, self.troubles, self.presence.wanted)
         self.repository = RetainedRepository(self.link, settings.mqtt.root)
         self.renderer = Renderer(settings.render, self.emit, self.clock.now, self.troubles)
         self.shelf = Restartable(self._new_shelf(settings))
@@ -121,8 +122,6 @@ class Agent:
             sights=sights,
             set_mute=self._mute,
         )
-        self._documents: dict[str, bytes] = {}
-        self._documents_changed = asyncio.Event()
         self._report_key: bytes | None = None
 
     def emit(self, event: ev.Event) -> None:
@@ -145,7 +144,7 @@ class Agent:
                     ("render", self.renderer.run()),
                     ("measure", self.reporter.run()),
                     ("voice", self.ear.run()),
-                    ("configuration", self._configure()),
+                    ("configuration", self.offers.run()),
                     ("watchdog", service.keep_watchdog(lambda: True)),
                 ):
                     rooms.create_task(room, name=name)
@@ -274,28 +273,7 @@ class Agent:
             self.reporter.room.key_changed(content)
             self._report_key = content
             return
-        if content is None:
-            self._documents.pop(name, None)
-        else:
-            self._documents[name] = content
-        self._documents_changed.set()
-
-    async def _configure(self) -> None:
-        while True:
-            await self._documents_changed.wait()
-            self._documents_changed.clear()
-            try:
-                outcome = await self.trial.offer(dict(self._documents))
-            except StorageError as error:
-                self.troubles.begin("remote configuration", error)
-                asyncio.get_running_loop().call_later(DISK_RETRY_S, self._documents_changed.set)
-                continue
-            if outcome.outcome in {"refused", "rolled_back"}:
-                refused = SettingsError(outcome.detail, "Publish a corrected configuration.")
-                self.troubles.begin("remote configuration", refused, logging.DEBUG)  # the trial told of it
-            else:
-                self.troubles.forget("remote configuration")
-            self.presence.wanted()
+        self.offers.document_changed(name, content)
 
     async def _live_by(self, settings: Settings) -> None:
         """Make every room live by `settings`; raises EdgeAgentError, before anything changed, when one cannot."""

@@ -7,19 +7,25 @@
 5. Confirm, and say the outcome.
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from edge_agent.model.errors import EdgeAgentError, SettingsError, StorageError
 from edge_agent.settings.layers import Settings, load_settings
 from edge_agent.settings.remote import Refusal, RemoteShelf, parse_remote
+from edge_agent.troubles import Troubles
 
 logger = logging.getLogger(__name__)
+
+DISK_RETRY_S: Final = 5.0
+"""How long until a disk that refused is tried again."""
+_SUBJECT: Final = "remote configuration"
 
 OutcomeName = Literal["none", "applied", "refused", "rolled_back"]
 
@@ -137,6 +143,43 @@ class ConfigTrial:
         else:
             logger.warning("Remote configuration %s was %s: %s", version, outcome.replace("_", " "), detail)
         return self.outcome
+
+
+class ConfigOffers:
+    """Offers the documents to the trial whenever one changes; `told` hears that there is an outcome."""
+
+    def __init__(self, trial: ConfigTrial, troubles: Troubles, told: Callable[[], None]) -> None:
+        self._trial = trial
+        self._troubles = troubles
+        self._told = told
+        self._documents: dict[str, bytes] = {}
+        self._changed = asyncio.Event()
+
+    def document_changed(self, name: str, content: bytes | None) -> None:
+        """Take a verified document, or its withdrawal."""
+        if content is None:
+            self._documents.pop(name, None)
+        else:
+            self._documents[name] = content
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Offer until cancelled; what a full disk keeps from being tried is offered again."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            try:
+                outcome = await self._trial.offer(dict(self._documents))
+            except StorageError as error:
+                self._troubles.begin(_SUBJECT, error)
+                asyncio.get_running_loop().call_later(DISK_RETRY_S, self._changed.set)
+                continue
+            if outcome.outcome in {"refused", "rolled_back"}:
+                refused = SettingsError(outcome.detail, "Publish a corrected configuration.")
+                self._troubles.begin(_SUBJECT, refused, logging.DEBUG)  # the trial told of it
+            else:
+                self._troubles.forget(_SUBJECT)
+            self._told()
 
 
 def _version(documents: Mapping[str, str]) -> int | None:

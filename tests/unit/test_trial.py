@@ -1,5 +1,6 @@
 """Remote configuration is tried whole, and kept or rolled back."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 
 from edge_agent.model.errors import StorageError, VoiceError
 from edge_agent.settings.layers import Settings
-from edge_agent.trial import ConfigTrial, document_names
+from edge_agent.trial import ConfigOffers, ConfigTrial, document_names
+from edge_agent.troubles import Troubles
 
 FLEET = "config/fleet.json"
 GROUP = "config/group/lounge.json"
@@ -155,6 +157,27 @@ async def test_a_full_disk_is_told_and_the_same_is_taken_later(tmp_path: Path) -
     assert agent.lived == []
     place.unlink()
     assert (await agent.trial.offer(good)).outcome == "applied"
+
+
+async def test_health_knows_what_was_refused_until_it_is_corrected(tmp_path: Path) -> None:
+    agent, told = Agent(tmp_path), asyncio.Event()
+    troubles = Troubles()
+    offers = ConfigOffers(agent.trial, troubles, told.set)
+    running = asyncio.create_task(offers.run())
+
+    async def offered(name: str, content: bytes | None) -> list[str]:
+        told.clear()
+        offers.document_changed(name, content)
+        await asyncio.wait_for(told.wait(), 20)
+        return [trouble.what for trouble in troubles.lasting.values()]
+
+    assert await offered(FLEET, remote(1, placements={"max_per_hour": 1})) == []
+    (what,) = await offered(GROUP, remote(1, mqtt={"host": "evil.example"}))
+    assert "mqtt" in what
+    assert await offered(GROUP, None) == []
+    assert agent.trial.outcome.outcome == "applied"
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_a_configuration_that_the_agent_died_on_is_rolled_back_at_the_next_start(tmp_path: Path) -> None:
