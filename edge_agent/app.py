@@ -12,35 +12,36 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, assert_never
 
-from edge_agent import __version__, service
+from edge_agent import __version__
 from edge_agent.clock import Clock, SettableClock, SystemClock
 from edge_agent.debug.serving import serve
 from edge_agent.debug.shapes import LinkView
-from edge_agent.driver import Driver
-from edge_agent.face import Face, Sights
 from edge_agent.link.reported_state import ConfigOutcome, Health, ReportedConfig, ReportedState
 from edge_agent.link.session import Link
 from edge_agent.link.topics import DeviceStateTopic, format_topic
 from edge_agent.measure.journal import Journal
 from edge_agent.measure.reporter import Reporter
-from edge_agent.metrics import Metrics
 from edge_agent.model import effects as fx
 from edge_agent.model import events as ev
 from edge_agent.model.device import DeviceState, Microphone, Surroundings
 from edge_agent.model.errors import MicrophoneError, StorageError
 from edge_agent.packs.sync import PackShelf
 from edge_agent.plays import EngineState
-from edge_agent.presence import Presence, RetainedRepository
 from edge_agent.render.renderer import Renderer
-from edge_agent.resident_memory import ResidentMemory
-from edge_agent.restartable import Restartable
 from edge_agent.settings.layers import Settings
 from edge_agent.settings.resident import ResidentStore
-from edge_agent.timers import Timers
-from edge_agent.trial import ConfigOffers, ConfigTrial, document_names
 from edge_agent.troubles import Troubles
 from edge_agent.voice.check import check_voice
 from edge_agent.voice.ear import Ear
+from edge_agent.wiring import service
+from edge_agent.wiring.driver import Driver
+from edge_agent.wiring.face import Face, Sights
+from edge_agent.wiring.metrics import Metrics
+from edge_agent.wiring.presence import Presence, RetainedRepository
+from edge_agent.wiring.resident_memory import ResidentMemory
+from edge_agent.wiring.restartable import Restartable
+from edge_agent.wiring.timers import Timers
+from edge_agent.wiring.trial import ConfigOffers, ConfigTrial, document_names
 
 logger = logging.getLogger(__name__)
 

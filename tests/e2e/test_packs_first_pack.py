@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from edge_agent.link.session import Link
-from edge_agent.presence import RetainedRepository
 from edge_agent.settings.rooms import LinkSettings
+from edge_agent.wiring.presence import RetainedRepository
 from tests.brokers import RunningBroker
 from tests.fleets import Device, png
 

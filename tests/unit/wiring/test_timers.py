@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from edge_agent.clock import SettableClock, SystemClock
-from edge_agent.timers import Timers
+from edge_agent.wiring.timers import Timers
 
 MINUTE = timedelta(minutes=1)
 

@@ -8,8 +8,8 @@ import pytest
 
 from edge_agent.model.errors import StorageError, VoiceError
 from edge_agent.settings.layers import Settings
-from edge_agent.trial import ConfigOffers, ConfigTrial, document_names
 from edge_agent.troubles import Troubles
+from edge_agent.wiring.trial import ConfigOffers, ConfigTrial, document_names
 
 FLEET = "config/fleet.json"
 GROUP = "config/group/lounge.json"

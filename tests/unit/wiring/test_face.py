@@ -8,8 +8,6 @@ import pytest
 
 from edge_agent.clock import Clock, SettableClock, SystemClock
 from edge_agent.debug.shapes import LinkView
-from edge_agent.driver import Driver
-from edge_agent.face import DECISIONS_SHOWN, Face, Sights
 from edge_agent.measure.journal import Journal
 from edge_agent.model import effects as fx
 from edge_agent.model import events as ev
@@ -20,6 +18,8 @@ from edge_agent.model.moment import MomentKind
 from edge_agent.plays import EngineState
 from edge_agent.settings.layers import load_settings
 from edge_agent.troubles import Troubles
+from edge_agent.wiring.driver import Driver
+from edge_agent.wiring.face import DECISIONS_SHOWN, Face, Sights
 from tests.shelf import moment, surroundings
 from tests.unit.measure.plays import DONE, play, record, refusal
 

@@ -10,9 +10,9 @@ import pytest
 
 from edge_agent.link.session import Link
 from edge_agent.model.errors import NotRetainedError
-from edge_agent.presence import Presence, RetainedRepository
 from edge_agent.settings.rooms import LinkSettings
 from edge_agent.troubles import Troubles
+from edge_agent.wiring.presence import Presence, RetainedRepository
 from tests.brokers import RunningBroker
 
 

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from edge_agent.driver import Driver
 from edge_agent.model import effects as fx
 from edge_agent.model import events as ev
 from edge_agent.model.device import Consent, ResidentLimits
 from edge_agent.model.moment import MomentKind
 from edge_agent.plays import EngineState
+from edge_agent.wiring.driver import Driver
 from tests.shelf import NOON, moment, surroundings
 
 IDLE = ev.MomentArose(moment(MomentKind.IDLE))

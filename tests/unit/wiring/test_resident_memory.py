@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from edge_agent.model.device import Consent, ResidentLimits
-from edge_agent.resident_memory import ResidentMemory
 from edge_agent.settings.resident import ResidentStore, read_resident
 from edge_agent.troubles import Troubles
+from edge_agent.wiring.resident_memory import ResidentMemory
 
 YES = Consent(placements=True)
 NO = Consent()

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from edge_agent.restartable import Restartable
+from edge_agent.wiring.restartable import Restartable
 
 
 class Room:

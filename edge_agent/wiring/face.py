@@ -29,7 +29,6 @@ from edge_agent.debug.shapes import (
     WhyMessage,
 )
 from edge_agent.debug.views import consent_view, decision_view, pack_view, play_view, playing_view
-from edge_agent.driver import Driver
 from edge_agent.measure.journal import Journal
 from edge_agent.model import events as ev
 from edge_agent.model.decision import Decision
@@ -38,6 +37,7 @@ from edge_agent.model.effects import AnswerSlot
 from edge_agent.model.identity import PlayId
 from edge_agent.settings.layers import Settings
 from edge_agent.troubles import Troubles
+from edge_agent.wiring.driver import Driver
 
 DECISIONS_SHOWN: Final = 200
 
