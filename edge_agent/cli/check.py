@@ -22,7 +22,10 @@ def check(
     config: Annotated[Path, typer.Option(help="agent.toml of this device.")] = Path("/etc/edge-agent/agent.toml"),
     as_json: JsonOption = False,
 ) -> None:
-    """Check a configuration and this device without starting anything. Exit code 1 when something is wrong."""
+    """Check a configuration and this device; start nothing.
+
+    Exit code 1 when something is wrong.
+    """
     findings = list(_findings(config))
     if as_json:
         print_json([{"what": what, "ok": ok, "detail": detail} for what, ok, detail in findings])
@@ -86,8 +89,14 @@ def _microphone(settings: Settings) -> str:
 def _disk(settings: Settings) -> str:
     import shutil
 
-    settings.state_directory.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(settings.state_directory).free
+    try:
+        settings.state_directory.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(settings.state_directory).free
+    except OSError as error:
+        raise EdgeAgentError(
+            f"{settings.state_directory} cannot be used: {error.strerror or error}.",
+            "Check state_directory and who owns it.",
+        ) from error
     wanted = settings.packs.budget_bytes
     if free < wanted:
         raise EdgeAgentError(

@@ -88,15 +88,18 @@ def limit(
 
 
 def forget(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> None:
-    """Forget the campaigns that were dismissed ("not interested"), so that they may come again."""
+    """Let campaigns that were dismissed come again.
+
+    Forgets every "not interested".
+    """
     _change(load_settings(config), limits={"dismissed_campaigns": frozenset()}, as_json=as_json)
 
 
 def erase(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> None:
-    """Erase what was placed and decided here, and reports that were not sent yet. Consent and limits stay.
+    """Erase what was placed and decided here.
 
-    Asks nothing, and cannot be undone. What is played and reported from now on is on record again; to end that too,
-    withdraw first.
+    Reports that were not sent yet too; consent and limits stay. Asks nothing, and cannot be undone. What is played
+    and reported from now on is on record again; to end that too, withdraw first.
     """
     settings = load_settings(config)
     if _ask_agent(settings, "/v1/erase", {}) is None and settings.database.exists():

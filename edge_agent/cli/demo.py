@@ -12,6 +12,8 @@ from edge_agent.cli.output import JsonOption, note, print_json, print_table
 if TYPE_CHECKING:
     from edge_agent.standin.telling import Outcome
 
+FLEET = Path("fleet")
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -23,14 +25,15 @@ def demo(
     home: Annotated[
         bool, typer.Option("--home", help="No script: an open home for packs of your own, until Ctrl-C.")
     ] = False,
-    fleet_dir: Annotated[Path, typer.Option(help="With --home: the fleet that its devices trust.")] = Path("fleet"),
-    port: Annotated[int, typer.Option(help="Port of the home's page; 0 is any.")] = 0,
+    fleet_dir: Annotated[Path, typer.Option(help="With --home: the fleet that its devices trust.")] = FLEET,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the home's page; 0 is any.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Play one home's whole day on virtual devices, and show what was placed, what was not and why.
+    """Play one home's whole day on virtual devices.
 
-    Real parts: a broker, three agents as processes, signed packs, firmware hooks, speech through Vosk. Needs the
-    demo extra (`pip install 'edge-agent[demo]'`) and nothing that runs already; leaves nothing behind.
+    Shows what was placed, what was not, and why; --home opens the same home without a script. Real parts: a broker,
+    three agents as processes, signed packs, firmware hooks, speech through Vosk. Needs the demo extra
+    (`pip install 'edge-agent[demo]'`) and nothing that runs already; leaves nothing behind but the fleet of --home.
     """
     import asyncio
 
@@ -44,7 +47,9 @@ def demo(
         raise SettingsError(
             f"The demo needs {error.name}, which is not installed.", "Run: pip install 'edge-agent[demo]'"
         ) from error
-    asyncio.run(_until_told(_stay_open(fleet_dir, port) if home else _play(port, stay=stay, as_json=as_json)))
+    asyncio.run(
+        _until_told(_stay_open(fleet_dir, port, as_json=as_json) if home else _play(port, stay=stay, as_json=as_json))
+    )
 
 
 async def _until_told(playing: Coroutine[Any, Any, None]) -> None:
@@ -59,17 +64,21 @@ async def _until_told(playing: Coroutine[Any, Any, None]) -> None:
         await task
 
 
-async def _stay_open(fleet_dir: Path, port: int) -> None:
+async def _stay_open(fleet_dir: Path, port: int, *, as_json: bool) -> None:
     import asyncio
 
     from edge_agent.standin.demo import MQTT_PORT, own_home
 
+    fleet = "" if fleet_dir == FLEET else f" --fleet-dir {fleet_dir}"
     async with own_home(note, fleet_dir, port=port) as opened:
         broker = "" if opened.broker.port == MQTT_PORT else f" --broker 127.0.0.1:{opened.broker.port}"
         note(f"The home is at {opened.page}  (Ctrl-C closes it)")
         note("Publish to it from another terminal:")
-        note('  edge-agent fleet new my-pack --advertiser me --poster PICTURE.png --text "What it says"')
-        note(f"  edge-agent fleet publish my-pack{broker}")
+        note(f'  edge-agent fleet new my-pack --advertiser me --poster PICTURE.png --text "What it says"{fleet}')
+        note(f"  edge-agent fleet publish my-pack{fleet}{broker}")
+        if as_json:
+            where = {"page": opened.page, "broker": f"127.0.0.1:{opened.broker.port}", "fleet_dir": str(fleet_dir)}
+            print_json(where)
         await asyncio.Event().wait()
 
 

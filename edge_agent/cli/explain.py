@@ -26,7 +26,10 @@ def explain(
     last: Annotated[int, typer.Option("--last", min=1, max=5000, help="How many decisions, newest last.")] = 10,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the newest decisions, what came of them, and why everything else was not placed."""
+    """Show what was decided, and why.
+
+    The newest decisions, what came of each, and why everything else was not placed.
+    """
     from edge_agent.measure.journal_reader import JournalReader
 
     zone: tzinfo = datetime.now(UTC).astimezone().tzinfo or UTC

@@ -62,7 +62,7 @@ def new(
     fleet_dir: FleetDir = FLEET,
     as_json: JsonOption = False,
 ) -> None:
-    """Begin a pack: a folder with a pack.toml to edit and your files beside it."""
+    """Begin a pack: a folder with a pack.toml and your files."""
     from edge_agent.fleet.config import check_identifier
     from edge_agent.fleet.new_pack import write_new_pack
     from edge_agent.fleet.repository import FleetRepository
@@ -151,7 +151,10 @@ def config_push(
     credentials_file: CredentialsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Sign a configuration and send it. Devices that it does not suit refuse it whole."""
+    """Sign a configuration and send it.
+
+    Devices that it does not suit refuse it whole.
+    """
     from edge_agent.fleet.config import push_config
     from edge_agent.fleet.repository import FleetRepository
 
@@ -203,7 +206,10 @@ def refresh(
     everything: Annotated[bool, typer.Option("--all", help="Send what the broker should have already, too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Sign the timestamp anew (and what else is about to expire) and send what the broker lacks. Good for cron."""
+    """Keep the signatures fresh, and send what the broker lacks.
+
+    Signs the timestamp anew, and what else is about to expire. Good for cron, once a week.
+    """
     from edge_agent.fleet.repository import FleetRepository
 
     fleet = FleetRepository.open(fleet_dir)
@@ -217,7 +223,7 @@ def refresh(
 
 
 def status(fleet_dir: FleetDir = FLEET, as_json: JsonOption = False) -> None:
-    """Show what is published, by whom, and until when the signatures are good."""
+    """Show what is published, and until when signatures are good."""
     from edge_agent.fleet.publish import manifests
     from edge_agent.fleet.repository import FleetRepository
     from edge_agent.packs.manifest import parse_target_name

@@ -23,6 +23,8 @@ from edge_agent.cli.fleet_options import (
 )
 from edge_agent.cli.output import JsonOption, note, print_json
 
+AdvertiserName = Annotated[str, typer.Argument(help="The advertiser, as in a pack.toml.")]
+
 
 def register(fleet_app: typer.Typer) -> None:
     """Add the commands to the fleet group."""
@@ -42,7 +44,10 @@ def keys_init(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a fleet: its keys, the root.json that devices trust, and an empty signed repository."""
+    """Make a fleet: its keys and an empty signed repository.
+
+    Its root.json is what devices trust.
+    """
     from edge_agent.fleet.provision import create_fleet
     from edge_agent.measure.report_key import Kem
 
@@ -55,8 +60,11 @@ def keys_init(
     note("Next: edge-agent fleet new my-first-pack --advertiser NAME --poster picture.png")
 
 
-def keys_add_advertiser(name: str, fleet_dir: FleetDir = FLEET, as_json: JsonOption = False) -> None:
-    """Make a key for an advertiser, who may sign packs/NAME/… with it and nothing else."""
+def keys_add_advertiser(name: AdvertiserName, fleet_dir: FleetDir = FLEET, as_json: JsonOption = False) -> None:
+    """Make a key for an advertiser.
+
+    It may sign packs/NAME/… and nothing else.
+    """
     from edge_agent.fleet.config import check_identifier
     from edge_agent.fleet.repository import FleetRepository
 
@@ -68,7 +76,7 @@ def keys_add_advertiser(name: str, fleet_dir: FleetDir = FLEET, as_json: JsonOpt
 
 
 def keys_remove_advertiser(
-    name: str,
+    name: AdvertiserName,
     fleet_dir: FleetDir = FLEET,
     broker: BrokerOption = BROKER,
     root: RootOption = ROOT,
@@ -77,14 +85,18 @@ def keys_remove_advertiser(
     credentials_file: CredentialsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take the right to publish from an advertiser; everything of theirs leaves the devices."""
+    """Take the right to publish from an advertiser.
+
+    Everything of theirs leaves the devices.
+    """
     from edge_agent.fleet.repository import FleetRepository
 
     fleet = FleetRepository.open(fleet_dir)
+    address = address_of(broker, root, tls, ca_file, credentials_file)
     with fleet.locked():
         fleet.remove_advertiser(name)
         fleet.commit(now())
-        sent = send_to(fleet, address_of(broker, root, tls, ca_file, credentials_file))
+        sent = send_to(fleet, address)
     say(f"{name} may publish no more.", {"advertiser": name, "sent": asdict(sent)}, as_json=as_json)
 
 
@@ -98,7 +110,10 @@ def keys_rotate(
     credentials_file: CredentialsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Replace a key, because it is old or may be known to others. Devices follow by themselves."""
+    """Replace a key that is old or may be known to others.
+
+    Devices follow by themselves.
+    """
     from edge_agent.fleet.repository import FleetRepository
     from edge_agent.fleet.rotation import rotate_key
 
@@ -115,7 +130,10 @@ def root_of_trust(
     fleet_dir: FleetDir = FLEET,
     as_json: JsonOption = False,
 ) -> None:
-    """Show or copy root.json, which every device gets when it is made and by which it believes all the rest."""
+    """Show or copy root.json, which every device trusts.
+
+    A device gets it when it is made, and believes all the rest by it.
+    """
     from edge_agent.fleet.durable import write_durably
     from edge_agent.fleet.repository import FleetRepository
 

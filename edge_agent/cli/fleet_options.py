@@ -47,19 +47,43 @@ def say(sentence: str, value: object, *, as_json: bool) -> None:
 def address_of(
     broker: str, root: str, tls: bool, ca_file: Path | None, credentials_file: Path | None
 ) -> "BrokerAddress":
-    """Return the broker that the options name. Raises SettingsError."""
+    """Return the broker that the options name. Raises SettingsError, and LinkError for an unusable file."""
     from edge_agent.fleet.broker import BrokerAddress, parse_broker
+    from edge_agent.link.credentials import read_credentials, tls_context
 
     host, port = parse_broker(broker, tls=tls)
+    check_root(root)
+    if credentials_file is not None:  # now, before anything is signed
+        read_credentials(credentials_file)
+    if tls:
+        tls_context(ca_file)
     return BrokerAddress(host, port, root, tls, ca_file, credentials_file)
 
 
-def send_to(fleet: "FleetRepository", address: "BrokerAddress", *, everything: bool = False) -> "Sent":
-    """Bring to the broker what it lacks, with a bar."""
-    from edge_agent.fleet.publish import send
+def check_root(root: str) -> None:
+    """Raise SettingsError when topics cannot begin with `root`."""
+    from edge_agent.link.topics import Timestamp, format_topic
+    from edge_agent.model.errors import LinkError, SettingsError
 
-    with progress_bar() as progress:
-        return asyncio.run(send(fleet, address, progress, everything=everything))
+    try:
+        format_topic(root, Timestamp())
+    except LinkError as error:
+        raise SettingsError(
+            f'"{root}" cannot be the root of topics.', 'Use letters, digits, "-", "_" and "/", such as edge.'
+        ) from error
+
+
+def send_to(fleet: "FleetRepository", address: "BrokerAddress", *, everything: bool = False) -> "Sent":
+    """Bring to the broker what it lacks, with a bar. Raises LinkError, which says how to send it later."""
+    from edge_agent.fleet.publish import send
+    from edge_agent.model.errors import LinkError
+
+    try:
+        with progress_bar() as progress:
+            return asyncio.run(send(fleet, address, progress, everything=everything))
+    except LinkError as error:
+        later = "What was signed is kept: edge-agent fleet refresh sends it."
+        raise LinkError(str(error), f"{error.next_step} {later}".strip()) from error
 
 
 @contextmanager

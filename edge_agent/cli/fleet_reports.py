@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from edge_agent.cli.output import JsonOption, note, print_json, print_table
+from edge_agent.cli.fleet_options import check_root
+from edge_agent.cli.output import JsonOption, fail, note, print_json, print_table
 
 FleetDir = Annotated[Path, typer.Option("--fleet-dir", help="The fleet's folder, as `fleet keys init` made it.")]
 
@@ -31,18 +32,21 @@ def collect(
     ca_file: Annotated[Path | None, typer.Option(help="Authority that signed the broker's certificate.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take sealed reports from the broker and count them, until interrupted unless told otherwise."""
+    """Take sealed reports from the broker and count them.
+
+    Goes on until interrupted, unless --once or --for says otherwise.
+    """
+    from edge_agent.fleet.broker import parse_broker
     from edge_agent.fleet.collect import CollectorSettings
     from edge_agent.fleet.collect import collect as run_collector
     from edge_agent.link.credentials import read_credentials, tls_context
 
-    host, _, port = broker.rpartition(":") if ":" in broker else (broker, "", "8883" if tls else "1883")
-    if not port.isdecimal():
-        raise typer.BadParameter("must be host or host:port", param_hint="--broker")
+    host, port = parse_broker(broker, tls=tls)
+    check_root(root)
     credentials = None if credentials_file is None else read_credentials(credentials_file)
     settings = CollectorSettings(
-        host=host.strip("[]"),
-        port=int(port),
+        host=host,
+        port=port,
         fleet_dir=fleet_dir,
         root=root,
         name=name,
@@ -64,11 +68,16 @@ def collect(
 
 
 def report(fleet_dir: FleetDir = Path("fleet"), as_json: JsonOption = False) -> None:
-    """Print estimated reach per campaign, creative and day, each with the interval that holds the truth 19 in 20."""
+    """Print estimated reach per campaign, creative and day.
+
+    Each number has the interval that holds the truth 19 times in 20.
+    """
     from edge_agent.fleet.report import STAGES, Line, lines
     from edge_agent.fleet.report_store import STORE_NAME, ReportStore
     from edge_agent.measure.randomiser import Estimate
 
+    if not fleet_dir.is_dir():
+        fail(f"There is no folder {fleet_dir}. Name the fleet's folder with --fleet-dir.")
     path = fleet_dir / STORE_NAME
     found: list[Line] = []
     if path.exists():

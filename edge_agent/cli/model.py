@@ -42,7 +42,10 @@ def models_directory(config: Path | None) -> Path:
 
 
 def list_models(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """List the models in the package, the installed ones and the official ones; the one in use is marked."""
+    """List packaged, installed and official models.
+
+    The one in use is marked.
+    """
     from edge_agent.voice.installing import OFFICIAL
     from edge_agent.voice.models import chosen_directory, installed_models, packaged_models
 
@@ -94,7 +97,10 @@ def use(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Choose the model that is used from the agent's next start on. It is loaded once, to be sure that it works."""
+    """Choose the model that the agent uses from its next start.
+
+    It is loaded once, to be sure that it works.
+    """
     from edge_agent.voice.grammar import Grammar
     from edge_agent.voice.libvosk import Decoder
     from edge_agent.voice.models import check_model, choose, packaged_models
@@ -103,6 +109,8 @@ def use(
     packaged = packaged_models().get(model)
     installed = models / model
     directory = installed if "/" not in model and installed.is_dir() else Path(model)
+    if packaged is None and not directory.is_dir():
+        fail(f"There is no speech model {model}. Name one of `edge-agent model list`, or a folder.")
     found = check_model(packaged or directory)
     Decoder(found.load(), Grammar({}).for_vosk)
     choose(models, found.directory if packaged is None else None)
@@ -118,14 +126,18 @@ def install(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Download (going on where an earlier try stopped), check and unpack a model. Does not choose it."""
+    """Download, check and unpack a model; does not choose it.
+
+    A download that broke off goes on where it stopped.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
     from edge_agent.voice import installing
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         tasks = {step: bar.add_task(step, visible=False) for step in ("Downloading", "Checking", "Unpacking")}
 
         def show(step: str, done: int, total: int) -> None:
@@ -141,14 +153,21 @@ def install(
 def train(
     out: Annotated[Path, typer.Option(help="The model directory to write.")],
     work: Annotated[Path | None, typer.Option(help="A folder with room for 4 GB; a temporary one otherwise.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="How long to fit; everything else takes about eight.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.1, help="How long to fit; everything else takes about eight.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train our own speech model from synthetic speech alone; says which extra and Debian packages it needs."""
+    """Train our own speech model from synthetic speech alone.
+
+    Says which extra and Debian packages it needs, where they are missing.
+    """
     import tempfile
 
     from edge_agent.voice.training import MINUTES, SEED, TrainingError, train_model
 
+    if out.exists() and not out.is_dir():
+        fail(f"{out} is a file. Name a new folder with --out.")
     with tempfile.TemporaryDirectory(prefix="edge-agent-training-") as scratch:
         try:
             train_model(out, work=work or Path(scratch), seed=SEED, minutes=minutes or MINUTES, report=note)

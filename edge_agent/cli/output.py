@@ -22,7 +22,9 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*columns, title=title, title_justify="left")
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")  # a name that is cut short could be another's
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     Console().print(table)

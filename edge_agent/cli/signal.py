@@ -66,7 +66,7 @@ def state(
     socket: SocketOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what the device knows of itself, such as `call_in_progress=true`."""
+    """Say what state the device is in: `call_in_progress=true`."""
     body: dict[str, bool] = {}
     for change in changes:
         name, _, value = change.partition("=")

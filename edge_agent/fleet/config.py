@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from edge_agent.fleet.repository import FleetRepository
 from edge_agent.model.errors import FormatError, SettingsError
 from edge_agent.model.identity import Identifier
-from edge_agent.settings.remote import parse_remote
+from edge_agent.settings.remote import first_unfit, parse_remote
 
 
 def config_target(*, group: str | None = None, device: str | None = None) -> str:
@@ -35,15 +35,17 @@ def check_identifier(what: str, text: str) -> str:
 def push_config(fleet: FleetRepository, name: str, file: Path, now: datetime) -> int:
     """Sign `file` (TOML or JSON, sections as in agent.toml) as `name`, commit, and return its version.
 
-    `v` and `version` are filled in. Raises SettingsError when a field is not one that may be set from afar,
-    FormatError when the file cannot be read.
+    `v` and `version` are filled in. Raises SettingsError when a field is not one that may be set from afar
+    or has a value that no device could take, FormatError when the file cannot be read.
     """
     value = _read(file)
     version = 1
     if name in fleet.files:
         version = parse_remote(name, fleet.document(name))[0] + 1
     content = json.dumps({**value, "v": 1, "version": version}, default=str, separators=(",", ":")).encode()
-    parse_remote(file.name, content)
+    unfit = first_unfit(parse_remote(file.name, content)[1])
+    if unfit is not None:
+        raise SettingsError(f"{file.name}: {unfit}.", "Correct it; nothing was signed.")
     fleet.put(name, content)
     fleet.commit(now)
     return version

@@ -51,7 +51,7 @@ def inspect_media(name: str, content: bytes) -> Media:
     guess = next((mime for suffix, mime in _KNOWN_ELSEWHERE.items() if name.endswith(suffix)), "video/mp4")
     raise FormatError(
         f"{name} is not a PNG, JPEG, GIF or WAV file, so its size and playing time cannot be read from it.",
-        f'Say it in the pack: [assets."{name}"] with mime = "{guess}", w, h and dur.',
+        f'Say it in the pack: [assets."{name.rpartition("/")[2]}"] with mime = "{guess}", w, h and dur.',
     )
 
 

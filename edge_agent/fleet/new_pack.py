@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.fleet.durable import write_durably
+from edge_agent.fleet.media import inspect_media
 from edge_agent.model.errors import FormatError
 
 _HEAD: Final = """\
@@ -52,6 +53,8 @@ def write_new_pack(folder: Path, advertiser: str, text: str, files: Mapping[str,
     for file in files.values():
         if not file.is_file():
             raise FormatError(f"There is no file {file}.", "Check its path.")
+    for form, file in files.items():
+        _check_kind(form, file)
     parts = [
         _HEAD.format(
             advertiser=_quoted(advertiser),
@@ -77,6 +80,18 @@ def write_new_pack(folder: Path, advertiser: str, text: str, files: Mapping[str,
     path = folder / "pack.toml"
     write_durably(path, "".join(parts).encode())
     return path
+
+
+def _check_kind(form: str, file: Path) -> None:
+    wanted, kind = ("audio/", "WAV file") if form.startswith("voice_") else ("image/", "PNG or JPEG picture")
+    try:
+        is_right = inspect_media(file.name, file.read_bytes()).mime.startswith(wanted)
+    except OSError as error:
+        raise FormatError(f"{file} cannot be read: {error.strerror or error}.", "Check its permissions.") from error
+    except FormatError:
+        is_right = False
+    if not is_right:
+        raise FormatError(f"{file} is not a {kind}.", "Export it as one; other kinds are described in pack.toml.")
 
 
 def _quoted(text: str) -> str:

@@ -15,9 +15,9 @@ def revoke_pack(fleet: FleetRepository, pack: str, now: datetime) -> str:
     published = sorted(name for name in fleet.files if parse_target_name(name) is not None)
     found = [name for name in published if pack in {shelf_name(name), shelf_name(name).partition("/")[2]}]
     if len(found) != 1:
-        there = ", ".join(shelf_name(name) for name in found or published) or "none"
+        there = ", ".join(shelf_name(name) for name in found or published)
         problem = "is the name of more than one pack" if found else "is not published"
-        raise SettingsError(f"{pack} {problem}.", f"Choose one of: {there}.")
+        raise SettingsError(f"{pack} {problem}.", f"Choose one of: {there}." if there else "Nothing is.")
     advertiser, _, name = shelf_name(found[0]).partition("/")
     fleet.remove(pack_target_name(advertiser, name))
     fleet.commit(now)

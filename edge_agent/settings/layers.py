@@ -201,4 +201,4 @@ def first_problem(error: ValidationError) -> str:
     first = problems[0]
     where = ".".join(str(part) for part in first["loc"]) or "the document"
     more = f" ({len(problems) - 1} more)" if len(problems) > 1 else ""
-    return f"{where}: {first['msg']}{more}."
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}{more}."

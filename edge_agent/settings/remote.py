@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from edge_agent.model.device import PlacementPolicy
 from edge_agent.model.errors import SettingsError, StorageError
@@ -45,6 +45,24 @@ def settable() -> dict[str, frozenset[str]]:
     }
     found["placements"] = frozenset(PlacementPolicy.model_fields)
     return {section: names for section, names in found.items() if names}
+
+
+def first_unfit(layer: Layer) -> str | None:
+    """Return what is wrong with the first value that no device could take, on its own; None when each may be right.
+
+    Whether values suit each other, and a device's own, is judged there when the layers are merged.
+    """
+    for section, fields in layer.items():
+        model = PlacementPolicy if section == "placements" else _SLICES[section]
+        for field, value in fields.items():
+            found = model.model_fields[field]
+            annotated: Any = Annotated[found.annotation, found]
+            judge: TypeAdapter[Any] = TypeAdapter(annotated)
+            try:
+                judge.validate_python(value)
+            except ValidationError as error:
+                return f"{section}.{field}: {error.errors()[0]['msg'].removeprefix('Value error, ')}"
+    return None
 
 
 def parse_remote(name: str, content: bytes) -> tuple[int, Layer]:

@@ -64,6 +64,11 @@ async def install(source: str, sha256: str, models: Path, progress: Progress = l
             kept = False
         else:
             archive, kept = Path(source), True
+            if not archive.is_file():
+                raise VoiceError(
+                    f"{source} is no official model, no http(s) address and no file here.",
+                    f"Name one of {', '.join(OFFICIAL)}, a URL, or a zip file.",
+                )
         try:
             await asyncio.to_thread(verify, archive, digest, progress)
             return await asyncio.to_thread(unpack, archive, models, _name_of(url), progress)

@@ -1,0 +1,190 @@
+"""Wrong calls that people make: one sentence with the next step, exit code 1 or 2, and never a traceback."""
+
+import json
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge_agent.cli import main
+from edge_agent.fleet.media import inspect_media
+from edge_agent.model.errors import FormatError
+
+NOBODY = "127.0.0.1:9"
+"""The discard port, where no broker is."""
+DIGEST = "0" * 64
+
+REFUSED = {
+    "run --config missing.toml": "missing.toml cannot be read",
+    "run --config broken.toml": "broken.toml is not valid TOML",
+    "run --config binary.toml": "binary.toml is not valid TOML",
+    "run --config folder": "folder cannot be read",
+    "run --config no-profile.toml": 'no device profile "nope"',
+    "run --config misspelt.toml": "speling",
+    "run --config zone.toml": "toml: timezone: there is no time zone 'Mars/Here'",
+    "signal moment power_on --config device.toml": "edge-agent run",
+    "signal press close --socket nowhere.sock --json": "No agent listens on nowhere.sock",
+    "explain --config device.toml": "Start the agent once",
+    "explain --database text.txt --json": "text.txt cannot be read",
+    "consent give --config missing.toml --json": "missing.toml cannot be read",
+    "listen --phrases stop missing.wav": "missing.wav cannot be read",
+    "listen --phrases stop text.txt --json": "text.txt is not a PCM WAV file",
+    "listen --phrases xqzzyk text.txt": "xqzzyk",
+    "listen --phrases stop --lang xx text.txt": "edge-agent model install",
+    "listen --phrases stop --model folder text.txt": "folder holds no speech model",
+    "model use nope": "edge-agent model list",
+    "model install nope --sha256 00": "no SHA-256",
+    f"model install missing.zip --sha256 {DIGEST}": "no file here",
+    f"model install ftp://127.0.0.1/x.zip --sha256 {DIGEST}": "no http(s) address",
+    "model train --out text.txt": "text.txt is a file",
+    "fleet status --fleet-dir nowhere": "edge-agent fleet keys init",
+    "fleet report --fleet-dir nowhere --json": "--fleet-dir",
+    "fleet collect --fleet-dir nowhere --once": "edge-agent fleet keys init",
+    "fleet collect --broker 127.0.0.1:99999": "host:port",
+    "fleet collect --root a/#": '"a/#" cannot be the root',
+    "fleet keys init": "fleet is a fleet already",
+    "fleet keys add-advertiser A&B": '"A&B" cannot name an advertiser',
+    f"fleet keys remove-advertiser nobody --broker {NOBODY}": "There is no advertiser nobody",
+    f"fleet keys rotate nothing --broker {NOBODY}": "timestamp",
+    "fleet new pack --advertiser me": "--poster",
+    "fleet new pack --advertiser me --poster missing.png": "missing.png",
+    "fleet new pack --advertiser me --poster text.txt": "text.txt is not a PNG or JPEG picture",
+    "fleet new pack --advertiser me --mention text.txt": "text.txt is not a WAV file",
+    "fleet publish missing": "edge-agent fleet new",
+    "fleet publish folder": "no pack.toml",
+    "fleet publish folder --root a/#": '"a/#" cannot be the root',
+    "fleet publish folder --tls --ca-file missing.pem": "missing.pem cannot be used",
+    "fleet publish folder --credentials-file missing": "missing cannot be read",
+    "fleet publish folder --broker here:there": "host:port",
+    "fleet revoke missing": "missing is not published. Nothing is.",
+    f"fleet refresh --broker {NOBODY}": "edge-agent fleet refresh sends it",
+    "fleet config push device.toml --fleet": "profile cannot be set from afar",
+    "fleet config push unfit.toml --fleet": "placements.min_spacing",
+    "fleet config withdraw --fleet": "edge-agent fleet status",
+}
+"""What is said, by the words of the command; exit code 1."""
+
+MISTYPED = (
+    "run extra",
+    "run --config device.toml --log-level loud",
+    "demo --port 99999",
+    "demo --port -1",
+    "listen",
+    "listen --phrases stop",
+    "listen --phrases , text.txt",
+    "listen --phrases stop --mic text.txt",
+    "listen --phrases stop --sensitivity 2 text.txt",
+    "signal moment",
+    "signal state call_in_progress=maybe",
+    "explain --last 0",
+    "consent limit --config device.toml",
+    "consent limit --config device.toml --quiet banana",
+    "consent limit --config device.toml --max-per-day -1",
+    "consent limit --config device.toml --format-off nope",
+    "model install text.txt",
+    "model train --out folder --minutes -1",
+    "fleet collect --for -1",
+    "fleet config push unfit.toml",
+    "fleet config push unfit.toml --fleet --group kitchens",
+)
+"""A command line that is wrong in itself; exit code 2."""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a fleet and files that are each wrong in their own way. No call here changes them."""
+    place = tmp_path_factory.mktemp("place")
+    device = f'profile = "virtual-fridge"\ndevice_id = "fridge"\nstate_directory = "{place}/state"\n'
+    files = {
+        "text.txt": "x",
+        "broken.toml": "profile = ",
+        "no-profile.toml": 'profile = "nope"\ndevice_id = "fridge"\n',
+        "device.toml": device,
+        "misspelt.toml": f"{device}speling = 3\n",
+        "zone.toml": f'{device}timezone = "Mars/Here"\n',
+        "unfit.toml": '[placements]\nmin_spacing = "long"\n',
+    }
+    for name, text in files.items():
+        (place / name).write_text(text, encoding="utf-8")
+    (place / "binary.toml").write_bytes(b"\xff\xfe")
+    (place / "folder").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        assert called(patch, "fleet keys init --json") == 0
+    return place
+
+
+def called(patch: pytest.MonkeyPatch, words: str) -> int | str | None:
+    """Return the exit code of `edge-agent` with these words, in this process; an exception goes through."""
+    patch.setattr(sys, "argv", ["edge-agent", *words.split()])
+    patch.setenv("EDGE_AGENT_MODELS", "models")
+    try:
+        main()
+    except SystemExit as left:
+        return left.code or 0
+    return 0
+
+
+@pytest.mark.parametrize(("words", "said"), REFUSED.items(), ids=list(REFUSED))
+def test_what_cannot_be_done_is_one_sentence_and_exit_code_1(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: str, said: str
+) -> None:
+    monkeypatch.chdir(place)
+    assert called(monkeypatch, words) == 1
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert printed.err.startswith("edge-agent: ")
+    assert printed.err.count("\n") == 1
+    assert printed.out == ""
+
+
+@pytest.mark.parametrize("words", MISTYPED)
+def test_a_command_line_that_is_wrong_is_exit_code_2(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    monkeypatch.chdir(place)
+    assert called(monkeypatch, words) == 2
+    printed = capsys.readouterr()
+    assert "Error: " in printed.err
+    assert printed.out == ""
+
+
+def test_check_tells_of_a_state_directory_that_cannot_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").touch()
+    config = tmp_path / "agent.toml"
+    config.write_text(
+        'profile = "virtual-fridge"\ndevice_id = "x"\nstate_directory = "taken/state"\n', encoding="utf-8"
+    )
+    assert called(monkeypatch, f"check --config {config} --json") == 1
+    disk = next(finding for finding in json.loads(capsys.readouterr().out) if finding["what"] == "disk")
+    assert not disk["ok"]
+    assert "state_directory" in disk["detail"]
+
+
+def test_what_was_signed_is_sent_later_when_the_broker_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    called(monkeypatch, "fleet keys init --json")
+    before = version(monkeypatch, capsys)
+    with socket.socket() as taken:  # bound, but nobody listens
+        taken.bind(("127.0.0.1", 0))
+        assert called(monkeypatch, f"fleet keys rotate timestamp --broker 127.0.0.1:{taken.getsockname()[1]}") == 1
+    assert "edge-agent fleet refresh sends it" in capsys.readouterr().err
+    assert version(monkeypatch, capsys) > before
+
+
+def version(patch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> int:
+    capsys.readouterr()
+    assert called(patch, "fleet status --json") == 0
+    found: int = json.loads(capsys.readouterr().out)["version"]
+    return found
+
+
+def test_a_file_that_cannot_be_read_is_described_under_its_own_name() -> None:
+    with pytest.raises(FormatError) as refused:
+        inspect_media("my-pack/clip.mp4", b"not one of ours")
+    assert '[assets."clip.mp4"]' in refused.value.next_step
