@@ -190,6 +190,8 @@ class EmbeddedBroker:
         self._connections.add(task)
         try:
             await broker.external_connected(StreamReaderAdapter(reader), StreamWriterAdapter(writer), _LISTENER)
+        except asyncio.CancelledError:
+            pass  # by `stop`, for one that was stuck; Python 3.11 would print a traceback for a cancelled callback
         finally:
             self._connections.discard(task)
             writer.close()

@@ -193,7 +193,7 @@ async def weather(day: Day) -> None:
         7,
         40,
         {"en": "Will it rain?", "zh": "会下雨吗？"},
-        {"en": "The speaker answers, and mentions boots.", "zh": "音箱回答之后，提到一双雨靴。"},
+        {"en": "The speaker answers, and mentions boots.", "zh": "音箱回答之后，顺带播报了一双雨靴。"},
     )
     mark = await day.placed(day.speaker, "assistant_answered", "weather")
     await day.rendered(day.speaker, "complete", mark)
@@ -214,7 +214,7 @@ async def broker_restarts(day: Day) -> None:
         {"en": "The broker is gone", "zh": "消息服务器断开"},
         {
             "en": "The idle fridge shows a poster all the same. One press closes it.",
-            "zh": "空闲的冰箱照样显示海报。按一下就关闭。",
+            "zh": "无人使用的冰箱照样显示海报，按一下就关闭。",
         },
     )
     await day.broker.stop()
@@ -240,7 +240,7 @@ async def not_interested(day: Day) -> None:
         17,
         30,
         {"en": '"Not interested."', "zh": "“不感兴趣。”"},
-        {"en": "The mention closes, and the campaign stays away.", "zh": "提及立即停止，该广告计划不再出现。"},
+        {"en": "The mention closes, and the campaign stays away.", "zh": "播报立即停止，该广告计划不再出现。"},
     )
     await day.placed(day.speaker, "assistant_answered", "weather")
     mark = await day.said(day.speaker, "not-interested", "not interested")
@@ -249,7 +249,10 @@ async def not_interested(day: Day) -> None:
         18,
         15,
         {"en": "Asked again", "zh": "再次询问天气"},
-        {"en": "Its campaign was dismissed; there is nothing else to say.", "zh": "该计划已被拒绝，没有其他内容。"},
+        {
+            "en": "Its campaign was dismissed; there is nothing else to say.",
+            "zh": "住户已拒绝该广告计划，没有别的内容可播。",
+        },
     )
     await day.refused(day.speaker, "assistant_answered", "dismissed", "weather")
 
@@ -272,7 +275,7 @@ async def revoked(day: Day) -> None:
     await day.scene(
         19,
         30,
-        {"en": "A pack is revoked", "zh": "素材包被撤回"},
+        {"en": "A pack is revoked", "zh": "内容包被撤回"},
         {
             "en": "The operator takes the poster back while it is shown: it closes.",
             "zh": "海报正在显示时，运营方将其撤回：画面立即关闭。",
@@ -285,7 +288,7 @@ async def revoked(day: Day) -> None:
         20,
         30,
         {"en": "And it stays away", "zh": "不再出现"},
-        {"en": "What is no longer signed is no longer there.", "zh": "没有签名，就不存在。"},
+        {"en": "What is no longer signed is no longer there.", "zh": "签名一旦撤销，内容就不再存在。"},
     )
     await day.refused(day.fridge, "idle", "no_candidates")
 

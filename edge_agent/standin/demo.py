@@ -22,6 +22,11 @@ from edge_agent.standin.household import EXPECT_S, DemoError, Device, DeviceSpec
 from edge_agent.standin.operator import Operator
 from edge_agent.standin.telling import Outcome, collector_view, many_homes, simulated_view, tables
 
+OPEN_TITLE: Final = {"en": "An open home", "zh": "开放的家"}
+OPEN_TEXT: Final = {
+    "en": "Nothing is scripted here. Publish a pack, open a device's page, welcome placements, press a button.",
+    "zh": "这里没有剧本。发布一个内容包，再打开设备页面：先允许投放，再按一个按钮。",
+}
 SPECS: Final = (
     DeviceSpec("tv", "virtual-tv", "tv", listens=True),
     DeviceSpec("speaker", "virtual-speaker", "speaker", listens=True),
@@ -92,7 +97,10 @@ async def own_home(say: Say, fleet: Path, *, port: int = 0) -> AsyncIterator[Ope
             await asyncio.to_thread(create_fleet, fleet, datetime.now(UTC))
             await operator.publish_again()
         say("Starting a TV, a speaker and a fridge …")
-        yield await _open_home(stack, folder, broker, operator.root_json, port=port, timezone=_local_zone())
+        zone = _local_zone()
+        opened = await _open_home(stack, folder, broker, operator.root_json, port=port, timezone=zone)
+        opened.server.scene(datetime.now(ZoneInfo(zone)), OPEN_TITLE, OPEN_TEXT)
+        yield opened
 
 
 def _temporary(stack: AsyncExitStack) -> Path:

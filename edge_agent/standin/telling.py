@@ -105,23 +105,23 @@ def tables(outcome: Outcome) -> tuple[Table, ...]:
             columns=[
                 {"en": "time", "zh": "时间"},
                 {"en": "device", "zh": "设备"},
-                {"en": "moment", "zh": "时刻"},
+                {"en": "moment", "zh": "时机"},
                 "",
             ],
             rows=[[f"{row.at:%H:%M}", _device(row), _moment(row), row.what] for row in outcome.rows if row.placed],
         ),
         Table(
-            title={"en": "What was not, and why", "zh": "没有投放什么，为什么"},
+            title={"en": "What was not, and why", "zh": "没有投放什么，以及原因"},
             columns=[
                 {"en": "time", "zh": "时间"},
                 {"en": "device", "zh": "设备"},
-                {"en": "moment", "zh": "时刻"},
+                {"en": "moment", "zh": "时机"},
                 {"en": "reason", "zh": "原因"},
             ],
             rows=[[f"{row.at:%H:%M}", _device(row), _moment(row), row.why] for row in outcome.rows if not row.placed],
         ),
         Table(
-            title={"en": "What the collector could learn", "zh": "统计方能得知什么"},
+            title={"en": "What the collector could learn", "zh": "汇总方能得知什么"},
             columns=[
                 {"en": "creative", "zh": "创意"},
                 {"en": "reports", "zh": "报告"},
@@ -165,5 +165,8 @@ def _words() -> dict[str, Any]:
 
 
 def interval(found: Estimate) -> str:
-    """Return an estimate with its 95 % interval."""
-    return f"{found.value:.1f} ({found.low:.0f} to {found.high:.0f})"
+    """Return an estimate with its 95 % interval, whose own bounds are possible numbers of homes.
+
+    The unbiased estimate may lie outside what is possible; a person is shown the nearest that is.
+    """
+    return f"{min(max(found.value, found.low), found.high):.1f} ({found.low:.0f} to {found.high:.0f})"

@@ -179,7 +179,7 @@ async def test_an_agent_that_goes_and_comes_back_is_told(home: Home) -> None:
 async def test_chinese_is_chosen_by_the_browser_and_by_hand_and_kept(home: Home) -> None:
     home.server.scene(MORNING, {"en": "Morning", "zh": "早晨"})
     page = await home.open(locale="zh-CN")
-    await expect(page.locator("h1")).to_have_text("家中一日")
+    await expect(page.locator("h1")).to_have_text("家中的一天")
     await expect(page.locator("#timeline h3")).to_have_text("早晨")
     await page.get_by_role("button", name="切换到英文").click()
     await expect(page.locator("h1")).to_have_text("A day at home")

@@ -89,7 +89,7 @@ function showFacts() {
   const rows = [
     ["status.microphone", microphoneMark(agent), soundButton()],
     ["heard", heard ? h("strong", { class: "heard-line", text: `“${heard.phrase}”` }) : t("heard.none")],
-    ["status.listens", state.phrases.length ? state.phrases.map((phrase) => `“${phrase}”`).join(", ") : t("status.nothing")],
+    ["status.listens", state.phrases.length && state.microphone !== "off" ? state.phrases.map((phrase) => `“${phrase}”`).join(", ") : t("status.nothing")],
     ["status.playing", state.playing ? `${state.playing.campaign_name} · ${label("format", state.playing.format)}` : t("status.nothing")],
     ["status.broker", `${state.link.broker} · ${t(`link.${state.link.status}`)}`],
     ["status.clock", `${wallTime(state.now)}${state.clock_trusted ? "" : ` · ${t("clock.untrusted")}`}`],
