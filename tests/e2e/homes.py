@@ -78,8 +78,8 @@ def make_device(
 @contextlib.asynccontextmanager
 async def running(device: Device) -> AsyncIterator[Device]:
     """Start the device's agent, and stop it on leaving."""
-    await device.start()
     try:
+        await device.start()
         yield device
     finally:
         await device.stop()
