@@ -67,15 +67,14 @@ async def _until_told(playing: Coroutine[Any, Any, None]) -> None:
 async def _stay_open(fleet_dir: Path, port: int, *, as_json: bool) -> None:
     import asyncio
 
-    from edge_agent.standin.demo import MQTT_PORT, own_home
+    from edge_agent.standin.demo import own_home
 
     fleet = "" if fleet_dir == FLEET else f" --fleet-dir {fleet_dir}"
     async with own_home(note, fleet_dir, port=port) as opened:
-        broker = "" if opened.broker.port == MQTT_PORT else f" --broker 127.0.0.1:{opened.broker.port}"
         note(f"The home is at {opened.page}  (Ctrl-C closes it)")
         note("Publish to it from another terminal:")
         note(f'  edge-agent fleet new my-pack --advertiser me --poster PICTURE.png --text "What it says"{fleet}')
-        note(f"  edge-agent fleet publish my-pack{fleet}{broker}")
+        note(f"  edge-agent fleet publish my-pack{fleet}")
         if as_json:
             where = {"page": opened.page, "broker": f"127.0.0.1:{opened.broker.port}", "fleet_dir": str(fleet_dir)}
             print_json(where)

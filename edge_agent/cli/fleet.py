@@ -9,7 +9,6 @@ import typer
 
 from edge_agent.cli import fleet_keys, fleet_reports
 from edge_agent.cli.fleet_options import (
-    BROKER,
     FLEET,
     ROOT,
     BrokerOption,
@@ -82,7 +81,7 @@ def new(
 def publish(
     folder: Annotated[Path, typer.Argument(help="A folder with a pack.toml (docs/packs.md).")],
     fleet_dir: FleetDir = FLEET,
-    broker: BrokerOption = BROKER,
+    broker: BrokerOption = None,
     root: RootOption = ROOT,
     tls: TlsOption = False,
     ca_file: CaOption = None,
@@ -95,7 +94,7 @@ def publish(
     from edge_agent.fleet.repository import FleetRepository
 
     fleet = FleetRepository.open(fleet_dir)
-    address = address_of(broker, root, tls, ca_file, credentials_file)
+    address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file)
     with fleet.locked():
         with progress_bar() as progress:
             signed = sign_pack(fleet, folder, now(), progress)
@@ -114,7 +113,7 @@ def publish(
 def revoke(
     pack: Annotated[str, typer.Argument(help="ADVERTISER/PACK, or PACK where only one has that name.")],
     fleet_dir: FleetDir = FLEET,
-    broker: BrokerOption = BROKER,
+    broker: BrokerOption = None,
     root: RootOption = ROOT,
     tls: TlsOption = False,
     ca_file: CaOption = None,
@@ -126,7 +125,7 @@ def revoke(
     from edge_agent.fleet.revoke import revoke_pack
 
     fleet = FleetRepository.open(fleet_dir)
-    address = address_of(broker, root, tls, ca_file, credentials_file)
+    address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file)
     with fleet.locked():
         name = revoke_pack(fleet, pack, now())
         sent = send_to(fleet, address)
@@ -144,7 +143,7 @@ def config_push(
     group: GroupOption = None,
     device: DeviceOption = None,
     fleet_dir: FleetDir = FLEET,
-    broker: BrokerOption = BROKER,
+    broker: BrokerOption = None,
     root: RootOption = ROOT,
     tls: TlsOption = False,
     ca_file: CaOption = None,
@@ -160,7 +159,7 @@ def config_push(
 
     name = _config_name(whole_fleet, group, device)
     fleet = FleetRepository.open(fleet_dir)
-    address = address_of(broker, root, tls, ca_file, credentials_file)
+    address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file)
     with fleet.locked():
         version = push_config(fleet, name, file, now())
         sent = send_to(fleet, address)
@@ -176,7 +175,7 @@ def config_withdraw(
     group: GroupOption = None,
     device: DeviceOption = None,
     fleet_dir: FleetDir = FLEET,
-    broker: BrokerOption = BROKER,
+    broker: BrokerOption = None,
     root: RootOption = ROOT,
     tls: TlsOption = False,
     ca_file: CaOption = None,
@@ -189,7 +188,7 @@ def config_withdraw(
 
     name = _config_name(whole_fleet, group, device)
     fleet = FleetRepository.open(fleet_dir)
-    address = address_of(broker, root, tls, ca_file, credentials_file)
+    address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file)
     with fleet.locked():
         withdraw_config(fleet, name, now())
         sent = send_to(fleet, address)
@@ -198,7 +197,7 @@ def config_withdraw(
 
 def refresh(
     fleet_dir: FleetDir = FLEET,
-    broker: BrokerOption = BROKER,
+    broker: BrokerOption = None,
     root: RootOption = ROOT,
     tls: TlsOption = False,
     ca_file: CaOption = None,
@@ -213,7 +212,7 @@ def refresh(
     from edge_agent.fleet.repository import FleetRepository
 
     fleet = FleetRepository.open(fleet_dir)
-    address = address_of(broker, root, tls, ca_file, credentials_file)
+    address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file)
     with fleet.locked():
         fleet.renew(now())
         fleet.commit(now())

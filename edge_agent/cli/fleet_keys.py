@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from edge_agent.cli.fleet_options import (
-    BROKER,
     FLEET,
     ROOT,
     BrokerOption,
@@ -78,7 +77,7 @@ def keys_add_advertiser(name: AdvertiserName, fleet_dir: FleetDir = FLEET, as_js
 def keys_remove_advertiser(
     name: AdvertiserName,
     fleet_dir: FleetDir = FLEET,
-    broker: BrokerOption = BROKER,
+    broker: BrokerOption = None,
     root: RootOption = ROOT,
     tls: TlsOption = False,
     ca_file: CaOption = None,
@@ -92,7 +91,7 @@ def keys_remove_advertiser(
     from edge_agent.fleet.repository import FleetRepository
 
     fleet = FleetRepository.open(fleet_dir)
-    address = address_of(broker, root, tls, ca_file, credentials_file)
+    address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file)
     with fleet.locked():
         fleet.remove_advertiser(name)
         fleet.commit(now())
@@ -103,7 +102,7 @@ def keys_remove_advertiser(
 def keys_rotate(
     role: Annotated[str, typer.Argument(help="root, targets, snapshot, timestamp, config or advertiser-NAME.")],
     fleet_dir: FleetDir = FLEET,
-    broker: BrokerOption = BROKER,
+    broker: BrokerOption = None,
     root: RootOption = ROOT,
     tls: TlsOption = False,
     ca_file: CaOption = None,
@@ -118,7 +117,7 @@ def keys_rotate(
     from edge_agent.fleet.rotation import rotate_key
 
     fleet = FleetRepository.open(fleet_dir)
-    address = address_of(broker, root, tls, ca_file, credentials_file)
+    address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file)
     with fleet.locked():
         rotate_key(fleet, role, now())
         sent = send_to(fleet, address)

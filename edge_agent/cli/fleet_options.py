@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 FLEET = Path("fleet")
 
 FleetDir = Annotated[Path, typer.Option("--fleet-dir", help="The fleet's folder, as `fleet keys init` made it.")]
-BrokerOption = Annotated[str, typer.Option("--broker", help="host or host:port of the broker.")]
+BrokerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--broker",
+        help="host or host:port of the broker.  [default: that of the open home of this fleet, else 127.0.0.1:1883]",
+    ),
+]
 RootOption = Annotated[str, typer.Option("--root", help="Topic root of the fleet.")]
 TlsOption = Annotated[bool, typer.Option("--tls", help="Connect with TLS.")]
 CaOption = Annotated[Path | None, typer.Option("--ca-file", help="Authority that signed the broker's certificate.")]
@@ -27,7 +33,6 @@ CredentialsOption = Annotated[
     Path | None, typer.Option("--credentials-file", help="A file that holds user:password.")
 ]
 
-BROKER = "127.0.0.1:1883"
 ROOT = "edge"
 
 
@@ -45,13 +50,16 @@ def say(sentence: str, value: object, *, as_json: bool) -> None:
 
 
 def address_of(
-    broker: str, root: str, tls: bool, ca_file: Path | None, credentials_file: Path | None
+    fleet_dir: Path, broker: str | None, root: str, tls: bool, ca_file: Path | None, credentials_file: Path | None
 ) -> "BrokerAddress":
-    """Return the broker that the options name. Raises SettingsError, and LinkError for an unusable file."""
-    from edge_agent.fleet.broker import BrokerAddress, parse_broker
+    """Return the broker that the options name, or that of the fleet's open home.
+
+    Raises SettingsError, and LinkError for an unusable file.
+    """
+    from edge_agent.fleet.broker import BrokerAddress, broker_of, parse_broker
     from edge_agent.link.credentials import read_credentials, tls_context
 
-    host, port = parse_broker(broker, tls=tls)
+    host, port = parse_broker(broker or broker_of(fleet_dir), tls=tls)
     check_root(root)
     if credentials_file is not None:  # now, before anything is signed
         read_credentials(credentials_file)

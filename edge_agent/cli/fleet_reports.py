@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edge_agent.cli.fleet_options import check_root
+from edge_agent.cli.fleet_options import BrokerOption, check_root
 from edge_agent.cli.output import JsonOption, fail, note, print_json, print_table
 
 FleetDir = Annotated[Path, typer.Option("--fleet-dir", help="The fleet's folder, as `fleet keys init` made it.")]
@@ -20,7 +20,7 @@ def register(fleet_app: typer.Typer) -> None:
 
 
 def collect(
-    broker: Annotated[str, typer.Option(help="host or host:port of the broker.")] = "127.0.0.1:1883",
+    broker: BrokerOption = None,
     fleet_dir: FleetDir = Path("fleet"),
     seconds: Annotated[float | None, typer.Option("--for", min=0, help="Stop after this many seconds.")] = None,
     once: Annotated[bool, typer.Option("--once", help="Stop when the broker has nothing more.")] = False,
@@ -36,12 +36,12 @@ def collect(
 
     Goes on until interrupted, unless --once or --for says otherwise.
     """
-    from edge_agent.fleet.broker import parse_broker
+    from edge_agent.fleet.broker import broker_of, parse_broker
     from edge_agent.fleet.collect import CollectorSettings
     from edge_agent.fleet.collect import collect as run_collector
     from edge_agent.link.credentials import read_credentials, tls_context
 
-    host, port = parse_broker(broker, tls=tls)
+    host, port = parse_broker(broker or broker_of(fleet_dir), tls=tls)
     check_root(root)
     credentials = None if credentials_file is None else read_credentials(credentials_file)
     settings = CollectorSettings(

@@ -17,6 +17,9 @@ _WINDOW: Final = 8
 _MAX_PORT: Final = 65535
 _LOOK_PATIENCE: Final = timedelta(seconds=2)
 
+HOME_BROKER: Final = "home-broker"
+"""The file in a fleet's folder that says where the broker of its open home is, while it is open."""
+
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
@@ -41,6 +44,17 @@ def parse_broker(text: str, *, tls: bool = False) -> tuple[str, int]:
     if not host or not port.isdecimal() or not 0 < int(port) <= _MAX_PORT:
         raise SettingsError(f'"{text}" is not a broker.', "Write it as host:port, for instance 127.0.0.1:1883.")
     return host.strip("[]"), int(port)
+
+
+def broker_of(fleet_dir: Path) -> str:
+    """Return where the fleet's broker is when nobody names one: the open home's, else MQTT's own port here.
+
+    An open home has a broker of its own; where port 1883 is taken, that is another's and knows nothing of the home.
+    """
+    try:
+        return (fleet_dir / HOME_BROKER).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return "127.0.0.1"
 
 
 class Broker:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from edge_agent.fleet.broker import HOME_BROKER
 from edge_agent.fleet.provision import create_fleet
 from edge_agent.fleet.report import Line, lines
 from edge_agent.model.errors import LinkError
@@ -82,7 +83,8 @@ async def played_day(say: Say, *, port: int = 0) -> AsyncIterator[Outcome]:
 async def own_home(say: Say, fleet: Path, *, port: int = 0) -> AsyncIterator[OpenHome]:
     """Open a home without a script, whose devices trust the fleet in `fleet` (made if there is none).
 
-    The broker is on MQTT's own port 1883 where that is free. What was published before is published again, since
+    The broker is on MQTT's own port 1883 where that is free; the fleet's folder says where, while
+    the home is open, so that `fleet publish` goes there. What was published before is published again, since
     the broker begins empty.
     """
     async with AsyncExitStack() as stack:
@@ -99,6 +101,9 @@ async def own_home(say: Say, fleet: Path, *, port: int = 0) -> AsyncIterator[Ope
         say("Starting a TV, a speaker and a fridge …")
         zone = _local_zone()
         opened = await _open_home(stack, folder, broker, operator.root_json, port=port, timezone=zone)
+        note = fleet / HOME_BROKER
+        stack.callback(note.unlink, missing_ok=True)
+        await asyncio.to_thread(note.write_text, f"{broker.host}:{broker.port}\n", "utf-8")
         opened.server.scene(datetime.now(ZoneInfo(zone)), OPEN_TITLE, OPEN_TEXT)
         yield opened
 
