@@ -37,7 +37,7 @@ from edge_agent.wiring import service
 from edge_agent.wiring.driver import Driver
 from edge_agent.wiring.face import Face, Sights
 from edge_agent.wiring.metrics import Metrics
-from edge_agent.wiring.presence import Presence, RetainedRepository
+from edge_agent.wiring.presence import Presence, RetainedRepository, told_problems
 from edge_agent.wiring.resident_memory import ResidentMemory
 from edge_agent.wiring.restartable import Restartable
 from edge_agent.wiring.timers import Timers
@@ -318,7 +318,7 @@ class Agent:
                 outcome=ConfigOutcome(outcome.outcome),
                 reason=outcome.detail[:200] or None,
             )
-        problems = tuple(trouble.what[:200] for trouble in self.troubles.lasting.values())[:8]
+        problems = told_problems(self.troubles.lasting)
         return ReportedState(
             online=True,
             version=__version__,

@@ -2,13 +2,29 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from typing import Final
 
 from edge_agent.link.session import Link
 from edge_agent.link.topics import Timestamp, format_topic
 from edge_agent.model.errors import LinkError
-from edge_agent.troubles import Troubles
+from edge_agent.troubles import Trouble, Troubles
+
+MAX_PROBLEMS: Final = 8
+MAX_PROBLEM_CHARS: Final = 200
+
+
+def told_problems(lasting: Mapping[str, Trouble]) -> tuple[str, ...]:
+    """Return what the fleet is told of the troubles that last, by subject.
+
+    What a hook says may name the picture that it was to show, so of hooks it is told only that they fail.
+    """
+    told = (
+        f"The {subject} fails; the device's own log says why." if subject.endswith(" hook") else trouble.what
+        for subject, trouble in lasting.items()
+    )
+    return tuple(sentence[:MAX_PROBLEM_CHARS] for sentence in told)[:MAX_PROBLEMS]
 
 
 class Presence:

@@ -9,10 +9,10 @@ import aiomqtt
 import pytest
 
 from edge_agent.link.session import Link
-from edge_agent.model.errors import NotRetainedError
+from edge_agent.model.errors import NotRetainedError, RenderError, StorageError
 from edge_agent.settings.rooms import LinkSettings
 from edge_agent.troubles import Troubles
-from edge_agent.wiring.presence import Presence, RetainedRepository
+from edge_agent.wiring.presence import Presence, RetainedRepository, told_problems
 from tests.brokers import RunningBroker
 
 
@@ -155,3 +155,14 @@ async def test_the_repository_is_read_below_the_root_and_says_what_is_new(broker
         found = {topic: answer async for topic, answer in answers}
         assert found["repo/chunk/a"] == b"chunk"
         assert isinstance(found["repo/chunk/b"], NotRetainedError)
+
+
+def test_the_fleet_is_told_that_a_hook_fails_and_nothing_of_what_it_was_to_show() -> None:
+    troubles = Troubles()
+    troubles.begin("show hook", RenderError("No picture for /blobs/5f2a of spring-bread."))
+    troubles.begin("packs directory", StorageError("The disk is full."))
+    hook, disk = told_problems(troubles.lasting)
+    assert "show hook" in hook
+    assert "blobs" not in hook
+    assert "spring" not in hook
+    assert disk == "The disk is full."
