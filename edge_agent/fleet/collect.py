@@ -218,4 +218,4 @@ class _Subscription:
         self, _client: mqtt.Client, _userdata: object, _flags: object, reason: ReasonCode, _properties: object
     ) -> None:
         if reason.is_failure:
-            _log.warning("The connection to the broker was lost: %s. It is tried again.", reason)
+            _log.warning("The connection to the broker was lost (%s) and is tried again.", str(reason).lower())

@@ -71,7 +71,10 @@ def read_pack_folder(folder: Path, now: datetime) -> PackFolder:
     if "line_items" not in raw:
         _check_creatives(raw, where)
         _fill_line_items(raw, now, assumed)
-    campaign = validate(Campaign, raw, where)
+    try:
+        campaign = validate(Campaign, raw, where)
+    except FormatError as error:
+        raise FormatError(f"{error}.", "See docs/packs.md for every field.") from error
     return PackFolder(pack or campaign.id, kinds, campaign, files, media, tuple(assumed))
 
 

@@ -53,6 +53,7 @@ REFUSED = {
     "fleet new pack --advertiser me --mention text.txt": "text.txt is not a WAV file",
     "fleet publish missing": "edge-agent fleet new",
     "fleet publish folder": "no pack.toml",
+    f"fleet publish bare --broker {NOBODY}": "docs/packs.md",
     "fleet publish folder --root a/#": '"a/#" cannot be the root',
     "fleet publish folder --tls --ca-file missing.pem": "missing.pem cannot be used",
     "fleet publish folder --credentials-file missing": "missing cannot be read",
@@ -109,6 +110,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (place / name).write_text(text, encoding="utf-8")
     (place / "binary.toml").write_bytes(b"\xff\xfe")
     (place / "folder").mkdir()
+    (place / "bare").mkdir()
+    (place / "bare" / "pack.toml").write_text('advertiser = "me"\n', encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         assert called(patch, "fleet keys init --json") == 0
