@@ -16,7 +16,7 @@ from edge_agent import __version__
 from edge_agent.clock import Clock, SettableClock, SystemClock
 from edge_agent.debug.serving import serve
 from edge_agent.debug.shapes import LinkView
-from edge_agent.link.reported_state import ConfigOutcome, Health, ReportedConfig, ReportedState
+from edge_agent.link.reported_state import ReportedState
 from edge_agent.link.session import Link
 from edge_agent.link.topics import DeviceStateTopic, format_topic
 from edge_agent.measure.journal import Journal
@@ -37,9 +37,11 @@ from edge_agent.wiring import service
 from edge_agent.wiring.driver import Driver
 from edge_agent.wiring.face import Face, Sights
 from edge_agent.wiring.metrics import Metrics
-from edge_agent.wiring.presence import Presence, RetainedRepository, told_problems
+from edge_agent.wiring.presence import Presence
+from edge_agent.wiring.reported import reported_state
 from edge_agent.wiring.resident_memory import ResidentMemory
 from edge_agent.wiring.restartable import Restartable
+from edge_agent.wiring.retained_repository import RetainedRepository
 from edge_agent.wiring.timers import Timers
 from edge_agent.wiring.trial import ConfigOffers, ConfigTrial, document_names
 
@@ -310,23 +312,11 @@ class Agent:
         )
 
     def _reported_state(self) -> bytes:
-        outcome = self.trial.outcome
-        config = None
-        if outcome.outcome != "none" and outcome.version is not None:
-            config = ReportedConfig(
-                version=outcome.version,
-                outcome=ConfigOutcome(outcome.outcome),
-                reason=outcome.detail[:200] or None,
-            )
-        problems = told_problems(self.troubles.lasting)
-        return ReportedState(
-            online=True,
-            version=__version__,
-            profile=self.settings.profile.name,
-            config=config,
+        return reported_state(
+            self.settings.profile.name,
+            self.trial.outcome,
+            self.troubles.lasting,
             repository_version=self._repository_version(),
-            health=Health.DEGRADED if problems else Health.OK,
-            problems=problems,
             microphone=self.driver.state.surroundings.device.microphone,
         ).to_payload()
 

@@ -70,7 +70,7 @@ class Settings(BaseModel):
     @property
     def database(self) -> Path:
         """Where the one database is."""
-        return self.state_directory / "agent.db"
+        return self.measure.database
 
 
 def load_profile(name: str, *, beside: Path | None = None) -> DeviceProfile:

@@ -1,30 +1,12 @@
-"""What a device says of itself on `device/<id>/state`, and the adapter through which packs reach the broker."""
+"""Keeps what a device says of itself on `device/<id>/state` true."""
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
-from typing import Final
+from collections.abc import Callable
 
 from edge_agent.link.session import Link
-from edge_agent.link.topics import Timestamp, format_topic
 from edge_agent.model.errors import LinkError
-from edge_agent.troubles import Trouble, Troubles
-
-MAX_PROBLEMS: Final = 8
-MAX_PROBLEM_CHARS: Final = 200
-
-
-def told_problems(lasting: Mapping[str, Trouble]) -> tuple[str, ...]:
-    """Return what the fleet is told of the troubles that last, by subject.
-
-    What a hook says may name the picture that it was to show, so of hooks it is told only that they fail.
-    """
-    told = (
-        f"The {subject} fails; the device's own log says why." if subject.endswith(" hook") else trouble.what
-        for subject, trouble in lasting.items()
-    )
-    return tuple(sentence[:MAX_PROBLEM_CHARS] for sentence in told)[:MAX_PROBLEMS]
+from edge_agent.troubles import Troubles
 
 
 class Presence:
@@ -82,34 +64,3 @@ class Presence:
             except LinkError:
                 continue  # the next connection tells it
             self._told = document
-
-
-class RetainedRepository:
-    """The signed repository below one topic root, as `packs.source.Source` wants it."""
-
-    def __init__(self, link: Link, root: str) -> None:
-        self._link = link
-        self._root = root
-        self._callback: Callable[[bytes], None] | None = None
-        link.on(format_topic(root, Timestamp()), self._timestamp)
-
-    async def fetch(self, topic: str, max_bytes: int) -> bytes:
-        """Return the retained message on `topic`."""
-        return await self._link.fetch(f"{self._root}/{topic}", max_bytes)
-
-    async def fetch_many(
-        self, topics: Sequence[str], window: int, max_bytes: int
-    ) -> AsyncGenerator[tuple[str, bytes | LinkError], None]:
-        """Yield each topic with its bytes or the error that stands for them."""
-        prefix = f"{self._root}/"
-        async with aclosing(self._link.fetch_many([prefix + topic for topic in topics], window, max_bytes)) as found:
-            async for topic, outcome in found:
-                yield topic.removeprefix(prefix), outcome
-
-    def on_timestamp(self, callback: Callable[[bytes], None]) -> None:
-        """Call `callback` with each timestamp from now on, in place of an earlier one."""
-        self._callback = callback
-
-    def _timestamp(self, _topic: str, payload: bytes) -> None:
-        if self._callback is not None:
-            self._callback(payload)

@@ -11,7 +11,7 @@ from edge_agent.link.session import Link
 from edge_agent.model.errors import LinkError, NotRetainedError
 from edge_agent.packs.source import Source
 from edge_agent.settings.rooms import LinkSettings
-from edge_agent.wiring.presence import RetainedRepository
+from edge_agent.wiring.retained_repository import RetainedRepository
 from tests.brokers import RunningBroker
 from tests.fleets import TIMESTAMP, MemorySource
 

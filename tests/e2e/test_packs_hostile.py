@@ -14,7 +14,7 @@ from edge_agent.fleet.broker import BrokerAddress
 from edge_agent.fleet.publish import send
 from edge_agent.link.session import Link
 from edge_agent.settings.rooms import LinkSettings
-from edge_agent.wiring.presence import RetainedRepository
+from edge_agent.wiring.retained_repository import RetainedRepository
 from tests.attacks import ATTACKS, Attack
 from tests.brokers import RunningBroker
 from tests.fleets import TIMESTAMP, Device, SmallFleet, png, random_bytes, silent

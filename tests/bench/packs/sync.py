@@ -27,7 +27,7 @@ from edge_agent.fleet.publish import send
 from edge_agent.link.session import Link
 from edge_agent.model.events import CatalogChanged
 from edge_agent.settings.rooms import LinkSettings
-from edge_agent.wiring.presence import RetainedRepository
+from edge_agent.wiring.retained_repository import RetainedRepository
 from tests.brokers import MOSQUITTO, Embedded, Mosquitto, RunningBroker
 from tests.fleets import Device, SmallFleet, png, random_bytes, silent
 

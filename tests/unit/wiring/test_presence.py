@@ -12,7 +12,9 @@ from edge_agent.link.session import Link
 from edge_agent.model.errors import NotRetainedError, RenderError, StorageError
 from edge_agent.settings.rooms import LinkSettings
 from edge_agent.troubles import Troubles
-from edge_agent.wiring.presence import Presence, RetainedRepository, told_problems
+from edge_agent.wiring.presence import Presence
+from edge_agent.wiring.reported import told_problems
+from edge_agent.wiring.retained_repository import RetainedRepository
 from tests.brokers import RunningBroker
 
 
