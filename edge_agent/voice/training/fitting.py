@@ -105,11 +105,12 @@ def fit(
     report: Report,
     hidden: int = HIDDEN,
     start: Checkpoint | None = None,
+    at_most: int | None = None,
 ) -> Fitted:
     """Train for `minutes`, from nothing or from `start`; the learning rate falls to nothing exactly then.
 
-    What is learnt depends on the seed and on how many steps the machine makes in
-    the time.
+    What is learnt depends on the seed and on how many steps the machine makes in the time. With `at_most`, it ends
+    after that many steps whatever the time is, and a fast machine learns no more than a slow one.
     """
     torch.manual_seed(seed)
     cepstra, pdfs = torch.from_numpy(features.cepstra), torch.from_numpy(features.pdfs)
@@ -121,14 +122,23 @@ def fit(
     if start is not None:
         network.load_state_dict(start.state)
     peak_rate = _PEAK_RATE if start is None else _PEAK_RATE_OF_MORE
-    steps, loss, accuracy = _descend(network, cepstra, pdfs, minutes=minutes, peak_rate=peak_rate, report=report)
+    steps, loss, accuracy = _descend(
+        network, cepstra, pdfs, minutes=minutes, peak_rate=peak_rate, report=report, at_most=at_most
+    )
     steps += 0 if start is None else start.steps
     priors = torch.clamp(counts / counts.sum(), min=_LEAST_PRIOR)
     return Fitted(network.eval(), (priors / priors.sum()).numpy(), steps, loss, accuracy)
 
 
 def _descend(
-    network: Tdnn, cepstra: Tensor, pdfs: Tensor, *, minutes: float, peak_rate: float, report: Report
+    network: Tdnn,
+    cepstra: Tensor,
+    pdfs: Tensor,
+    *,
+    minutes: float,
+    peak_rate: float,
+    report: Report,
+    at_most: int | None,
 ) -> tuple[int, float, float]:
     """Take steps until the time is over; return their number, and loss and accuracy in the last of them."""
     change = SpectralAugmentation()
@@ -139,7 +149,11 @@ def _descend(
     steps, recent = 0, torch.zeros(3)
     loss = accuracy = math.nan
     network.train()
-    while (share := (time.monotonic() - started) / (60 * minutes)) < 1:
+
+    def done() -> float:
+        return (time.monotonic() - started) / (60 * minutes) if at_most is None else steps / at_most
+
+    while (share := done()) < 1:
         for group in descent.param_groups:
             group["lr"] = peak_rate * _rate(share)
         starts = torch.randint(first, last, (_BATCH,))

@@ -85,8 +85,8 @@ changed (phones renamed, variants added).
 """)
 
 WHY: Final = """\
-Chosen on the six phrases below, 60 recordings of each, and 36 minutes of the hardest negatives: other people's wake
-words said alone. In ordinary talk false accepts are rarer.
+Chosen with an earlier network of this recipe on six phrases, 60 recordings of each, and 36 minutes of the hardest
+negatives: other people's wake words said alone. In ordinary talk false accepts are rarer.
 
 | acoustic scale / `[unk]` / per phone | hits | false accepts an hour |
 | --- | --- | --- |

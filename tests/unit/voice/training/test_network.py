@@ -69,8 +69,9 @@ def test_a_short_fit_learns_what_is_easy() -> None:
     draw = np.random.default_rng(3)
     pdfs = np.repeat(draw.integers(0, 2, 400), 10).astype(np.uint8)
     cepstra = draw.standard_normal((SUBSAMPLING * len(pdfs), 40)) + 6.0 * np.repeat(pdfs, SUBSAMPLING)[:, None]
-    fitted = fit(Features(cepstra.astype(np.float16), pdfs), seed=1, minutes=0.1, hidden=16, report=lambda _: None)
-    assert fitted.steps > 0
+    features = Features(cepstra.astype(np.float16), pdfs)
+    fitted = fit(features, seed=1, minutes=10, hidden=16, report=lambda _: None, at_most=60)
+    assert fitted.steps == 60
     assert fitted.priors.sum() == pytest.approx(1.0, abs=1e-5)
     middle = 2000
     with torch.no_grad():
