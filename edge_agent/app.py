@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final, assert_never
 
@@ -44,6 +45,7 @@ from edge_agent.wiring.restartable import Restartable
 from edge_agent.wiring.retained_repository import RetainedRepository
 from edge_agent.wiring.timers import Timers
 from edge_agent.wiring.trial import ConfigOffers, ConfigTrial, document_names
+from edge_agent.wiring.writes import Writes
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +85,7 @@ class Agent:
         self.journal = Journal(settings.database, troubles=self.troubles)
         self.resident = ResidentStore(settings.database)
         self.memory = ResidentMemory(self.resident, self.troubles)
+        self.writes = Writes()
         self.timers = Timers(self.clock, lambda name: self.emit(ev.TimerRang(name)))
         topic = format_topic(settings.mqtt.root, DeviceStateTopic(settings.device_id))
         will = ReportedState.last_will(__version__, settings.profile.name)
@@ -156,6 +159,7 @@ class Agent:
                 service.notify("READY=1")
         finally:
             self.timers.cancel_all()
+            self.writes.now()
             self.journal.close()
             self.memory.close()
 
@@ -216,6 +220,7 @@ class Agent:
                 self.renderer.stage(effect.play)
             case fx.AnswerSlot():
                 self.face.answered(effect)
+                self.writes.hold()  # the asker has 50 ms, and a memory card may take as long to write
             case fx.RecordDecision():
                 self._journal(self.journal.record_decision, effect.decision)
                 self.metrics.decided(effect.decision)
@@ -240,8 +245,7 @@ class Agent:
 
     def _journal(self, write: Callable[..., None], *what: object) -> None:
         """Write to the journal, which holds what a full disk refuses, and tells of it itself."""
-        with suppress(StorageError):
-            write(*what)
+        self.writes.add(partial(_write, write, *what))
 
     def _remember(self, effect: fx.RememberResident) -> None:
         """Make the resident's choice durable; it holds from this moment even where the disk refuses."""
@@ -249,6 +253,7 @@ class Agent:
         self.reporter.room.consent_changed(effect.consent)
 
     def _noticed(self, event: ev.Event) -> None:
+        self.writes.release()
         self.metrics.noticed(event)
         self.face.noticed(event)
         match event:
@@ -319,6 +324,11 @@ class Agent:
             repository_version=self._repository_version(),
             microphone=self.driver.state.surroundings.device.microphone,
         ).to_payload()
+
+
+def _write(write: Callable[..., None], *what: object) -> None:
+    with suppress(StorageError):
+        write(*what)
 
 
 def _settle_memory() -> None:

@@ -123,15 +123,15 @@ def _answered(state: EngineState, event: ev.SlotRequested, now: datetime, draw: 
     outcome = _outcome(state, permission, now, draw)
     state, decision = _decided(state, event.moment, outcome, now)
     if not isinstance(outcome, Selected):
-        return state, (fx.RecordDecision(decision), fx.AnswerSlot(event.request_id, decision, None))
+        return state, (fx.AnswerSlot(event.request_id, decision, None), fx.RecordDecision(decision))
     making_way = _making_way(state)
     state, play = begun(state, decision.id, outcome.slot, outcome.candidate, now)
     given_up_at = now + outcome.candidate.creative.dur + INLINE_GRACE
     return state, (
+        fx.AnswerSlot(event.request_id, decision, play),
         fx.RecordDecision(decision),
         *making_way,
         fx.RecordPlay(play),
-        fx.AnswerSlot(event.request_id, decision, play),
         fx.SetTimer(INLINE_TIMER, given_up_at),
     )
 

@@ -270,6 +270,14 @@ def test_software_that_renders_by_itself_gets_an_answer_and_its_silence_ends() -
     assert home.state.playing is None
 
 
+def test_the_asker_is_answered_before_anything_is_written() -> None:
+    home = Home()
+    home.tell(ev.SlotRequested("r1", WEATHER.moment, Format.VOICE_MENTION))
+    assert isinstance(home.effects[0], fx.AnswerSlot)
+    home.tell(ev.SlotRequested("r2", WEATHER.moment, Format.VOICE_MENTION))
+    assert isinstance(home.effects[0], fx.AnswerSlot)
+
+
 def test_a_refused_slot_request_is_answered_with_no_play() -> None:
     home = Home(consent=Consent())
     home.tell(ev.SlotRequested("r1", WEATHER.moment, Format.VOICE_MENTION))
