@@ -186,7 +186,11 @@ class Device:
                                 return message
                         await self._grew.wait()
             except TimeoutError:
-                raise DemoError(f"{self.spec.name}: {what} did not happen.", self._last_words()) from None
+                next_step = "Run it again, with less else to do for this machine; otherwise its log may say why."
+                raise DemoError(
+                    f"{self.spec.name}: {what} did not happen within {EXPECT_S:g} s.",
+                    f"{next_step} It ends: {self._last_words()}",
+                ) from None
 
     # --- its surroundings --------------------------------------------------------------------------------------
 
