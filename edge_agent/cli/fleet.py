@@ -1,6 +1,5 @@
 """`edge-agent fleet …`: the operator's side. A first pack takes three commands: `keys init`, `new`, `publish`."""
 
-import logging
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -29,7 +28,6 @@ from edge_agent.cli.output import JsonOption, note, print_json, print_table
 
 def register(app: typer.Typer) -> None:
     """Add the command group."""
-    logging.getLogger("edge_agent.link").setLevel(logging.CRITICAL)  # what the link logs, these commands say
     fleet_app = typer.Typer(
         no_args_is_help=True, help="The operator's side: keys, publish, configure, collect, report."
     )

@@ -1,6 +1,7 @@
 """What the `edge-agent fleet` commands share: options, the way to the broker, and a bar for what takes long."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -81,13 +82,25 @@ def check_root(root: str) -> None:
         ) from error
 
 
+@contextmanager
+def _quiet_link() -> Iterator[None]:
+    """Let the link log nothing: what goes wrong, the command says itself."""
+    link = logging.getLogger("edge_agent.link")
+    level = link.level
+    link.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        link.setLevel(level)
+
+
 def send_to(fleet: "FleetRepository", address: "BrokerAddress", *, everything: bool = False) -> "Sent":
     """Bring to the broker what it lacks, with a bar. Raises LinkError, which says how to send it later."""
     from edge_agent.fleet.publish import send
     from edge_agent.model.errors import LinkError
 
     try:
-        with progress_bar() as progress:
+        with _quiet_link(), progress_bar() as progress:
             return asyncio.run(send(fleet, address, progress, everything=everything))
     except LinkError as error:
         later = "What was signed is kept: edge-agent fleet refresh sends it."

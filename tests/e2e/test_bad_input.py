@@ -287,7 +287,8 @@ async def test_a_hostile_hook_costs_its_play_and_nothing_else(
         (told,) = (await device.get("/health"))["problems"]
         assert COMPLAINTS.get(behaviour, "") in told["what"]
         assert told["next_step"]
-        await tap.until(tells(told["what"]))
+        await tap.until(tells("The show hook fails"))
+        assert not any(told["what"].encode() in payload for _, payload in tap.seen), "the fleet is not told its words"
         assert len(log_lines(device, told["what"])) == 1
         assert (await device.get("/v1/state"))["consent"]["placements"]
         write_hooks(hooks, show=GOOD)
