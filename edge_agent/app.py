@@ -93,6 +93,7 @@ class Agent:
         self.presence = Presence(self.link, topic, self._reported_state, self.troubles, self._something_changed)
         self.offers = ConfigOffers(self.trial, self.troubles, self.presence.wanted)
         self.repository = RetainedRepository(self.link, settings.mqtt.root)
+        self._muted = False
         self.renderer = Renderer(settings.render, self.emit, self.clock.now, self.troubles)
         self.shelf = Restartable(self._new_shelf(settings))
         self.ear = Restartable(self._new_ear(settings, settings.voice.wake_phrases))
@@ -169,6 +170,7 @@ class Agent:
         self.face.tell_state()
 
     def _mute(self, on: bool) -> None:
+        self._muted = on
         self.ear.room.mute(on)
 
     def _unsent(self) -> int:
@@ -194,7 +196,10 @@ class Agent:
         return EngineState(surroundings, secrets.token_hex(4), wake_phrases=phrases, phrases=phrases)
 
     def _new_ear(self, settings: Settings, phrases: tuple[str, ...]) -> Ear:
-        return Ear(settings.voice, self.emit, phrases=phrases, troubles=self.troubles)
+        ear = Ear(settings.voice, self.emit, phrases=phrases, troubles=self.troubles)
+        if self._muted:  # a new ear is as deaf as the one it replaces
+            ear.mute(True)  # noqa: FBT003
+        return ear
 
     def _new_shelf(self, settings: Settings) -> PackShelf:
         shelf = PackShelf(settings.packs, self.repository, self.emit, now=self.machine.now, troubles=self.troubles)
