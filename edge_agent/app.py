@@ -93,7 +93,7 @@ class Agent:
         self.presence = Presence(self.link, topic, self._reported_state, self.troubles, self._something_changed)
         self.offers = ConfigOffers(self.trial, self.troubles, self.presence.wanted)
         self.repository = RetainedRepository(self.link, settings.mqtt.root)
-        self._muted = False
+        self._muted = self.resident.is_muted()
         self.renderer = Renderer(settings.render, self.emit, self.clock.now, self.troubles)
         self.shelf = Restartable(self._new_shelf(settings))
         self.ear = Restartable(self._new_ear(settings, settings.voice.wake_phrases))
@@ -170,8 +170,15 @@ class Agent:
         self.face.tell_state()
 
     def _mute(self, on: bool) -> None:
+        """Mute or unmute at once; it stays so over a restart, unless the disk refuses, which is told."""
         self._muted = on
         self.ear.room.mute(on)
+        try:
+            self.resident.save_muted(on=on)
+        except StorageError as error:
+            self.troubles.begin("memory of the mute", error)
+        else:
+            self.troubles.end("memory of the mute")
 
     def _unsent(self) -> int:
         return self.reporter.room.unsent()

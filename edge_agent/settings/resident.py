@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS resident (
     consent TEXT NOT NULL,
     limits TEXT NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS muted (only INTEGER PRIMARY KEY CHECK (only = 1)) STRICT;
 """
 
 
@@ -62,12 +63,24 @@ class ResidentStore:
 
     def save(self, consent: Consent, limits: ResidentLimits) -> None:
         """Make a choice durable before returning. Raises StorageError when the disk refuses."""
+        self._write(
+            "INSERT INTO resident VALUES (1, ?, ?) "
+            "ON CONFLICT (only) DO UPDATE SET consent = excluded.consent, limits = excluded.limits",
+            consent.model_dump_json(),
+            limits.model_dump_json(),
+        )
+
+    def is_muted(self) -> bool:
+        """Return whether the resident muted the microphone and has not unmuted it since."""
+        return self._connection.execute("SELECT 1 FROM muted").fetchone() is not None
+
+    def save_muted(self, *, on: bool) -> None:
+        """Remember that the microphone is muted, or not, over restarts. Raises StorageError when the disk refuses."""
+        self._write("INSERT OR IGNORE INTO muted VALUES (1)" if on else "DELETE FROM muted")
+
+    def _write(self, sql: str, *values: str) -> None:
         try:
-            self._connection.execute(
-                "INSERT INTO resident VALUES (1, ?, ?) "
-                "ON CONFLICT (only) DO UPDATE SET consent = excluded.consent, limits = excluded.limits",
-                (consent.model_dump_json(), limits.model_dump_json()),
-            )
+            self._connection.execute(sql, values)
         except sqlite3.OperationalError as error:
             raise StorageError(
                 f"The resident's choice cannot be written: {error}.", "Free some space; the choice holds until then."

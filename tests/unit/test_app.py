@@ -1,24 +1,48 @@
 """The composition root: what must survive when a room is put in another's place."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from edge_agent.app import Agent
 
 
-async def test_a_muted_microphone_stays_muted_when_configuration_replaces_the_ear(tmp_path: Path) -> None:
-    config = tmp_path / "agent.toml"
+@asynccontextmanager
+async def agent_of(folder: Path) -> AsyncIterator[Agent]:
+    """Build an agent in `folder` without running it."""
+    config = folder / "agent.toml"
     config.write_text('profile = "virtual-speaker"\ndevice_id = "kitchen"\n', "utf-8")
     agent = Agent(config)
     try:
+        yield agent
+    finally:
+        agent.timers.cancel_all()
+        agent.journal.close()
+        agent.memory.close()
+
+
+def is_muted(agent: Agent) -> bool:
+    return agent.ear.room._wishes.now.muted
+
+
+async def test_a_muted_microphone_stays_muted_when_configuration_replaces_the_ear(tmp_path: Path) -> None:
+    async with agent_of(tmp_path) as agent:
         agent.face.mute(on=True)
         before = agent.ear.room
         voice = agent.settings.voice.model_copy(update={"sensitivity": 0.9})
         await agent._live_by(agent.settings.model_copy(update={"voice": voice}))
         assert agent.ear.room is not before
-        assert agent.ear.room._wishes.now.muted
+        assert is_muted(agent)
         agent.face.mute(on=False)
-        assert not agent.ear.room._wishes.now.muted
-    finally:
-        agent.timers.cancel_all()
-        agent.journal.close()
-        agent.memory.close()
+        assert not is_muted(agent)
+
+
+async def test_a_muted_microphone_stays_muted_over_a_restart_and_hears_again_when_unmuted(tmp_path: Path) -> None:
+    async with agent_of(tmp_path) as agent:
+        assert not is_muted(agent)
+        agent.face.mute(on=True)
+    async with agent_of(tmp_path) as agent:
+        assert is_muted(agent)
+        agent.face.mute(on=False)
+    async with agent_of(tmp_path) as agent:
+        assert not is_muted(agent)
