@@ -49,7 +49,7 @@ def step(state: EngineState, event: ev.Event, now: datetime, draw: float) -> tup
     `now` is aware; `draw` is uniform in [0, 1) and only breaks ties between equals.
     """
     after, effects = _routed(state, event, now, draw)
-    if _may_change_staging(event):
+    if _looks_different(state, after):
         after, staging = _restaged(after, now)
         effects += staging
     phrases = _phrases(after)
@@ -231,9 +231,16 @@ def _timer_rang(state: EngineState, name: str, now: datetime) -> tuple[EngineSta
 # --- standing orders ---------------------------------------------------------------------------------------------
 
 
-def _may_change_staging(event: ev.Event) -> bool:
-    return isinstance(
-        event, ev.CatalogChanged | ev.PolicyChanged | ev.ResidentDecided | ev.PlayProgressed | ev.ClockJudged
+def _looks_different(before: EngineState, after: EngineState) -> bool:
+    """Whether anything changed that the choice of a boot creative looks at. Most events of a play change nothing."""
+    old, new = before.surroundings, after.surroundings
+    return (
+        before.catalog is not after.catalog
+        or old.policy is not new.policy
+        or old.consent is not new.consent
+        or old.limits is not new.limits
+        or old.history is not new.history
+        or old.trusted_time is not new.trusted_time
     )
 
 

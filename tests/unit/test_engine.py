@@ -297,6 +297,15 @@ def test_the_boot_creative_is_staged_ahead_and_unstaged_when_consent_goes() -> N
     assert home.one(fx.StageBoot).play is None
 
 
+def test_a_campaign_that_was_dismissed_after_its_end_is_unstaged_at_once() -> None:
+    home = Home()
+    home.tell(ev.CatalogChanged(samples.catalog()))
+    assert home.one(fx.StageBoot).play is not None
+    home.progress(home.mention(), PlayEventKind.COMPLETE)
+    home.hear("not interested")
+    assert home.one(fx.StageBoot).play is None
+
+
 def test_a_clock_that_cannot_be_believed_refuses_everything_until_it_can() -> None:
     home = Home()
     home.tell(ev.ClockJudged(trusted=False))
