@@ -205,16 +205,20 @@ def _link() -> bytes:
 @pytest.mark.parametrize(
     ("archive", "complaint"),
     [
-        (zipped({"../escaped": b"x"}), "dangerous"),
-        (zipped({"m/../../escaped": b"x"}), "dangerous"),
-        (zipped({"/tmp/escaped": b"x"}), "dangerous"),
-        (zipped({"m\\..\\escaped": b"x"}), "dangerous"),
-        (_link(), "dangerous"),
-        (zipped({f"m/{number}": b"" for number in range(1001)}), "too large"),
-        (zipped({"m/readme": b"no model"}), "holds no speech model"),
-        (zipped({"m/am/final.mdl": b"", "m/conf/mfcc.conf": b"", "m/graph/words.txt": b""}), "takes no phrases"),
-        (b"this is no zip archive", "no usable zip"),
-        (zipped({"m/a": b"a" * 5000})[:-30], "no usable zip"),
+        pytest.param(zipped({"../escaped": b"x"}), "dangerous", id="above"),
+        pytest.param(zipped({"m/../../escaped": b"x"}), "dangerous", id="above_from_within"),
+        pytest.param(zipped({"/tmp/escaped": b"x"}), "dangerous", id="absolute"),
+        pytest.param(zipped({"m\\..\\escaped": b"x"}), "dangerous", id="windows_separators"),
+        pytest.param(_link(), "dangerous", id="link"),
+        pytest.param(zipped({f"m/{number}": b"" for number in range(1001)}), "too large", id="too_many_files"),
+        pytest.param(zipped({"m/readme": b"no model"}), "holds no speech model", id="no_model"),
+        pytest.param(
+            zipped({"m/am/final.mdl": b"", "m/conf/mfcc.conf": b"", "m/graph/words.txt": b""}),
+            "takes no phrases",
+            id="model_without_phrases",
+        ),
+        pytest.param(b"this is no zip archive", "no usable zip", id="no_zip"),
+        pytest.param(zipped({"m/a": b"a" * 5000})[:-30], "no usable zip", id="cut_short"),
     ],
 )
 async def test_what_is_no_honest_model_is_refused_and_leaves_nothing(
