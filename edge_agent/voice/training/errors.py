@@ -17,9 +17,9 @@ class TrainingError(Exception):
 
 
 class MissingToolsError(TrainingError):
-    """What has to be installed first; `apt` and `pip` hold the names."""
+    """What has to be installed first for `purpose`; `apt` and `pip` hold the names."""
 
-    def __init__(self, apt: Sequence[str], pip: Sequence[str]) -> None:
+    def __init__(self, apt: Sequence[str], pip: Sequence[str], purpose: str = "Training a voice model") -> None:
         self.apt = tuple(apt)
         self.pip = tuple(pip)
         ways = []
@@ -27,7 +27,7 @@ class MissingToolsError(TrainingError):
             ways.append(f"`apt-get install --no-install-recommends {' '.join(apt)}`")
         if pip:
             ways.append(f"`pip install 'edge-agent[train]'` (missing: {', '.join(pip)})")
-        super().__init__(f"Training a voice model needs {' and '.join(ways)}.")
+        super().__init__(f"{purpose} needs {' and '.join(ways)}.")
 
 
 class UnknownPhoneError(TrainingError):

@@ -17,7 +17,8 @@ import math
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -46,17 +47,19 @@ class UnknownWordCosts:
 
 
 @dataclass(slots=True)
-class _Arcs:
-    """A transducer in the making; state 0 is its start."""
+class Arcs:
+    """A transducer in the making, as lines of OpenFst's text; `states` counts those that it has."""
 
     states: int = 0
     lines: list[str] = field(default_factory=list)
 
     def state(self) -> int:
+        """Make one more state and return its number."""
         self.states += 1
         return self.states - 1
 
     def add(self, source: int, target: int, taken: int, given: int, cost: float) -> None:
+        """Lead from `source` to `target`, taking one label and giving another (0: none)."""
         self.lines.append(f"{source}\t{target}\t{taken}\t{given}\t{cost:.5f}")
 
     def emit(self, source: int, phone: PositionedPhone, cost: float = 0.0) -> int:
@@ -68,6 +71,7 @@ class _Arcs:
         return target
 
     def text(self, final: int) -> str:
+        """Return the whole as `fstcompile` reads it."""
         return "\n".join([*self.lines, f"{final}\t0", ""])
 
 
@@ -80,11 +84,11 @@ def build_graph(folder: Path, lexicon: Lexicon, phones: Sequence[str], costs: Un
     table = phone_table(phones)
     words = [_EPSILON, UNKNOWN_WORD, *sorted(set(lexicon) - {UNKNOWN_WORD})]
     numbers = {word: number for number, word in enumerate(words)}
-    relabelled = _compile_hcl(folder / "HCLr.fst", _hcl(lexicon, table, numbers, costs))
+    relabelled = compile_lookahead(folder / "HCLr.fst", _hcl(lexicon, table, numbers, costs))
     ids = {word: relabelled.get(number, number) for word, number in numbers.items()}
     in_order = sorted(ids.items(), key=lambda item: item[1])
     (folder / "words.txt").write_text("".join(f"{word} {number}\n" for word, number in in_order))
-    _compile_g(folder / "Gr.fst", [ids[word] for word in words if word != _EPSILON])
+    compile_any_order(folder / "Gr.fst", [ids[word] for word in words if word != _EPSILON])
     (folder / "disambig_tid.int").write_text("")
     (folder / "phones.txt").write_text("".join(f"{phone.name} {phone.id}\n" for phone in table))
     (folder / "phones" / "word_boundary.int").write_text(
@@ -96,7 +100,7 @@ def _hcl(
     lexicon: Lexicon, table: Sequence[PositionedPhone], numbers: Mapping[str, int], costs: UnknownWordCosts
 ) -> str:
     by_name = {phone.name: phone for phone in table}
-    arcs = _Arcs()
+    arcs = Arcs()
     start, loop = arcs.state(), arcs.state()
     silent, spoken = -math.log(_SILENCE_BETWEEN_WORDS), -math.log(1 - _SILENCE_BETWEEN_WORDS)
     arcs.add(start, loop, 0, 0, spoken)
@@ -120,7 +124,7 @@ def _hcl(
 
 
 def _add_unknown_word(
-    arcs: _Arcs, table: Sequence[PositionedPhone], *, loop: int, word_end: int, number: int, costs: UnknownWordCosts
+    arcs: Arcs, table: Sequence[PositionedPhone], *, loop: int, word_end: int, number: int, costs: UnknownWordCosts
 ) -> None:
     """Any string of phones: one singleton, or a begin, any internals, and an end."""
     first, inside, last = arcs.state(), arcs.state(), arcs.state()
@@ -133,12 +137,10 @@ def _add_unknown_word(
     arcs.add(last, word_end, 0, number, 0.0)
 
 
-def _compile_hcl(out: Path, text: str) -> dict[int, int]:
-    """Compile with word lookahead; return how the converter renumbered the words."""
-    with tempfile.TemporaryDirectory() as scratch:
-        # OpenFst loads a type by the name `<type>-fst.so`, under which Debian does not install it.
-        (Path(scratch) / "olabel_lookahead-fst.so").symlink_to(lookahead_library())
-        pairs, hcl = Path(scratch) / "pairs", Path(scratch) / "hcl.fst"
+def compile_lookahead(out: Path, text: str) -> dict[int, int]:
+    """Write `HCLr.fst` from OpenFst's text, with word lookahead; return how the converter renumbered the words."""
+    with _lookahead_type() as scratch:
+        pairs, hcl = scratch / "pairs", scratch / "hcl.fst"
         compiled = _run(["fstcompile"], text.encode())
         hcl.write_bytes(_run(["fstarcsort", "--sort_type=olabel"], compiled))
         convert = ["fstconvert", "--fst_type=olabel_lookahead", f"--save_relabel_opairs={pairs}"]
@@ -146,18 +148,35 @@ def _compile_hcl(out: Path, text: str) -> dict[int, int]:
         return {int(old): int(new) for old, new in (line.split() for line in pairs.read_text().splitlines())}
 
 
-def _compile_g(out: Path, words: Sequence[int]) -> None:
-    """Compile a loop in which every word and the end are equally likely."""
+def print_lookahead(path: Path) -> str:
+    """Return the text of an `HCLr.fst`; raise `ToolFailedError` where it is none."""
+    with _lookahead_type() as scratch:
+        return _run(["fstprint", str(path)], library_path=scratch).decode("ascii")
+
+
+@contextmanager
+def _lookahead_type() -> Iterator[Path]:
+    """Yield a scratch folder in which OpenFst finds its lookahead type.
+
+    OpenFst loads a type by the name `<type>-fst.so`, under which Debian does not install it.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        (Path(scratch) / "olabel_lookahead-fst.so").symlink_to(lookahead_library())
+        yield Path(scratch)
+
+
+def compile_any_order(out: Path, words: Sequence[int]) -> None:
+    """Write `Gr.fst`: a loop in which every word and the end are equally likely."""
     cost = math.log(len(words) + 1)
     text = "".join(f"0 0 {word} {word} {cost:.4f}\n" for word in words) + f"0 {cost:.4f}\n"
     compiled = _run(["fstarcsort", "--sort_type=ilabel"], _run(["fstcompile"], text.encode()))
     out.write_bytes(_run(["fstconvert", "--fst_type=const"], compiled))
 
 
-def _run(command: Sequence[str], standard_input: bytes = b"", *, library_path: str | None = None) -> bytes:
+def _run(command: Sequence[str], standard_input: bytes = b"", *, library_path: Path | None = None) -> bytes:
     environment = dict(os.environ)
     if library_path is not None:
-        environment["LD_LIBRARY_PATH"] = library_path
+        environment["LD_LIBRARY_PATH"] = str(library_path)
     try:
         done = subprocess.run(command, input=standard_input, capture_output=True, check=True, env=environment)
     except subprocess.CalledProcessError as failure:

@@ -19,6 +19,7 @@ _PROGRAMS: Final = {
     "fstcompile": "libfst-tools",
     "fstconvert": "libfst-tools",
     "fstarcsort": "libfst-tools",
+    "fstprint": "libfst-tools",
 }
 _FILES: Final = {
     CMUDICT: "festlex-cmu",
@@ -40,6 +41,15 @@ def check_requirements() -> None:
     pip = [name for name in _MODULES if find_spec(name) is None]
     if apt or pip:
         raise MissingToolsError(sorted(apt), pip)
+
+
+def check_words_can_be_added(*, by_espeak: bool) -> None:
+    """Raise `MissingToolsError` where OpenFst's tools are missing, or espeak-ng that is to pronounce words."""
+    apt = [] if can_build_graphs() else ["libfst-tools"]
+    if by_espeak and ctypes.util.find_library("espeak-ng") is None:
+        apt.append("espeak-ng")
+    if apt:
+        raise MissingToolsError(apt, [], "Adding words to a voice model")
 
 
 def can_build_graphs() -> bool:
