@@ -36,8 +36,10 @@ class Heard:
     pdfs: NDArray[np.uint8]
 
 
-def augment(utterance: Utterance, draw: Generator, voices: Sequence[NDArray[np.int16]]) -> Heard:
-    """Draw one hearing of `utterance`; `voices` may talk in its background."""
+def augment(
+    utterance: Utterance, draw: Generator, voices: Sequence[NDArray[np.int16]], pdfs: Sequence[str] = PDFS
+) -> Heard:
+    """Draw one hearing of `utterance`; `voices` may talk in its background. `pdfs` are the network's outputs."""
     signal, stretch = _speed(utterance.samples.astype(np.float32), draw)
     before_s = draw.uniform(0.0, 0.6)
     after_s = draw.uniform(0.1, 0.25 if draw.random() < 0.5 else 0.7)  # noqa: PLR2004  a coin
@@ -52,8 +54,7 @@ def augment(utterance: Utterance, draw: Generator, voices: Sequence[NDArray[np.i
     durations_s = [before_s, *(stretch * segment.duration_s for segment in utterance.segments)]
     phones = [SILENCE, *(segment.phone for segment in utterance.segments)]
     ends_s = np.cumsum(durations_s)
-    pdfs = np.array([PDFS.index(phone) for phone in phones], np.uint8)
-    return Heard(to_pcm(signal), ends_s, pdfs)
+    return Heard(to_pcm(signal), ends_s, np.array([pdfs.index(phone) for phone in phones], np.uint8))
 
 
 def background(draw: Generator, voices: Sequence[NDArray[np.int16]]) -> Heard:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.voice.training.augmentation import Heard, augment, background, frame_pdfs
+from edge_agent.voice.training.languages import PHONES
 from edge_agent.voice.training.mfcc import CEPSTRA, FRAME_LENGTH_S, FRAME_SHIFT_S, mfcc
 from edge_agent.voice.training.parallel import Report, run_in_processes
 from edge_agent.voice.training.utterance import load_shard
@@ -28,6 +29,7 @@ class FeatureOrder:
     speech: Path
     path: Path
     seed: int
+    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,13 @@ class Features:
         return len(self.cepstra) * FRAME_SHIFT_S / 3600
 
 
-def make_features(folder: Path, speech: Sequence[Path], *, hearings: int, seed: int, report: Report) -> list[Path]:
+def make_features(
+    folder: Path, speech: Sequence[Path], *, hearings: int, seed: int, report: Report, language: str = "en"
+) -> list[Path]:
     """Hear each speech shard `hearings` times, each time under other conditions."""
     folder.mkdir(parents=True, exist_ok=True)
     orders = [
-        FeatureOrder(path, folder / f"{path.stem}-{hearing}.npz", seed * 100_003 + 1009 * hearing + number)
+        FeatureOrder(path, folder / f"{path.stem}-{hearing}.npz", seed * 100_003 + 1009 * hearing + number, language)
         for hearing in range(hearings)
         for number, path in enumerate(speech)
     ]
@@ -59,9 +63,10 @@ def make_feature_shard(order: FeatureOrder) -> Path:
     draw = np.random.default_rng(order.seed)
     utterances = list(load_shard(order.speech))
     voices = [utterance.samples for utterance in utterances]
+    pdfs = PHONES[order.language].pdfs
     parts: list[Features] = []
     for utterance in utterances:
-        parts.append(extract(augment(utterance, draw, voices)))
+        parts.append(extract(augment(utterance, draw, voices, pdfs)))
         if draw.random() < _BACKGROUND_SHARE:
             parts.append(extract(background(draw, voices)))
     part = order.path.with_suffix(".part.npz")

@@ -103,6 +103,7 @@ def fit(
     seed: int,
     minutes: float,
     report: Report,
+    pdfs: int = len(PDFS),
     hidden: int = HIDDEN,
     start: Checkpoint | None = None,
     at_most: int | None = None,
@@ -113,9 +114,9 @@ def fit(
     after that many steps whatever the time is, and a fast machine learns no more than a slow one.
     """
     torch.manual_seed(seed)
-    cepstra, pdfs = torch.from_numpy(features.cepstra), torch.from_numpy(features.pdfs)
-    counts = torch.bincount(pdfs.long(), minlength=len(PDFS)).float()
-    network = Tdnn(hidden=hidden)
+    cepstra, wanted = torch.from_numpy(features.cepstra), torch.from_numpy(features.pdfs)
+    counts = torch.bincount(wanted.long(), minlength=pdfs).float()
+    network = Tdnn(pdfs=pdfs, hidden=hidden)
     sample = cepstra[::50].float()
     network.mean.copy_(sample.mean(0))
     network.deviation.copy_(sample.std(0) + 1e-3)
@@ -123,7 +124,7 @@ def fit(
         network.load_state_dict(start.state)
     peak_rate = _PEAK_RATE if start is None else _PEAK_RATE_OF_MORE
     steps, loss, accuracy = _descend(
-        network, cepstra, pdfs, minutes=minutes, peak_rate=peak_rate, report=report, at_most=at_most
+        network, cepstra, wanted, minutes=minutes, peak_rate=peak_rate, report=report, at_most=at_most
     )
     steps += 0 if start is None else start.steps
     priors = torch.clamp(counts / counts.sum(), min=_LEAST_PRIOR)

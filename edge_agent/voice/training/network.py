@@ -36,14 +36,14 @@ class Tdnn(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, *, hidden: int = HIDDEN, dropout: float = 0.05) -> None:
+    def __init__(self, *, pdfs: int = len(PDFS), hidden: int = HIDDEN, dropout: float = 0.05) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(CEPSTRA))
         self.register_buffer("deviation", torch.ones(CEPSTRA))
         inputs = [CEPSTRA * len(FIRST_OFFSETS), *[hidden * len(LATER_OFFSETS)] * LATER_LAYERS]
         self.affines = nn.ModuleList([nn.Linear(size, hidden) for size in inputs])
         self.norms = nn.ModuleList([nn.BatchNorm1d(hidden, affine=False, momentum=0.05) for _ in inputs])
-        self.output = nn.Linear(hidden, len(PDFS))
+        self.output = nn.Linear(hidden, pdfs)
         self.dropout = nn.Dropout(dropout)
 
     def layers(self) -> list[tuple[nn.Linear, nn.BatchNorm1d]]:

@@ -1,6 +1,7 @@
 """The phones that the model hears, and how each synthesiser's symbols map to them.
 
-A phone is one of 41 names in the style of CMUdict (`ax` is schwa, `dx` the
+Those of another language are a `PhoneSet` of its own (`mandarin_phones`). An
+English phone is one of 41 names in the style of CMUdict (`ax` is schwa, `dx` the
 flap), or `SILENCE`. Every symbol a synthesiser can say maps to one or more
 phones, or the mapping raises `UnknownPhoneError`: a symbol that were dropped in
 silence would shift every later label of its utterance.
@@ -12,7 +13,7 @@ of the network, its pdf.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -25,7 +26,7 @@ SPEECH_PHONES: Final = (
     "w", "y", "z", "zh",
 )  # fmt: skip
 PDFS: Final = (SILENCE, *SPEECH_PHONES)
-"""What the network's outputs stand for, in their order."""
+"""What the outputs of the English network stand for, in their order."""
 
 Position = Literal["B", "E", "I", "S"]
 POSITIONS: Final[tuple[Position, ...]] = ("B", "E", "I", "S")
@@ -69,9 +70,25 @@ class Segment:
     duration_s: float
 
 
-def espeak_phones(symbol: str, *, text: str) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class PhoneSet:
+    """The phones of one language, and what each of espeak-ng's mnemonics for it is in them."""
+
+    speech: tuple[str, ...]
+    espeak: Mapping[str, tuple[str, ...]]
+
+    @property
+    def pdfs(self) -> tuple[str, ...]:
+        """What the outputs of the language's network stand for, in their order."""
+        return (SILENCE, *self.speech)
+
+
+ENGLISH: Final = PhoneSet(SPEECH_PHONES, _ESPEAK_PHONES)
+
+
+def espeak_phones(symbol: str, *, text: str, phones: PhoneSet = ENGLISH) -> tuple[str, ...]:
     """Map one espeak-ng mnemonic; `text` is only named in the error."""
-    return _mapped(symbol, _ESPEAK_PHONES, "espeak-ng", text)
+    return _mapped(symbol, phones.espeak, "espeak-ng", text)
 
 
 def festival_phones(symbol: str, *, text: str) -> tuple[str, ...]:
@@ -79,14 +96,16 @@ def festival_phones(symbol: str, *, text: str) -> tuple[str, ...]:
     return _mapped(symbol, _FESTIVAL_PHONES, "festival", text)
 
 
-def espeak_segments(symbols: Iterable[tuple[str, float]], *, text: str) -> tuple[Segment, ...]:
+def espeak_segments(
+    symbols: Iterable[tuple[str, float]], *, text: str, phones: PhoneSet = ENGLISH
+) -> tuple[Segment, ...]:
     """Turn (mnemonic, seconds) pairs into segments of the same total length.
 
     Two r in a row ("far right" as `A@` and `r`) are one sound and become one.
     """
     segments: list[Segment] = []
     for symbol, duration_s in symbols:
-        for segment in _split(espeak_phones(symbol, text=text), duration_s):
+        for segment in _split(espeak_phones(symbol, text=text, phones=phones), duration_s):
             if segment.phone == "r" and segments and segments[-1].phone == "r":
                 segments[-1] = Segment("r", segments[-1].duration_s + segment.duration_s)
             else:
@@ -104,7 +123,7 @@ def festival_segments(symbols: Iterable[tuple[str, float]], *, text: str) -> tup
     return tuple(segments)
 
 
-def _mapped(symbol: str, phones: dict[str, tuple[str, ...]], source: str, text: str) -> tuple[str, ...]:
+def _mapped(symbol: str, phones: Mapping[str, tuple[str, ...]], source: str, text: str) -> tuple[str, ...]:
     if symbol in _PAUSES:
         return (SILENCE,)
     try:

@@ -62,6 +62,7 @@ def train_model(
     from edge_agent.voice.training.corpus import make_corpus  # noqa: PLC0415
     from edge_agent.voice.training.features import load_features, make_features  # noqa: PLC0415
     from edge_agent.voice.training.fitting import fit  # noqa: PLC0415
+    from edge_agent.voice.training.languages import PHONES  # noqa: PLC0415
     from edge_agent.voice.training.lexicon import make_lexicon  # noqa: PLC0415
     from edge_agent.voice.training.model_card import Provenance, model_card  # noqa: PLC0415
     from edge_agent.voice.training.model_directory import (  # noqa: PLC0415
@@ -76,16 +77,17 @@ def train_model(
     for step in ("speech", "features"):
         shutil.rmtree(work / step, ignore_errors=True)
     speech = make_corpus(work / "speech", language=language, seed=seed, utterances=utterances, report=report)
-    shards = make_features(work / "features", speech, hearings=HEARINGS, seed=seed, report=report)
+    shards = make_features(work / "features", speech, hearings=HEARINGS, seed=seed, report=report, language=language)
     features = load_features(shards)
     report(f"training: {features.hours:.1f} hours of speech, {minutes:g} minutes")
     kept = work / "network.pt"
     start = load_checkpoint(kept) if go_on else None
-    fitted = fit(features, seed=seed, minutes=minutes, report=report, start=start)
+    phones = PHONES[language]
+    fitted = fit(features, seed=seed, minutes=minutes, report=report, pdfs=len(phones.pdfs), start=start)
     checkpoint_of(fitted.network, fitted.steps).save(kept)
     report(f"words: {len(texts.vocabulary)}")
-    write_network(out, fold(fitted.network, fitted.priors))
-    write_words(out, make_lexicon(texts.vocabulary, CMUDICT), SHIPPED)
+    write_network(out, fold(fitted.network, fitted.priors), phones.speech)
+    write_words(out, make_lexicon(texts.vocabulary, CMUDICT), SHIPPED, phones.speech)
     report("rehearsal")
     made = Provenance(
         language=language,
