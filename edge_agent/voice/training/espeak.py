@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.voice.training.errors import ToolFailedError
-from edge_agent.voice.training.phones import ENGLISH, SILENCE, PhoneSet, espeak_phones
+from edge_agent.voice.training.phones import SILENCE, espeak_phones
 
 LIBRARY: Final = "libespeak-ng.so.1"
 
@@ -87,7 +87,7 @@ class Espeak:
         samples = np.concatenate(self._chunks) if self._chunks else np.zeros(0, np.int16)
         return samples, self._durations(len(samples))
 
-    def pronounce(self, word: str, *, voice: str, phones: PhoneSet = ENGLISH) -> tuple[str, ...]:
+    def pronounce(self, word: str, *, voice: str) -> tuple[str, ...]:
         """Say how `voice` would pronounce `word`, as phones without silence."""
         self._set_voice(voice)
         buffer = ctypes.create_string_buffer(word.encode())
@@ -95,12 +95,12 @@ class Espeak:
         separator = ord("_") << 8
         raw: bytes = self._library.espeak_TextToPhonemes(ctypes.byref(pointer), _UTF8, separator)
         symbols = [symbol.strip(_STRESS_MARKS) for symbol in re.split(r"[_ ]+", raw.decode())]
-        said: list[str] = []
+        phones: list[str] = []
         for symbol in symbols:
-            for phone in espeak_phones(symbol, text=word, phones=phones):
-                if phone != SILENCE and not (phone == "r" and said[-1:] == ["r"]):
-                    said.append(phone)
-        return tuple(said)
+            for phone in espeak_phones(symbol, text=word):
+                if phone != SILENCE and not (phone == "r" and phones[-1:] == ["r"]):
+                    phones.append(phone)
+        return tuple(phones)
 
     def _set_voice(self, voice: str) -> None:
         if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
