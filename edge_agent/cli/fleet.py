@@ -9,18 +9,12 @@ import typer
 from edge_agent.cli import fleet_keys, fleet_reports
 from edge_agent.cli.fleet_options import (
     FLEET,
-    ROOT,
-    BrokerOption,
-    CaOption,
-    CredentialsOption,
+    Desk,
     FleetDir,
-    RootOption,
-    TlsOption,
-    address_of,
+    at_the_desk,
     now,
     progress_bar,
     say,
-    send_to,
     size,
 )
 from edge_agent.cli.output import JsonOption, note, print_json, print_table
@@ -76,29 +70,21 @@ def new(
     say(f"Made {path}. Look at it, then: edge-agent fleet publish {folder}", {"pack": str(path)}, as_json=as_json)
 
 
+@at_the_desk
 def publish(
+    desk: Desk,
     folder: Annotated[Path, typer.Argument(help="A folder with a pack.toml (docs/packs.md).")],
-    fleet_dir: FleetDir = FLEET,
-    broker: BrokerOption = None,
-    root: RootOption = ROOT,
-    tls: TlsOption = False,
-    ca_file: CaOption = None,
-    credentials_file: CredentialsOption = None,
     everything: Annotated[bool, typer.Option("--all", help="Send what the broker should have already, too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Sign a pack and bring what the broker lacks of it there."""
     from edge_agent.fleet.publish import sign_pack
-    from edge_agent.fleet.repository import FleetRepository
 
-    fleet = FleetRepository.open(fleet_dir)
-    address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file)
-    with fleet.locked():
-        with progress_bar() as progress:
-            signed = sign_pack(fleet, folder, now(), progress)
-        for sentence in signed.assumed:
-            note(f"Assumed: {sentence}")
-        sent = send_to(fleet, address, everything=everything)
+    with progress_bar() as progress:
+        signed = sign_pack(desk.fleet, folder, now(), progress)
+    for sentence in signed.assumed:
+        note(f"Assumed: {sentence}")
+    sent = desk.send(everything=everything)
     what = "Published" if signed.changed else "Nothing new in"
     say(
         f"{what} {signed.name}, version {signed.version}: {size(signed.total_bytes)} of assets, "
@@ -108,25 +94,17 @@ def publish(
     )
 
 
+@at_the_desk
 def revoke(
+    desk: Desk,
     pack: Annotated[str, typer.Argument(help="ADVERTISER/PACK, or PACK where only one has that name.")],
-    fleet_dir: FleetDir = FLEET,
-    broker: BrokerOption = None,
-    root: RootOption = ROOT,
-    tls: TlsOption = False,
-    ca_file: CaOption = None,
-    credentials_file: CredentialsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take a pack off every device."""
-    from edge_agent.fleet.repository import FleetRepository
     from edge_agent.fleet.revoke import revoke_pack
 
-    fleet = FleetRepository.open(fleet_dir)
-    address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file)
-    with fleet.locked():
-        name = revoke_pack(fleet, pack, now())
-        sent = send_to(fleet, address)
+    name = revoke_pack(desk.fleet, pack, now())
+    sent = desk.send()
     say(f"Revoked {name}.", {"pack": name, "sent": asdict(sent)}, as_json=as_json)
 
 
@@ -135,17 +113,13 @@ DeviceOption = Annotated[str | None, typer.Option("--device", help="For this one
 WholeFleet = Annotated[bool, typer.Option("--fleet", help="For every device.")]
 
 
+@at_the_desk
 def config_push(
+    desk: Desk,
     file: Annotated[Path, typer.Argument(help="TOML or JSON with sections as in agent.toml.")],
     whole_fleet: WholeFleet = False,
     group: GroupOption = None,
     device: DeviceOption = None,
-    fleet_dir: FleetDir = FLEET,
-    broker: BrokerOption = None,
-    root: RootOption = ROOT,
-    tls: TlsOption = False,
-    ca_file: CaOption = None,
-    credentials_file: CredentialsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Sign a configuration and send it.
@@ -153,14 +127,10 @@ def config_push(
     Devices that it does not suit refuse it whole.
     """
     from edge_agent.fleet.config import push_config
-    from edge_agent.fleet.repository import FleetRepository
 
     name = _config_name(whole_fleet, group, device)
-    fleet = FleetRepository.open(fleet_dir)
-    address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file)
-    with fleet.locked():
-        version = push_config(fleet, name, file, now())
-        sent = send_to(fleet, address)
+    version = push_config(desk.fleet, name, file, now())
+    sent = desk.send()
     say(
         f"Published {name}, version {version}.",
         {"document": name, "version": version, "sent": asdict(sent)},
@@ -168,54 +138,38 @@ def config_push(
     )
 
 
+@at_the_desk
 def config_withdraw(
+    desk: Desk,
     whole_fleet: WholeFleet = False,
     group: GroupOption = None,
     device: DeviceOption = None,
-    fleet_dir: FleetDir = FLEET,
-    broker: BrokerOption = None,
-    root: RootOption = ROOT,
-    tls: TlsOption = False,
-    ca_file: CaOption = None,
-    credentials_file: CredentialsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take a configuration back."""
     from edge_agent.fleet.config import withdraw_config
-    from edge_agent.fleet.repository import FleetRepository
 
     name = _config_name(whole_fleet, group, device)
-    fleet = FleetRepository.open(fleet_dir)
-    address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file)
-    with fleet.locked():
-        withdraw_config(fleet, name, now())
-        sent = send_to(fleet, address)
+    withdraw_config(desk.fleet, name, now())
+    sent = desk.send()
     say(f"Withdrew {name}.", {"document": name, "sent": asdict(sent)}, as_json=as_json)
 
 
+@at_the_desk
 def refresh(
-    fleet_dir: FleetDir = FLEET,
-    broker: BrokerOption = None,
-    root: RootOption = ROOT,
-    tls: TlsOption = False,
-    ca_file: CaOption = None,
-    credentials_file: CredentialsOption = None,
+    desk: Desk,
     everything: Annotated[bool, typer.Option("--all", help="Send what the broker should have already, too.")] = False,
+    take_over: Annotated[bool, typer.Option("--take-over", help="Replace another fleet's packs there.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Keep the signatures fresh, and send what the broker lacks.
 
     Signs the timestamp anew, and what else is about to expire. Good for cron, once a week.
     """
-    from edge_agent.fleet.repository import FleetRepository
-
-    fleet = FleetRepository.open(fleet_dir)
-    address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file)
-    with fleet.locked():
-        fleet.renew(now())
-        fleet.commit(now())
-        sent = send_to(fleet, address, everything=everything)
-    until = fleet.timestamp.expires
+    desk.fleet.renew(now())
+    desk.fleet.commit(now())
+    sent = desk.send(everything=everything, take_over=take_over)
+    until = desk.fleet.timestamp.expires
     say(f"Fresh until {until:%Y-%m-%d}.", {"expires": until.isoformat(), "sent": asdict(sent)}, as_json=as_json)
 
 

@@ -8,17 +8,11 @@ import typer
 
 from edge_agent.cli.fleet_options import (
     FLEET,
-    ROOT,
-    BrokerOption,
-    CaOption,
-    CredentialsOption,
+    Desk,
     FleetDir,
-    RootOption,
-    TlsOption,
-    address_of,
+    at_the_desk,
     now,
     say,
-    send_to,
 )
 from edge_agent.cli.output import JsonOption, note, print_json
 
@@ -74,53 +68,36 @@ def keys_add_advertiser(name: AdvertiserName, fleet_dir: FleetDir = FLEET, as_js
     say(f"{name} may now publish packs.", {"advertiser": name}, as_json=as_json)
 
 
+@at_the_desk
 def keys_remove_advertiser(
+    desk: Desk,
     name: AdvertiserName,
-    fleet_dir: FleetDir = FLEET,
-    broker: BrokerOption = None,
-    root: RootOption = ROOT,
-    tls: TlsOption = False,
-    ca_file: CaOption = None,
-    credentials_file: CredentialsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take the right to publish from an advertiser.
 
     Everything of theirs leaves the devices.
     """
-    from edge_agent.fleet.repository import FleetRepository
-
-    fleet = FleetRepository.open(fleet_dir)
-    address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file)
-    with fleet.locked():
-        fleet.remove_advertiser(name)
-        fleet.commit(now())
-        sent = send_to(fleet, address)
+    desk.fleet.remove_advertiser(name)
+    desk.fleet.commit(now())
+    sent = desk.send()
     say(f"{name} may publish no more.", {"advertiser": name, "sent": asdict(sent)}, as_json=as_json)
 
 
+@at_the_desk
 def keys_rotate(
+    desk: Desk,
     role: Annotated[str, typer.Argument(help="root, targets, snapshot, timestamp, config or advertiser-NAME.")],
-    fleet_dir: FleetDir = FLEET,
-    broker: BrokerOption = None,
-    root: RootOption = ROOT,
-    tls: TlsOption = False,
-    ca_file: CaOption = None,
-    credentials_file: CredentialsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Replace a key that is old or may be known to others.
 
     Devices follow by themselves.
     """
-    from edge_agent.fleet.repository import FleetRepository
     from edge_agent.fleet.rotation import rotate_key
 
-    fleet = FleetRepository.open(fleet_dir)
-    address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file)
-    with fleet.locked():
-        rotate_key(fleet, role, now())
-        sent = send_to(fleet, address)
+    rotate_key(desk.fleet, role, now())
+    sent = desk.send()
     say(f"{role} has a new key.", {"role": role, "sent": asdict(sent)}, as_json=as_json)
 
 

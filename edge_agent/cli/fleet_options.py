@@ -1,12 +1,14 @@
-"""What the `edge-agent fleet` commands share: options, the way to the broker, and a bar for what takes long."""
+"""What the `edge-agent fleet` commands share: options, the operator's desk, and a bar for what takes long."""
 
 import asyncio
+import inspect
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec
 
 import typer
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from edge_agent.fleet.broker import BrokerAddress
     from edge_agent.fleet.publish import Progress, Sent
     from edge_agent.fleet.repository import FleetRepository
+
+_Rest = ParamSpec("_Rest")
 
 FLEET = Path("fleet")
 
@@ -83,7 +87,7 @@ def check_root(root: str) -> None:
 
 
 @contextmanager
-def _quiet_link() -> Iterator[None]:
+def quiet_link() -> Iterator[None]:
     """Let the link log nothing: what goes wrong, the command says itself."""
     link = logging.getLogger("edge_agent.link")
     level = link.level
@@ -94,17 +98,64 @@ def _quiet_link() -> Iterator[None]:
         link.setLevel(level)
 
 
-def send_to(fleet: "FleetRepository", address: "BrokerAddress", *, everything: bool = False) -> "Sent":
-    """Bring to the broker what it lacks, with a bar. Raises LinkError, which says how to send it later."""
-    from edge_agent.fleet.publish import send
-    from edge_agent.model.errors import LinkError
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The operator's fleet folder, locked for one command, and the broker that the options name."""
 
-    try:
-        with _quiet_link(), progress_bar() as progress:
-            return asyncio.run(send(fleet, address, progress, everything=everything))
-    except LinkError as error:
-        later = "What was signed is kept: edge-agent fleet refresh sends it."
-        raise LinkError(str(error), f"{error.next_step} {later}".strip()) from error
+    fleet: "FleetRepository"
+    address: "BrokerAddress"
+
+    def send(self, *, everything: bool = False, take_over: bool = False) -> "Sent":
+        """Bring to the broker what it lacks, with a bar. Raises LinkError, which says how to send it later."""
+        from edge_agent.fleet.publish import send
+        from edge_agent.model.errors import LinkError
+
+        try:
+            with quiet_link(), progress_bar() as progress:
+                return asyncio.run(
+                    send(self.fleet, self.address, progress, everything=everything, take_over=take_over)
+                )
+        except LinkError as error:
+            later = "What was signed is kept: edge-agent fleet refresh sends it."
+            raise LinkError(str(error), f"{error.next_step} {later}".strip()) from error
+
+
+def at_the_desk(command: "Callable[Concatenate[Desk, _Rest], None]") -> Callable[..., None]:
+    """Give a command the options for the fleet's folder and its broker, and hand it a `Desk` in their place.
+
+    The folder is opened and locked, and the way to the broker checked, before the command does anything.
+    """
+
+    def run(
+        fleet_dir: FleetDir = FLEET,
+        broker: BrokerOption = None,
+        root: RootOption = ROOT,
+        tls: TlsOption = False,
+        ca_file: CaOption = None,
+        credentials_file: CredentialsOption = None,
+        **own: Any,
+    ) -> None:
+        from edge_agent.fleet.repository import FleetRepository
+
+        fleet = FleetRepository.open(fleet_dir)
+        address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file)
+        with fleet.locked():
+            command(Desk(fleet, address), **own)  # type: ignore[call-arg]
+
+    shared = [
+        parameter
+        for parameter in inspect.signature(run).parameters.values()
+        if parameter.kind is not parameter.VAR_KEYWORD
+    ]
+    mine = list(inspect.signature(command).parameters.values())[1:]
+    positional = [parameter for parameter in mine if parameter.default is parameter.empty]
+    optional = [parameter for parameter in mine if parameter.default is not parameter.empty]
+    parameters = [*positional, *optional[:-1], *shared, *optional[-1:]]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    run.__doc__ = command.__doc__
+    run.__name__ = command.__name__
+    return run
 
 
 @contextmanager

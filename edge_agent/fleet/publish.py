@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from edge_agent.fleet.broker import Broker, BrokerAddress, connected
 from edge_agent.fleet.chunker import chunks
 from edge_agent.fleet.durable import write_durably
+from edge_agent.fleet.history import refuse_fork, snapshot_of_ours
 from edge_agent.fleet.pack_folder import PackFolder, read_pack_folder
 from edge_agent.fleet.repository import FleetRepository, keep_chunk, sha256_of
 from edge_agent.model.campaign import Campaign
@@ -159,18 +160,27 @@ def current_messages(fleet: FleetRepository) -> dict[str, Path | str]:
 
 
 async def send(
-    fleet: FleetRepository, address: BrokerAddress, progress: Progress, *, everything: bool = False
+    fleet: FleetRepository,
+    address: BrokerAddress,
+    progress: Progress,
+    *,
+    everything: bool = False,
+    take_over: bool = False,
 ) -> Sent:
     """Bring to the broker what it lacks of the current repository, and clear what nobody needs any more.
 
     What it has is known from `sent.json`; when its timestamp is not the one that was sent last, it has lost its
-    memory (or is another one) and gets everything. Raises LinkError; running it again then sends only the rest.
+    memory (or is another one) and gets everything. Raises SettingsError, having sent nothing, when the broker holds
+    another fleet's repository (unless `take_over`) or a history of this one that this folder does not have. Raises
+    LinkError; running it again then sends only the rest.
     """
     ledger = _Ledger(fleet.directory / "sent.json", f"{address}/{address.root}")
     current = current_messages(fleet)
     timestamp = fleet.metadata("timestamp")
     async with connected(address) as broker:
-        there = await broker.look(_TIMESTAMP, MAX_METADATA_BYTES) if ledger.timestamp else None
+        there = await broker.look(_TIMESTAMP, MAX_METADATA_BYTES)
+        if there is not None:
+            await _respect_history(fleet, broker, there, take_over=take_over)
         if everything or there is None or hashlib.sha256(there).hexdigest() != ledger.timestamp:
             ledger.topics.clear()
         missing = [topic for topic in current if topic not in ledger.topics]
@@ -193,6 +203,12 @@ async def send(
         finally:
             ledger.save()
     return Sent(str(address), fleet.timestamp.version, len(missing) + 1, sent_bytes, len(stale))
+
+
+async def _respect_history(fleet: FleetRepository, broker: Broker, there: bytes, *, take_over: bool) -> None:
+    snapshot = snapshot_of_ours(fleet, there, take_over=take_over)
+    if snapshot is not None:
+        refuse_fork(fleet, snapshot, await broker.look(metadata_topic(snapshot), MAX_METADATA_BYTES))
 
 
 async def _check_kept(broker: Broker, timestamp: bytes) -> None:

@@ -131,6 +131,10 @@ class FleetRepository:
         """The newest root's version."""
         return max(int(path.name.partition(".")[0]) for path in self._metadata.glob("*.root.json"))
 
+    def roots(self) -> list[Root]:
+        """Return every root, the newest first."""
+        return [self._read(Root, f"{version}.root").signed for version in range(self.root_version, 0, -1)]
+
     @property
     def advertisers(self) -> tuple[str, ...]:
         """The advertisers who may sign packs, in order."""
@@ -171,6 +175,10 @@ class FleetRepository:
         snapshot = self.snapshot
         roles = [f"{meta.version}.{name.removesuffix('.json')}" for name, meta in sorted(snapshot.meta.items())]
         return [*roots, *roles, f"{snapshot.version}.snapshot"]
+
+    def kept_metadata(self) -> frozenset[str]:
+        """Return the topic names of all metadata that the folder holds, old versions included."""
+        return frozenset(path.stem for path in self._metadata.glob("*.json"))
 
     def metadata(self, name: str) -> bytes:
         """Return metadata by topic name."""

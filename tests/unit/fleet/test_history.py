@@ -1,0 +1,91 @@
+"""A broker's history is never overwritten by another: not another fleet's, not a newer one, not a fork."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from edge_agent.fleet.broker import BrokerAddress, connected
+from edge_agent.fleet.publish import Sent, send
+from edge_agent.fleet.repository import FleetRepository
+from edge_agent.fleet.rotation import rotate_key
+from edge_agent.model.errors import SettingsError
+from tests.brokers import RunningBroker
+from tests.fleets import SmallFleet
+
+
+def silent(_what: str, _done: int, _total: int) -> None:
+    """Show nothing."""
+
+
+@pytest.fixture
+def address(broker: RunningBroker, root: str) -> BrokerAddress:
+    return BrokerAddress(broker.host, broker.port, root)
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> SmallFleet:
+    fleet = SmallFleet(tmp_path / "ours")
+    fleet.sign()
+    return fleet
+
+
+async def publish(fleet: FleetRepository, address: BrokerAddress, *, take_over: bool = False) -> Sent:
+    return await send(fleet, address, silent, take_over=take_over)
+
+
+async def on_the_broker(address: BrokerAddress) -> bytes | None:
+    async with connected(address) as there:
+        return await there.look("repo/meta/timestamp", 10**6)
+
+
+async def test_another_fleets_packs_are_left_alone_until_a_person_says_otherwise(
+    ours: SmallFleet, tmp_path: Path, address: BrokerAddress
+) -> None:
+    theirs = SmallFleet(tmp_path / "theirs")
+    await publish(theirs.fleet, address)
+    with pytest.raises(SettingsError, match="packs of another fleet") as refused:
+        await publish(ours.fleet, address)
+    assert "--take-over" in refused.value.next_step
+    assert await on_the_broker(address) == theirs.fleet.metadata("timestamp")
+    await publish(ours.fleet, address, take_over=True)
+    assert await on_the_broker(address) == ours.fleet.metadata("timestamp")
+
+
+async def test_an_older_copy_of_the_folder_does_not_turn_devices_back(
+    ours: SmallFleet, tmp_path: Path, address: BrokerAddress
+) -> None:
+    shutil.copytree(ours.directory / "fleet", tmp_path / "copy")
+    ours.sign("summer")
+    await publish(ours.fleet, address)
+    for take_over in (False, True):
+        with pytest.raises(SettingsError, match="holds version 5 of this fleet from another copy"):
+            await publish(FleetRepository.open(tmp_path / "copy"), address, take_over=take_over)
+    assert await on_the_broker(address) == ours.fleet.metadata("timestamp")
+
+
+async def test_two_copies_that_went_apart_are_noticed_whichever_is_further(
+    ours: SmallFleet, tmp_path: Path, address: BrokerAddress
+) -> None:
+    shutil.copytree(ours.directory / "fleet", tmp_path / "copy")
+    ours.sign("summer")
+    await publish(ours.fleet, address)
+    other = FleetRepository.open(tmp_path / "copy")
+    other.touch("config")
+    other.commit(ours.now)
+    for _ in range(2):  # the timestamps are alike at first: they name their snapshot by its version alone
+        with pytest.raises(SettingsError, match=r"5\.snapshot differs there"):
+            await publish(other, address)
+        other.touch("config")
+        other.commit(ours.now)
+
+
+async def test_the_fleets_own_past_and_garbage_are_written_over(ours: SmallFleet, address: BrokerAddress) -> None:
+    async with connected(address) as broker:
+        await broker.put([("repo/meta/timestamp", lambda: b"{]")], lambda _topic, _length: None)
+    await publish(ours.fleet, address)
+    rotate_key(ours.fleet, "timestamp", ours.now)  # what is there was signed by the old key
+    ours.sign("summer")
+    (ours.directory / "fleet" / "sent.json").unlink()
+    await publish(ours.fleet, address)
+    assert await on_the_broker(address) == ours.fleet.metadata("timestamp")
