@@ -22,6 +22,9 @@ from edge_agent.model.identity import Identifier
 from edge_agent.model.moment import MomentKind
 from edge_agent.packs.documents import first_complaint, validate
 
+KINDS: Final = ("tv", "speaker", "fridge")
+"""The kinds of devices that a pack may be for."""
+
 _OWN_KEYS: Final = ("pack", "kinds", "assets")
 _DEFAULT_FLIGHT: Final = timedelta(days=30)
 _DEFAULT_STILL_S: Final = 15
@@ -126,8 +129,8 @@ def _own_fields(raw: dict[str, Any], where: str) -> tuple[str | None, tuple[str,
         stated = TypeAdapter(dict[AssetName, _Stated]).validate_python(assets or {})
     except ValidationError as error:
         raise FormatError(f"{where}: assets.{first_complaint(error)}.") from error
-    if kinds is not None and not (isinstance(kinds, list) and all(isinstance(kind, str) for kind in kinds)):
-        raise FormatError(f'{where}: kinds must be a list such as ["tv", "fridge"].')
+    if kinds is not None and not (isinstance(kinds, list) and all(kind in KINDS for kind in kinds)):
+        raise FormatError(f'{where}: kinds must be a list such as ["tv", "fridge"]; there are {", ".join(KINDS)}.')
     return pack, tuple(kinds or ()), stated
 
 

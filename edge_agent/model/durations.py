@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 
 def _from_seconds(value: object) -> object:
@@ -20,5 +20,10 @@ def _to_seconds(value: timedelta) -> float:
     return int(seconds) if seconds.is_integer() else seconds
 
 
-Seconds = Annotated[timedelta, BeforeValidator(_from_seconds), PlainSerializer(_to_seconds, return_type=float)]
+Seconds = Annotated[
+    timedelta,
+    BeforeValidator(_from_seconds),
+    PlainSerializer(_to_seconds, return_type=float),
+    WithJsonSchema({"type": "number", "description": "Seconds."}),
+]
 """A `timedelta` that reads and writes a number of seconds (AdCOM `dur`)."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Iterable
 from contextlib import aclosing
 from dataclasses import replace
@@ -14,6 +15,8 @@ from edge_agent.packs.shelf_record import Entry
 from edge_agent.packs.source import Source, target_topic
 from edge_agent.packs.trust import Repository, SignedFile
 from edge_agent.troubles import Troubles
+
+_log = logging.getLogger(__name__)
 
 
 async def bring_documents(
@@ -74,6 +77,8 @@ def place_entries(repository: Repository, shelf: Shelf, troubles: Troubles) -> N
             unusable = FormatError(entry.reason, "Publish a corrected pack; until then the last good one plays.")
             troubles.begin(f"manifest {shelf_name(name)}", unusable)
         elif entry.newest is not None:
+            for sentence in entry.left_out:
+                _log.info("The pack %s is newer than this agent. %s", shelf_name(name), sentence)
             troubles.end(f"manifest {shelf_name(name)}")
 
 

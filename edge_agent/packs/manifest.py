@@ -15,7 +15,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -75,7 +75,7 @@ class Manifest(BaseModel):
     v: Literal[1] = FORMAT_VERSION
     name: Identifier
     version: int = Field(ge=1)
-    kinds: tuple[Literal["tv", "speaker", "fridge"], ...] = ()
+    kinds: tuple[Identifier, ...] = ()
     campaign: Campaign
     assets: Mapping[AssetName, PackedAsset] = Field(default={}, max_length=MAX_ASSETS)
 
@@ -136,9 +136,15 @@ def shelf_name(target_name: str) -> str:
 def parse_manifest(content: bytes, target_name: str, max_pack_bytes: int) -> Manifest:
     """Return the manifest in `content`, whose hash is already verified to be that of `target_name`.
 
+    This is the writer's reading, to which every field must be known; devices read with `newer.read_manifest`.
     Raises FormatError for an unknown format version, anything out of its limits, an asset that a creative needs
     and the pack lacks, or a manifest that speaks for another pack or advertiser than its target name.
     """
+    return judge_manifest(open_manifest(content, target_name), target_name, max_pack_bytes)
+
+
+def open_manifest(content: bytes, target_name: str) -> Mapping[str, Any]:
+    """Return the JSON of a manifest of this format version. Raises FormatError, also for any other version."""
     what = f"The pack {shelf_name(target_name)}"
     value = parse_json(content, what, MAX_DOCUMENT_BYTES)
     if value.get("v") != FORMAT_VERSION:
@@ -146,6 +152,12 @@ def parse_manifest(content: bytes, target_name: str, max_pack_bytes: int) -> Man
             f"{what} has format version {value.get('v')!r:.20}; this agent reads version {FORMAT_VERSION}.",
             "Update the agent, or publish the pack in the older format.",
         )
+    return value
+
+
+def judge_manifest(value: Mapping[str, Any], target_name: str, max_pack_bytes: int) -> Manifest:
+    """Return the manifest that `value` is. Raises FormatError for all that `parse_manifest` names but the version."""
+    what = f"The pack {shelf_name(target_name)}"
     manifest = validate(Manifest, value, what)
     if manifest.target_name != target_name:
         raise FormatError(f"{what} says of itself that it is {manifest.shelf_name}.")

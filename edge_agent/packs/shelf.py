@@ -9,7 +9,8 @@ from edge_agent.model.catalog import Catalog
 from edge_agent.model.errors import FormatError
 from edge_agent.packs.catalog_builder import build_catalog
 from edge_agent.packs.download import Holders
-from edge_agent.packs.manifest import Manifest, PackedAsset, parse_manifest, parse_target_name
+from edge_agent.packs.manifest import Manifest, PackedAsset, parse_target_name
+from edge_agent.packs.newer import read_manifest
 from edge_agent.packs.shelf_record import Entry, PackRecord, ShelfRecord, read_record
 from edge_agent.packs.store import BlobStore
 from edge_agent.packs.trust import ADVERTISER_ROLE, CONFIG_ROLE, Repository
@@ -118,15 +119,16 @@ class Shelf:
         if content is None:
             return entry
         try:
-            manifest = parse_manifest(content, entry.target_name, self._max_pack_bytes)
+            manifest, left_out = read_manifest(content, entry.target_name, self._max_pack_bytes)
         except FormatError as error:
             return replace(entry, newest=None, reason=error.for_person())
         if manifest.kinds and self._kind not in manifest.kinds:
             reason = f"It is for {', '.join(manifest.kinds)}, not for a {self._kind}."
             return Entry(entry.target_name, entry.sha256, reason=reason, is_for_others=True)
+        entry = replace(entry, newest=manifest, reason="", left_out=left_out)
         if not manifest.assets:
-            return replace(entry, newest=manifest, complete=manifest, complete_sha256=entry.sha256, reason="")
-        return replace(entry, newest=manifest, reason="")
+            return replace(entry, complete=manifest, complete_sha256=entry.sha256)
+        return entry
 
     def catalog(self) -> Catalog:
         """Return the catalog of what stands, looking each asset up on disk."""

@@ -53,6 +53,8 @@ class Entry:
     reason: str = ""
     is_for_others: bool = False
     """Whether it is merely meant for another kind of device, which is nobody's trouble."""
+    left_out: tuple[str, ...] = ()
+    """What of the newest version is newer than this agent and is not used, a sentence each."""
 
     @property
     def is_complete(self) -> bool:

@@ -11,7 +11,8 @@ from edge_agent.packs.shelf_record import Entry
 class PackStatus:
     """One pack. `version` is what plays (0: nothing yet), `newest` what is signed (0: not read yet).
 
-    `reason` is one sentence about why the newest version does not play; empty when it does.
+    `reason` is one sentence about why the newest version does not play; empty when it does. `left_out` are sentences
+    about parts of it that this agent is too old for.
     """
 
     name: str
@@ -21,6 +22,7 @@ class PackStatus:
     missing_bytes: int
     total_bytes: int
     reason: str
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,4 +60,5 @@ def pack_status(entry: Entry, missing_bytes: int | None, failure: str) -> PackSt
         missing_bytes=0 if entry.is_complete else missing,
         total_bytes=total_bytes,
         reason=entry.reason or failure,
+        left_out=entry.left_out,
     )
