@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.voice.training.augmentation import Heard, augment, background, frame_pdfs
-from edge_agent.voice.training.languages import PHONES
+from edge_agent.voice.training.languages import LANGUAGES
 from edge_agent.voice.training.mfcc import CEPSTRA, FRAME_LENGTH_S, FRAME_SHIFT_S, mfcc
 from edge_agent.voice.training.parallel import Report, run_in_processes
 from edge_agent.voice.training.utterance import load_shard
@@ -63,7 +63,7 @@ def make_feature_shard(order: FeatureOrder) -> Path:
     draw = np.random.default_rng(order.seed)
     utterances = list(load_shard(order.speech))
     voices = [utterance.samples for utterance in utterances]
-    pdfs = PHONES[order.language].pdfs
+    pdfs = LANGUAGES[order.language].phones.pdfs
     parts: list[Features] = []
     for utterance in utterances:
         parts.append(extract(augment(utterance, draw, voices, pdfs)))

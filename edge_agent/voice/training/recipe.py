@@ -62,8 +62,9 @@ def train_model(
     from edge_agent.voice.training.corpus import make_corpus  # noqa: PLC0415
     from edge_agent.voice.training.features import load_features, make_features  # noqa: PLC0415
     from edge_agent.voice.training.fitting import fit  # noqa: PLC0415
-    from edge_agent.voice.training.languages import PHONES  # noqa: PLC0415
+    from edge_agent.voice.training.languages import LANGUAGES  # noqa: PLC0415
     from edge_agent.voice.training.lexicon import make_lexicon  # noqa: PLC0415
+    from edge_agent.voice.training.mandarin import make_mandarin_lexicon, speak_mandarin  # noqa: PLC0415
     from edge_agent.voice.training.model_card import Provenance, model_card  # noqa: PLC0415
     from edge_agent.voice.training.model_directory import (  # noqa: PLC0415
         SHIPPED,
@@ -71,8 +72,9 @@ def train_model(
         write_network,
         write_words,
     )
-    from edge_agent.voice.training.network import fold  # noqa: PLC0415
+    from edge_agent.voice.training.network import HIDDEN, fold  # noqa: PLC0415
     from edge_agent.voice.training.rehearsal import rehearse  # noqa: PLC0415
+    from edge_agent.voice.training.synthesis import speak_with_espeak  # noqa: PLC0415
 
     for step in ("speech", "features"):
         shutil.rmtree(work / step, ignore_errors=True)
@@ -82,12 +84,17 @@ def train_model(
     report(f"training: {features.hours:.1f} hours of speech, {minutes:g} minutes")
     kept = work / "network.pt"
     start = load_checkpoint(kept) if go_on else None
-    phones = PHONES[language]
-    fitted = fit(features, seed=seed, minutes=minutes, report=report, pdfs=len(phones.pdfs), start=start)
+    phones, hidden = LANGUAGES[language].phones, LANGUAGES[language].hidden or HIDDEN
+    fitted = fit(
+        features, seed=seed, minutes=minutes, report=report, pdfs=len(phones.pdfs), hidden=hidden, start=start
+    )
     checkpoint_of(fitted.network, fitted.steps).save(kept)
     report(f"words: {len(texts.vocabulary)}")
     write_network(out, fold(fitted.network, fitted.priors), phones.speech)
-    write_words(out, make_lexicon(texts.vocabulary, CMUDICT), SHIPPED, phones.speech)
+    pronounce, speak = (
+        (make_mandarin_lexicon, speak_mandarin) if language == "zh" else (make_lexicon, speak_with_espeak)
+    )
+    write_words(out, pronounce(texts.vocabulary, CMUDICT), SHIPPED, phones.speech)
     report("rehearsal")
     made = Provenance(
         language=language,
@@ -101,7 +108,7 @@ def train_model(
         parameters=sum(tensor.numel() for tensor in fitted.network.parameters()),
         size_bytes=size_bytes(out),
         point=SHIPPED,
-        rehearsed=rehearse(out, texts, seed=seed),
+        rehearsed=rehearse(out, texts, speak, seed=seed),
     )
     (out / "README.md").write_text(model_card(made))
     report(f"done: {out}, {made.size_bytes / 1e6:.1f} MB, {made.rehearsed.heard} of {made.rehearsed.said} heard")

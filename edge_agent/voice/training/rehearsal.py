@@ -7,7 +7,7 @@ how people are understood; `tests/bench/wake` measures that.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -19,8 +19,11 @@ from numpy.typing import NDArray
 from edge_agent.voice.libvosk import Decoder, SpeechModel
 from edge_agent.voice.training.graph import UNKNOWN_WORD
 from edge_agent.voice.training.resampling import RATE_HZ
-from edge_agent.voice.training.synthesis import speak_with_espeak
 from edge_agent.voice.training.texts import Texts
+from edge_agent.voice.training.utterance import Utterance
+
+Speak = Callable[[Sequence[str], Random], Iterator[Utterance]]
+"""Says each text by one of the voices of training."""
 
 _PHRASES: Final = 60
 _SENTENCES: Final = 60
@@ -37,7 +40,7 @@ class Rehearsed:
     heard_wrongly: int
 
 
-def rehearse(model: Path, texts: Texts, *, seed: int) -> Rehearsed:
+def rehearse(model: Path, texts: Texts, speak: Speak, *, seed: int) -> Rehearsed:
     """Say phrases and sentences to `model`, each with a grammar of 12 phrases."""
     draw = Random(seed)
     loaded = SpeechModel(model)
@@ -45,18 +48,16 @@ def rehearse(model: Path, texts: Texts, *, seed: int) -> Rehearsed:
     said = [draw.choice(wakes) for _ in range(_PHRASES)]
     heard = sum(
         _hears(loaded, wakes, utterance.samples) == phrase
-        for phrase, utterance in zip(said, speak_with_espeak(said, draw), strict=True)
+        for phrase, utterance in zip(said, speak(said, draw), strict=True)
     )
     sentences = [draw.choice(texts.sentences) for _ in range(_SENTENCES)]
-    wrongly = sum(
-        _hears(loaded, wakes, utterance.samples) is not None for utterance in speak_with_espeak(sentences, draw)
-    )
+    wrongly = sum(_hears(loaded, wakes, utterance.samples) is not None for utterance in speak(sentences, draw))
     return Rehearsed(_PHRASES, heard, _SENTENCES, wrongly)
 
 
 def _hears(model: SpeechModel, phrases: Sequence[str], samples: NDArray[np.int16]) -> str | None:
     """Return the first of `phrases` that the model hears in `samples`."""
-    decoder = Decoder(model, json.dumps([*phrases, UNKNOWN_WORD]))
+    decoder = Decoder(model, json.dumps([*phrases, UNKNOWN_WORD], ensure_ascii=False))
     decoder.accept(np.concatenate([_SILENCE, samples, _SILENCE]).astype("<i2").tobytes())
     text = f" {' '.join(word.text for word in decoder.finish())} "
     return next((phrase for phrase in phrases if f" {phrase} " in text), None)

@@ -1,8 +1,9 @@
 """What the synthetic voices say, and which words the model can be asked for.
 
-`en/` holds our own lists: `phrases` that people say to devices, `sentences` of
-everyday talk, `everyday` words by subject, and `common` words in the order of
-how often they stand in software documentation. `unspoken` words are in the
+A language's folder holds our own lists: `phrases` that people say to devices,
+`sentences` of everyday talk, `everyday` words by subject, and `common` words: in
+`en` in the order of how often they stand in software documentation, in `zh` the
+characters of GB 2312, level 1, shuffled. Words are written with spaces between. `unspoken` words are in the
 vocabulary and in no training text: the benchmark measures with them what the
 model makes of a phrase that it was never taught.
 """
@@ -16,7 +17,12 @@ from typing import Final
 
 from edge_agent.voice.training.errors import UnknownLanguageError
 
-LANGUAGES: Final = ("en",)
+LANGUAGES: Final = ("en", "zh")
+_BY_USE: Final = ("en",)
+"""The languages whose common words are in the order of how often they are used."""
+
+_KNOWS_ENGLISH: Final = ("zh",)
+"""The languages in which the words of English phrases are known too: commands may be said in either."""
 
 _COMMON_HALF_LIFE_WORDS: Final = 2500
 """After so many words of the common list, the next is drawn half as often."""
@@ -31,15 +37,17 @@ class Texts:
     everyday: tuple[str, ...]
     common: tuple[str, ...]
     unspoken: tuple[str, ...]
+    foreign: tuple[str, ...] = ()
+    by_use: bool = True
 
     @property
     def vocabulary(self) -> tuple[str, ...]:
         """Every word that a grammar may hold, sorted."""
         said = " ".join([*self.phrases, *self.sentences]).split()
-        return tuple(sorted({*said, *self.everyday, *self.common, *self.unspoken}))
+        return tuple(sorted({*said, *self.everyday, *self.common, *self.unspoken, *self.foreign}))
 
     def draw(self, random: Random) -> str:
-        """Draw what one utterance says: words from "a" to "z", spaces and apostrophes only.
+        """Draw what one utterance says: words of the lists with spaces between, without other punctuation.
 
         Wake phrases come alone, so short utterances are common; random words next
         to each other teach the sounds rather than the language.
@@ -52,12 +60,13 @@ class Texts:
             case "everyday":
                 return " ".join(random.choices(self.everyday, k=random.choice((1, 1, 2, 2, 3, 5))))
             case _:
-                last = len(self.common) - 1
-                places = [
-                    min(last, int(random.expovariate(1.0 / _COMMON_HALF_LIFE_WORDS)))
-                    for _ in range(random.choice((1, 2, 3, 4, 6, 8)))
-                ]
-                return " ".join(self.common[place] for place in places)
+                return " ".join(self._draw_common(random) for _ in range(random.choice((1, 2, 3, 4, 6, 8))))
+
+    def _draw_common(self, random: Random) -> str:
+        if not self.by_use:
+            return random.choice(self.common)
+        last = len(self.common) - 1
+        return self.common[min(last, int(random.expovariate(1.0 / _COMMON_HALF_LIFE_WORDS)))]
 
 
 def load_texts(language: str) -> Texts:
@@ -70,6 +79,8 @@ def load_texts(language: str) -> Texts:
         everyday=_words(language, "everyday"),
         common=_words(language, "common"),
         unspoken=_words(language, "unspoken"),
+        foreign=_words("en", "phrases") if language in _KNOWS_ENGLISH else (),
+        by_use=language in _BY_USE,
     )
 
 
