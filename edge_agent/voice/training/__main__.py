@@ -22,6 +22,8 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=MINUTES, help="of fitting; the rest takes about eight more")
     parser.add_argument("--go-on", action="store_true", help="from the network that an earlier run left in --work")
     parser.add_argument("--utterances", type=int, default=UTTERANCES)
+    parser.add_argument("--start", type=Path, help="an English run's network.pt, for another language to start from")
+    parser.add_argument("--steps", type=int, help="of fitting, whatever the time is")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="edge-agent-training-") as scratch:
         try:
@@ -33,6 +35,8 @@ def main() -> int:
                 minutes=arguments.minutes,
                 utterances=arguments.utterances,
                 go_on=arguments.go_on,
+                start=arguments.start,
+                steps=arguments.steps,
                 report=lambda line: print(line, flush=True),
             )
         except TrainingError as error:

@@ -4,12 +4,14 @@ TrainingError
 ├── MissingToolsError      an apt package or the pip extra is not installed
 ├── UnknownPhoneError      a synthesiser used a symbol that has no phone here
 ├── UnknownLanguageError   there are no texts to train that language from
+├── NoNetworkError         the network to start from is not there
 └── ToolFailedError        a synthesiser or an OpenFst program failed
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 
 class TrainingError(Exception):
@@ -43,6 +45,15 @@ class UnknownLanguageError(TrainingError):
 
     def __init__(self, language: str, known: Sequence[str]) -> None:
         super().__init__(f"There are no texts for {language!r}; there are for: {', '.join(known)}.")
+
+
+class NoNetworkError(TrainingError):
+    """There is no network to start from."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"There is no network in {path}. Name the network.pt that an English run left in its --work."
+        )
 
 
 class ToolFailedError(TrainingError):

@@ -7,26 +7,22 @@ way to pronounce its words (`recipe`). docs/voice.md says what to write for anot
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from edge_agent.voice.training.mandarin_phones import MANDARIN
+from edge_agent.voice.training.mandarin_phones import LIKE_ENGLISH, MANDARIN
 from edge_agent.voice.training.phones import ENGLISH, PhoneSet
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """What its network must name, and how wide its hidden layers are; None for the usual width (`network`)."""
+    """What its network names, and which English phones each of its phones is like, where it starts from English."""
 
     phones: PhoneSet
-    hidden: int | None = None
+    like_english: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 LANGUAGES: Final[Mapping[str, Language]] = MappingProxyType(
-    {
-        "en": Language(ENGLISH),
-        # Fewer voices to learn, and the package carries both models: 1.6 MB for 2.6.
-        "zh": Language(MANDARIN, hidden=224),
-    }
+    {"en": Language(ENGLISH), "zh": Language(MANDARIN, LIKE_ENGLISH)}
 )

@@ -58,6 +58,18 @@ OF_ENGLISH: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """The nearest Mandarin phones of every English one."""
 
+LIKE_ENGLISH: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        **{
+            phone: tuple(english for english, own in OF_ENGLISH.items() if own == (phone,))
+            for phone in dict.fromkeys(own[0] for own in OF_ENGLISH.values())
+        },
+        "c": ("t", "s"), "ir": ("er", "ih"), "iz": ("z", "ih"), "j": ("jh",), "q": ("ch",), "v": ("iy", "uw"),
+        "x": ("sh",), "z": ("d", "z"),
+    }
+)  # fmt: skip
+"""The English phones that each Mandarin one is nearest to: where a network that goes on from English begins."""
+
 _FINALS: Final[dict[str, tuple[str, ...]]] = {
     **{one: (one,) for one in ("a", "o", "e", "ai", "ei", "ao", "ou", "er", "i", "u", "v")},
     "an": ("a n",), "en": ("e n",), "ang": ("a ng",), "eng": ("e ng",), "ong": ("u ng",),

