@@ -250,6 +250,8 @@ class Agent:
                 self._remember(effect)
             case fx.ExplainPlay():
                 self.face.explained(effect.reason)
+            case fx.PlayCue():
+                self.renderer.cue(effect.cue)
             case fx.SetTimer():
                 self.timers.set(effect.name, effect.at)
             case _:

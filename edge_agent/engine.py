@@ -6,20 +6,22 @@ year is a unit test.
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, assert_never
 
-from edge_agent.decide.decision import decide
 from edge_agent.model import effects as fx
 from edge_agent.model import events as ev
 from edge_agent.model.catalog import Catalog
-from edge_agent.model.decision import Decision, Outcome, Refusal, Selected
+from edge_agent.model.cue import Cue
+from edge_agent.model.decision import Selected
 from edge_agent.model.device import DeviceState, History
+from edge_agent.model.formats import Format
 from edge_agent.model.identity import DecisionId
-from edge_agent.model.moment import Moment, MomentKind, Slot
-from edge_agent.model.play import CloseCause, PlayEventKind
+from edge_agent.model.moment import Moment, MomentKind
+from edge_agent.model.play import CloseCause, Play, PlayEventKind
 from edge_agent.moments.device_state import closes, updated
-from edge_agent.moments.permission import permit
+from edge_agent.moments.permission import may_sound, permit
+from edge_agent.placing import answered, honest, outcome_of, placed
 from edge_agent.plays import (
     FOLLOW_UP_TIMER,
     INLINE_TIMER,
@@ -31,14 +33,15 @@ from edge_agent.plays import (
     counted,
     dismissed,
     ended,
+    forgotten,
+    reason_against,
     reason_for,
+    reopened,
     surrounded,
     turned,
 )
 from edge_agent.voice import dialogue
 
-INLINE_GRACE: Final = timedelta(seconds=30)
-"""How long past its duration a play of the device's own software may stay silent before it is given up."""
 _STAGING_DRAW: Final = 0.0
 """The same among equals each time, so that the staged file is not written again at every event."""
 
@@ -64,9 +67,9 @@ def _routed(  # noqa: C901, PLR0911  one line a kind of event
 ) -> tuple[EngineState, Effects]:
     match event:
         case ev.MomentArose():
-            return _placed(state, _honest(state, event.moment), now, draw)
+            return placed(state, honest(state, event.moment), now, draw)
         case ev.SlotRequested():
-            return _answered(state, replace(event, moment=_honest(state, event.moment)), now, draw)
+            return answered(state, replace(event, moment=honest(state, event.moment)), now, draw)
         case ev.DeviceChanged() | ev.MicrophoneChanged():
             return _device_changed(state, updated(state.surroundings.device, event))
         case ev.PhraseHeard():
@@ -89,65 +92,6 @@ def _routed(  # noqa: C901, PLR0911  one line a kind of event
             assert_never(event)
 
 
-# --- placing -----------------------------------------------------------------------------------------------------
-
-
-def _placed(state: EngineState, moment: Moment, now: datetime, draw: float) -> tuple[EngineState, Effects]:
-    outcome = _outcome(state, permit(moment, state.surroundings, now), now, draw)
-    state, decision = _decided(state, moment, outcome, now)
-    effects: Effects = (fx.RecordDecision(decision),)
-    if not isinstance(outcome, Selected):
-        return state, effects
-    making_way = _making_way(state)
-    state, play = begun(state, decision.id, outcome.slot, outcome.candidate, now)
-    return state, (*effects, *making_way, fx.RecordPlay(play), fx.StartPlay(play))
-
-
-def _making_way(state: EngineState) -> Effects:
-    """Close what plays: only a follow-up is permitted while something does, and it takes its place."""
-    return () if state.playing is None else closing(state.playing, CloseCause.FOLLOWED_UP)
-
-
-def _honest(state: EngineState, moment: Moment) -> Moment:
-    """Return the moment, less a follow-up that nobody can have asked for: it would slip past every cap."""
-    about = state.playing or state.recent
-    asked = None if about is None else about.candidate.creative.follow_up
-    if moment.kind is MomentKind.FOLLOW_UP and moment.attributes.get("crid") != asked:
-        return replace(moment, attributes={})
-    return moment
-
-
-def _answered(state: EngineState, event: ev.SlotRequested, now: datetime, draw: float) -> tuple[EngineState, Effects]:
-    max_dur = None if event.max_dur_s is None else timedelta(seconds=event.max_dur_s)
-    permission = permit(event.moment, state.surroundings, now, fmt=event.format, max_dur=max_dur, inline=True)
-    outcome = _outcome(state, permission, now, draw)
-    state, decision = _decided(state, event.moment, outcome, now)
-    if not isinstance(outcome, Selected):
-        return state, (fx.AnswerSlot(event.request_id, decision, None), fx.RecordDecision(decision))
-    making_way = _making_way(state)
-    state, play = begun(state, decision.id, outcome.slot, outcome.candidate, now)
-    given_up_at = now + outcome.candidate.creative.dur + INLINE_GRACE
-    return state, (
-        fx.AnswerSlot(event.request_id, decision, play),
-        fx.RecordDecision(decision),
-        *making_way,
-        fx.RecordPlay(play),
-        fx.SetTimer(INLINE_TIMER, given_up_at),
-    )
-
-
-def _outcome(state: EngineState, permission: Slot | Refusal, now: datetime, draw: float) -> Outcome:
-    if isinstance(permission, Refusal):
-        return permission
-    return decide(permission, state.catalog, state.surroundings, now, draw)
-
-
-def _decided(state: EngineState, moment: Moment, outcome: Outcome, now: datetime) -> tuple[EngineState, Decision]:
-    count = state.count + 1
-    decision = Decision(DecisionId(f"{state.run}-d{count}"), now, moment, outcome)
-    return replace(state, count=count), decision
-
-
 # --- closing and following up ------------------------------------------------------------------------------------
 
 
@@ -156,25 +100,50 @@ def _phrase_heard(  # noqa: PLR0911  one line an intent
 ) -> tuple[EngineState, Effects]:
     about = state.playing or state.recent
     creative = None if about is None else about.candidate.creative
-    intent = dialogue.intent_of(event.phrase, state.surroundings.lang, creative, "" if about is None else about.turn)
+    lang, turn = state.surroundings.lang, "" if about is None else about.turn
+    intent = dialogue.intent_of(event.phrase, lang, creative, turn, wake_phrases=state.wake_phrases)
     match intent:
         case dialogue.Stop():
-            return closed(state, CloseCause.WORD, now)
+            return closed(replace(state, recent=None), CloseCause.WORD, now)
         case dialogue.NotInterested() if about is not None:
             if state.playing is not None:
                 return closed(state, CloseCause.NOT_INTERESTED, now)
             return dismissed(state, about.candidate)
         case dialogue.More() if creative is not None and creative.follow_up is not None and about is not None:
-            attributes = {"crid": creative.follow_up, "campaign": about.candidate.campaign.id}
-            return _placed(state, Moment(MomentKind.FOLLOW_UP, now, attributes=attributes), now, draw)
+            return _asked_for(state, about, creative.follow_up, now, draw)
+        case dialogue.SendToPhone() if creative is not None and creative.companion is not None and about is not None:
+            return _asked_for(state, about, creative.companion, now, draw, Format.COMPANION_PAGE)
         case dialogue.Why() if about is not None:
             return state, (fx.ExplainPlay(about.id, reason_for(about)),)
         case dialogue.Answer() if about is not None:
             return turned(state, about, intent, now)
         case dialogue.Wake():
-            return _placed(state, Moment(MomentKind.PHRASE_HEARD, now, topic=event.phrase), now, draw)
+            return _woken(state, Moment(MomentKind.PHRASE_HEARD, now, topic=event.phrase), now, draw)
         case _:
             return state, ()
+
+
+def _asked_for(
+    state: EngineState, about: Play, crid: str, now: datetime, draw: float, fmt: Format | None = None
+) -> tuple[EngineState, Effects]:
+    """Place what the resident asked for, or say why not: whoever asked is owed an answer."""
+    attributes = {"crid": crid, "campaign": about.candidate.campaign.id}
+    state, effects = placed(state, Moment(MomentKind.FOLLOW_UP, now, attributes=attributes), now, draw, fmt)
+    for effect in effects:
+        if isinstance(effect, fx.RecordDecision) and not isinstance(effect.decision.outcome, Selected):
+            reason = reason_against(about, crid, effect.decision.outcome)
+            return state, (*effects, fx.ExplainPlay(about.id, reason))
+    return state, effects
+
+
+def _woken(state: EngineState, moment: Moment, now: datetime, draw: float) -> tuple[EngineState, Effects]:
+    """Answer a wake phrase: with a placement, or by listening once more for words about the last one."""
+    state, effects = placed(state, moment, now, draw)
+    if any(isinstance(effect, fx.StartPlay) for effect in effects):
+        return state, effects
+    state, opening = reopened(state, now)
+    cue = (fx.PlayCue(Cue.LISTENING),) if opening and may_sound(state.surroundings, now) else ()
+    return state, (*effects, *opening, *cue)
 
 
 # --- what rooms report -------------------------------------------------------------------------------------------
@@ -205,8 +174,8 @@ def _catalog_changed(state: EngineState, catalog: Catalog) -> tuple[EngineState,
     effects: Effects = ()
     if state.playing is not None and catalog.pack(state.playing.candidate.pack.name) is None:
         effects = closing(state.playing, CloseCause.REVOKED)
-    if state.recent is not None and catalog.pack(state.recent.candidate.pack.name) is None:
-        state = replace(state, recent=None)
+    if state.past is not None and catalog.pack(state.past.candidate.pack.name) is None:
+        state = forgotten(state)
     return state, effects
 
 
@@ -214,7 +183,7 @@ def _resident_decided(state: EngineState, event: ev.ResidentDecided) -> tuple[En
     state = surrounded(state, consent=event.consent, limits=event.limits)
     effects: Effects = (fx.RememberResident(event.consent, event.limits),)
     if not event.consent.placements:
-        state = replace(state, recent=None)
+        state = forgotten(state)
         if state.playing is not None:
             effects += closing(state.playing, CloseCause.CONSENT_WITHDRAWN)
     return state, effects
@@ -251,7 +220,7 @@ def _restaged(state: EngineState, now: datetime) -> tuple[EngineState, Effects]:
     # What is true only for the moment (a film, a call, the last placement) says nothing about the next power-on.
     quiet = replace(state.surroundings, device=DeviceState(), history=History(), playing=None, erased_at=None)
     permission = permit(Moment(MomentKind.POWER_ON, now), quiet, now)
-    outcome = _outcome(state, permission, now, _STAGING_DRAW)
+    outcome = outcome_of(state, permission, now, _STAGING_DRAW)
     wanted = (
         f"{outcome.candidate.pack.name}@{outcome.candidate.pack.version}/{outcome.candidate.creative.crid}"
         if (isinstance(outcome, Selected))
@@ -274,6 +243,5 @@ def _phrases(state: EngineState) -> tuple[str, ...]:
         state.surroundings.lang,
         creative,
         "" if about is None else about.turn,
-        has_follow_up=creative is not None and creative.follow_up is not None,
         speaking=state.playing is not None and state.playing.candidate.creative.format.is_spoken,
     )

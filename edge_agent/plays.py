@@ -4,11 +4,12 @@ Each function takes the state and returns the next one, with the effects that ca
 """
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from edge_agent.model import effects as fx
 from edge_agent.model.catalog import Candidate, Catalog
+from edge_agent.model.decision import NoFill, Refusal
 from edge_agent.model.device import History, Impression, Surroundings
 from edge_agent.model.formats import Format
 from edge_agent.model.identity import DecisionId, PlayId
@@ -18,7 +19,10 @@ from edge_agent.voice.dialogue import ANSWER_WINDOW, Answer
 
 FOLLOW_UP_TIMER: Final = "follow-up"
 INLINE_TIMER: Final = "inline"
+PAST_MEANT: Final = timedelta(minutes=5)
+"""How long after a placement has ended a wake phrase opens its window again."""
 HISTORY_KEPT: Final = timedelta(days=366)
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 Effects = tuple[fx.Effect, ...]
 """What must be done, in order."""
@@ -28,7 +32,8 @@ Effects = tuple[fx.Effect, ...]
 class EngineState:
     """Everything that the engine remembers. `run` names this start of the agent in play and decision ids.
 
-    `recent` is what ended last, while "tell me more" may still mean it. `phrases` is what the recogniser was told.
+    `recent` is what ended last, while "tell me more" may still mean it; `past` is the same until `past_until`, for a
+    wake phrase to bring back. `phrases` is what the recogniser was told.
     """
 
     surroundings: Surroundings
@@ -37,6 +42,8 @@ class EngineState:
     wake_phrases: tuple[str, ...] = ()
     playing: Play | None = None
     recent: Play | None = None
+    past: Play | None = None
+    past_until: datetime = _NEVER
     staged: str = ""
     phrases: tuple[str, ...] = ()
     count: int = 0
@@ -64,8 +71,21 @@ def begun(
         paths={name: candidate.pack.paths[name] for name in creative.asset_names() if name in candidate.pack.paths},
         turn=turn,
     )
-    state = surrounded(replace(state, count=count, playing=play, recent=None), playing=play.id)
+    state = surrounded(replace(forgotten(state), count=count, playing=play), playing=play.id)
     return state, play
+
+
+def forgotten(state: EngineState) -> EngineState:
+    """Return the state in which nothing that was said means a placement that has ended."""
+    return replace(state, recent=None, past=None)
+
+
+def reopened(state: EngineState, now: datetime) -> tuple[EngineState, Effects]:
+    """Listen once more for what may be said about what ended last, if that was not long ago."""
+    past = state.past if now < state.past_until else None
+    if state.playing is not None or past is None:
+        return state, ()
+    return replace(state, recent=past), (fx.SetTimer(FOLLOW_UP_TIMER, now + ANSWER_WINDOW),)
 
 
 def closing(play: Play, cause: CloseCause) -> Effects:
@@ -91,7 +111,7 @@ def dismissed(state: EngineState, candidate: Candidate) -> tuple[EngineState, Ef
     """Keep the candidate's campaign away from now on."""
     limits = state.surroundings.limits
     limits = limits.model_copy(update={"dismissed_campaigns": limits.dismissed_campaigns | {candidate.campaign.id}})
-    state = surrounded(replace(state, recent=None), limits=limits)
+    state = surrounded(forgotten(state), limits=limits)
     return state, (fx.RememberResident(state.surroundings.consent, limits),)
 
 
@@ -113,6 +133,18 @@ def reason_for(play: Play) -> str:
         f"{campaign.name} by {campaign.adomain[0]}: booked for the moment {moment.kind.value}{about}, "
         "chosen on this device, and nothing about you was used."
     )
+
+
+def reason_against(play: Play, crid: str, outcome: Refusal | NoFill) -> str:
+    """Say why what was asked for about `play` does not come; the address of a page is told all the same."""
+    asked = play.candidate.campaign.creative(crid)
+    match outcome:
+        case Refusal():
+            detail = outcome.detail
+        case NoFill():
+            own = (seen.detail for seen in outcome.rejections if seen.crid == crid)
+            detail = next(own, "It is not on this device.")
+    return detail if asked.link is None else f"{detail} The page is {asked.link}."
 
 
 def counted(state: EngineState, play: Play, at: datetime) -> EngineState:
@@ -158,6 +190,8 @@ def ended(state: EngineState, play_id: PlayId, now: datetime) -> tuple[EngineSta
         and finished.candidate.campaign.id not in state.surroundings.limits.dismissed_campaigns
         and state.catalog.pack(finished.candidate.pack.name) is not None
     )
-    state = surrounded(replace(state, playing=None, recent=finished if welcome else None), playing=None)
+    recent = finished if welcome else None
+    state = replace(state, playing=None, recent=recent, past=recent, past_until=now + PAST_MEANT)
+    state = surrounded(state, playing=None)
     timers: Effects = (fx.SetTimer(INLINE_TIMER, None),) if finished.slot.inline else ()
     return state, (*timers, fx.SetTimer(FOLLOW_UP_TIMER, now + ANSWER_WINDOW))

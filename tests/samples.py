@@ -54,6 +54,7 @@ def campaign(name: str = "rain", **changes: Any) -> Campaign:
                 "format": "voice_dialogue",
                 "dur": 12,
                 "transcript": "Shall I send a link to your phone?",
+                "companion": "page",
                 "turns": [
                     {
                         "id": "offer",
@@ -63,6 +64,14 @@ def campaign(name: str = "rain", **changes: Any) -> Campaign:
                     },
                     {"id": "sent", "say": "sent.wav", "transcript": "It is on its way."},
                 ],
+            },
+            {
+                "crid": "page",
+                "format": "companion_page",
+                "dur": 20,
+                "asset": "page.png",
+                "transcript": "Scan it with your phone.",
+                "link": "https://puddle.example/boots",
             },
             {
                 "crid": "boot",
@@ -125,6 +134,7 @@ def formats() -> tuple[FormatLimit, ...]:
         FormatLimit(format=Format.BOOT_SCREEN, mime=("image/png",), max_dur=timedelta(seconds=10), w=1920, h=1080),
         FormatLimit(format=Format.VOICE_MENTION, mime=sound, max_dur=timedelta(seconds=15)),
         FormatLimit(format=Format.VOICE_DIALOGUE, mime=sound, max_dur=timedelta(seconds=60)),
+        FormatLimit(format=Format.COMPANION_PAGE, mime=("image/png",), max_dur=timedelta(seconds=30), w=1920, h=1080),
     )
 
 

@@ -13,8 +13,10 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from edge_agent.fleet.durable import write_durably
 from edge_agent.fleet.media import Media, inspect_media
-from edge_agent.model.campaign import AssetName, Campaign, Creative
+from edge_agent.fleet.qr_code import draw_qr_code
+from edge_agent.model.campaign import AssetName, Campaign, Creative, Link
 from edge_agent.model.durations import Seconds
 from edge_agent.model.errors import FormatError
 from edge_agent.model.formats import Format
@@ -69,6 +71,7 @@ def read_pack_folder(folder: Path, now: datetime) -> PackFolder:
     assumed: list[str] = []
     pack, kinds, stated = _own_fields(raw, where)
     raw.setdefault("id", _identifier(folder.resolve().name, where))
+    _draw_pages(folder, raw, assumed)
     files, media = _files(folder, raw, stated, where)
     _fill_durations(raw, media, assumed)
     if "line_items" not in raw:
@@ -142,6 +145,24 @@ def _identifier(text: Any, where: str, field: str = "id") -> str:
             f'{where}: {field} "{text}" must be lower-case letters, digits, ".", "_" and "-".',
             f'Write {field} = "…" into it.',
         ) from error
+
+
+def _draw_pages(folder: Path, raw: Mapping[str, Any], assumed: list[str]) -> None:
+    """Put the QR code of each companion page that has a link and no asset beside pack.toml."""
+    for creative in _dicts(raw.get("creatives")):
+        link, crid = creative.get("link"), creative.get("crid")
+        if not isinstance(link, str) or "asset" in creative:
+            continue
+        try:
+            TypeAdapter(Link).validate_python(link)
+            name = TypeAdapter(AssetName).validate_python(f"{crid}-qr.png")
+        except ValidationError:
+            continue  # judged with everything else
+        drawn, path = draw_qr_code(link), folder / name
+        if not path.is_file() or path.read_bytes() != drawn:
+            write_durably(path, drawn)
+        creative["asset"] = name
+        assumed.append(f"{name} shows the QR code of {link}.")
 
 
 def _files(

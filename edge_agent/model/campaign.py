@@ -7,6 +7,7 @@ datetimes; local times of day belong to the device's own time zone.
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -17,6 +18,7 @@ from edge_agent.model.moment import MomentKind
 
 Name = Annotated[str, Field(min_length=1, max_length=120)]
 Spoken = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]+$")]
+Link = Annotated[str, Field(max_length=300, pattern=r"^https://[a-z0-9][a-z0-9.-]*(/[\x21-\x7e]*)?$")]
 AssetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
 
 
@@ -38,8 +40,8 @@ class Asset(_Frozen):
 class Turn(_Frozen):
     """One turn of a voice_dialogue: say something, then listen.
 
-    `answers` maps a phrase to the next turn's id, or to `end`. The words that belong to the resident ("stop",
-    "not interested", "why this") always work and need not be listed.
+    `answers` maps a phrase to the next turn's id, to `end`, or to `phone`, which shows the creative's companion page.
+    The words that belong to the resident ("stop", "not interested", "why this") always work and need not be listed.
     """
 
     id: Identifier
@@ -51,8 +53,9 @@ class Turn(_Frozen):
 class Creative(_Frozen):
     """One placement in one format. `asset` is what is shown or played; `transcript` what a person hears or reads.
 
-    `follow_up` names the voice_dialogue creative that "tell me more" starts. `turns` is for voice_dialogue only
-    and starts with its first entry.
+    `follow_up` names the voice_dialogue creative that "tell me more" starts, `companion` the companion_page that
+    "send it to my phone" shows. `link` is for a companion_page: the address that the QR code in its asset holds,
+    the same for every home. `turns` is for voice_dialogue only and starts with its first entry.
     """
 
     crid: Identifier
@@ -62,6 +65,8 @@ class Creative(_Frozen):
     asset: AssetName | None = None
     transcript: Annotated[str, Field(min_length=1, max_length=600)]
     follow_up: Identifier | None = None
+    companion: Identifier | None = None
+    link: Link | None = None
     turns: tuple[Turn, ...] = ()
 
     @model_validator(mode="after")
@@ -72,14 +77,21 @@ class Creative(_Frozen):
             ids = [turn.id for turn in self.turns]
             if len(set(ids)) != len(ids):
                 raise ValueError(f"creative {self.crid}: two turns have the same id")
+            if taken := sorted({"end", "phone"} & set(ids)):
+                raise ValueError(
+                    f"creative {self.crid}: a turn cannot be called {taken[0]}, which means something else"
+                )
+            known = {*ids, "end"} if self.companion is None else {*ids, "end", "phone"}
             for turn in self.turns:
-                unknown = sorted(set(turn.answers.values()) - set(ids) - {"end"})
+                unknown = sorted(set(turn.answers.values()) - known)
                 if unknown:
                     raise ValueError(f"creative {self.crid}: turn {turn.id} leads to unknown turn {unknown[0]}")
         elif self.turns:
             raise ValueError(f"creative {self.crid}: only a voice_dialogue has turns")
         elif self.asset is None and not self.format.is_spoken:
             raise ValueError(f"creative {self.crid}: a {self.format} needs an asset")
+        if self.link is not None and self.format is not Format.COMPANION_PAGE:
+            raise ValueError(f"creative {self.crid}: only a companion_page has a link")
         return self
 
     def asset_names(self) -> tuple[AssetName, ...]:
@@ -221,6 +233,11 @@ class Campaign(_Frozen):
             target = creative.follow_up
             if target is not None and formats.get(target) is not Format.VOICE_DIALOGUE:
                 raise ValueError(f"creative {creative.crid}: follow_up must name a voice_dialogue creative")
+            if creative.companion is not None and formats.get(creative.companion) is not Format.COMPANION_PAGE:
+                raise ValueError(f"creative {creative.crid}: companion must name a companion_page creative")
+            host = "" if creative.link is None else urlsplit(creative.link).hostname or ""
+            if creative.link is not None and not any(host == own or host.endswith(f".{own}") for own in self.adomain):
+                raise ValueError(f"creative {creative.crid}: its link must lead to the campaign's adomain")
         return self
 
     def creative(self, crid: str) -> Creative:

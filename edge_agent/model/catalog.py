@@ -51,7 +51,7 @@ class Catalog:
     def by_format(self) -> Mapping[Format, tuple[Candidate, ...]]:
         """Candidates by format, worked out once per catalog.
 
-        A creative's follow-up is a candidate of the same line item, since that is who booked it.
+        A creative's follow-up and companion page are candidates of the same line item, since that is who booked it.
         """
         found: dict[Format, list[Candidate]] = {}
         for pack in self.packs:
@@ -59,6 +59,7 @@ class Catalog:
             for item in pack.campaign.line_items:
                 booked = dict.fromkeys(item.crids)
                 booked.update(dict.fromkeys(filter(None, (creatives[crid].follow_up for crid in item.crids))))
+                booked.update(dict.fromkeys(filter(None, [creatives[crid].companion for crid in booked])))
                 for crid in booked:
                     found.setdefault(creatives[crid].format, []).append(Candidate(pack, item, creatives[crid]))
         return {fmt: tuple(candidates) for fmt, candidates in found.items()}

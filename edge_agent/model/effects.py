@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from edge_agent.model.cue import Cue
 from edge_agent.model.decision import Decision
 from edge_agent.model.device import Consent, ResidentLimits
 from edge_agent.model.identity import PlayId
@@ -93,6 +94,13 @@ class ExplainPlay:
 
 
 @dataclass(frozen=True, slots=True)
+class PlayCue:
+    """Play a short sound, where the device has a hook for it."""
+
+    cue: Cue
+
+
+@dataclass(frozen=True, slots=True)
 class SetTimer:
     """Ring `name` at `at`; a timer of the same name is replaced. None cancels it."""
 
@@ -112,5 +120,6 @@ Effect = (
     | ListenFor
     | RememberResident
     | ExplainPlay
+    | PlayCue
     | SetTimer
 )

@@ -10,7 +10,7 @@ from typing import Final
 from edge_agent.model.decision import PermissionRule, Refusal
 from edge_agent.model.device import Surroundings
 from edge_agent.model.formats import Format
-from edge_agent.model.moment import Moment, Slot
+from edge_agent.model.moment import Moment, MomentKind, Slot
 from edge_agent.moments.question import Rule, ask
 from edge_agent.moments.rules import (
     already_playing,
@@ -43,6 +43,20 @@ RULES: Final[tuple[tuple[PermissionRule, Rule], ...]] = (
     (PermissionRule.HOURLY_CAP, hourly_cap.refuse),
     (PermissionRule.DAILY_CAP, daily_cap.refuse),
 )
+
+
+_KEEPS_SILENT: Final[tuple[Rule, ...]] = (
+    powered_off.refuse,
+    call.refuse,
+    do_not_disturb.refuse,
+    quiet_hours.refuse,
+)
+
+
+def may_sound(surroundings: Surroundings, now: datetime) -> bool:
+    """Return whether the device may answer a wake phrase with a short sound. `now` must be aware (RuntimeError)."""
+    question = ask(Moment(MomentKind.PHRASE_HEARD, now), surroundings, now, None)
+    return all(refuse(question) is None for refuse in _KEEPS_SILENT)
 
 
 def permit(

@@ -8,13 +8,14 @@ from typing import Any, Literal
 
 from edge_agent.model.campaign import Turn
 from edge_agent.model.catalog import Candidate
+from edge_agent.model.cue import Cue
 from edge_agent.model.errors import RenderError
 from edge_agent.model.formats import Format
 from edge_agent.model.moment import Slot
 from edge_agent.model.play import Play
 from edge_agent.render.hook_protocol import PROTOCOL_VERSION
 
-Verb = Literal["show", "say", "stage", "watch"]
+Verb = Literal["show", "say", "stage", "watch", "cue"]
 
 
 def verb_for(fmt: Format) -> Verb:
@@ -61,6 +62,11 @@ def encode_watch() -> bytes:
     return encode_line({"v": PROTOCOL_VERSION, "verb": "watch"})
 
 
+def encode_cue(cue: Cue, asset: Path) -> bytes:
+    """Return the request that has a short sound played."""
+    return encode_line({"v": PROTOCOL_VERSION, "verb": "cue", "cue": cue.value, "asset": str(asset)})
+
+
 def encode_line(value: Mapping[str, Any]) -> bytes:
     """Return one JSON object on one line, in ASCII, so that no hook needs to think of encodings."""
     return json.dumps(value, separators=(",", ":")).encode("ascii") + b"\n"
@@ -91,6 +97,7 @@ def _creative(play: Play) -> dict[str, Any]:
         "title": candidate.campaign.name,
         **_advertiser(candidate),
         "transcript": candidate.creative.transcript if turn is None else turn.transcript,
+        "link": candidate.creative.link,
         "turn": "" if turn is None else turn.id,
         "dur": _seconds(own_dur),
         "mime": "" if asset is None else asset.mime,

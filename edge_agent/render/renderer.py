@@ -4,16 +4,25 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
+from typing import Final
 
+from edge_agent.model.cue import Cue
+from edge_agent.model.errors import RenderError
 from edge_agent.model.events import Event, PlayProgressed
 from edge_agent.model.identity import PlayId
 from edge_agent.model.play import CloseCause, Play, PlayEvent
 from edge_agent.render.hook_health import HookHealth
+from edge_agent.render.hook_request import encode_cue
 from edge_agent.render.play_run import PlayRun
+from edge_agent.render.short_call import call_hook
 from edge_agent.render.staging import Staging
 from edge_agent.render.watcher import watch_device
 from edge_agent.settings.rooms import RenderSettings
 from edge_agent.troubles import Troubles
+
+CUES: Final = Path(__file__).parent / "cues"
+"""Our own short sounds, one WAV for each cue. scripts/make-cues makes them."""
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +48,7 @@ class Renderer:
         self._staging = Staging(settings, self._health)
         self._runs: dict[PlayId, PlayRun] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._cueing = False
         self._stopped = False
 
     async def run(self) -> None:
@@ -78,6 +88,14 @@ class Renderer:
         """Keep `play` ready for the next power-on in place of what was staged, or nothing when it is None."""
         self._staging.want(play)
 
+    def cue(self, cue: Cue) -> None:
+        """Play a short sound, where the device has a hook for it; while one sounds, another is left out."""
+        if "cue" in self._settings.hooks and not self._stopped and not self._cueing:
+            self._cueing = True
+            task = asyncio.get_running_loop().create_task(self._cue(cue), name=f"cue {cue}")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
     async def settled(self) -> None:
         """Wait until no play is being rendered and nothing is being staged."""
         while self._tasks or (self._staging.task is not None and not self._staging.task.done()):
@@ -90,6 +108,16 @@ class Renderer:
             await asyncio.Event().wait()
         else:
             await watch_device(self._settings, hook, self._emit, self._clock, self._health)
+
+    async def _cue(self, cue: Cue) -> None:
+        try:
+            complaint = await call_hook(self._settings, "cue", encode_cue(cue, CUES / f"{cue}.wav"))
+        except RenderError as error:
+            self._health.failed("cue", error)
+        else:
+            self._health.worked("cue", complaint)
+        finally:
+            self._cueing = False
 
     async def _follow(self, run: PlayRun) -> None:
         outcome = await run.run()

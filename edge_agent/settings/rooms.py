@@ -45,8 +45,23 @@ class PacksSettings(_Slice):
     refresh_every: Seconds = Field(default=timedelta(hours=6), json_schema_extra=REMOTE)
 
 
+class WyomingSettings(_Slice):
+    """Where Wyoming clients such as Home Assistant may use the engine: `tcp://HOST:PORT` or `unix:///PATH`.
+
+    The protocol knows no passwords. Nothing of this can be set from afar.
+    """
+
+    uri: str
+    phrases: tuple[str, ...] = ()
+    """What speech-to-text may answer beside the wake phrases and the resident's own words."""
+
+
 class VoiceSettings(_Slice):
-    """What to listen with. `source`: `off`, `mic`, `mic:NAME`, `wav:PATH` or `pipe:PATH` (raw s16le mono 16 kHz)."""
+    """What to listen with.
+
+    `source`: `off`, `mic`, `mic:NAME`, `wav:PATH`, `pipe:PATH` (raw s16le mono 16 kHz), `wyoming:ADDRESS` of a
+    satellite or microphone service, or `wyoming-in:ADDRESS` that one streams to.
+    """
 
     source: str = "off"
     model: Path | None = None
@@ -56,13 +71,14 @@ class VoiceSettings(_Slice):
     wake_phrases: tuple[str, ...] = Field(default=(), json_schema_extra=REMOTE)
     sensitivity: float = Field(default=0.5, ge=0, le=1, json_schema_extra=REMOTE)
     lang: str = "en"
+    wyoming: WyomingSettings | None = None
 
 
 class RenderSettings(_Slice):
     """Which hooks render, and where the staged boot creative is kept. Hooks are named by verb."""
 
     hooks_directory: Path
-    hooks: dict[Literal["show", "say", "stage", "watch"], str] = {}
+    hooks: dict[Literal["show", "say", "stage", "watch", "cue"], str] = {}
     runtime_directory: Path
     """Given to hooks as EDGE_AGENT_RUNTIME: where the stand-in's virtual devices keep their screen and sound."""
     boot_directory: Path

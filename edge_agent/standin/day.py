@@ -168,14 +168,14 @@ async def consent(day: Day) -> None:
 
 
 async def morning(day: Day) -> None:
-    """The TV boots with a picture; the resident asks for more, and answers."""
+    """The TV boots with a picture; the resident asks for more, and says yes to a page for their phone."""
     await day.scene(
         7,
         0,
         {"en": "Good morning", "zh": "早上好"},
         {
-            "en": 'The TV is switched on and shows its boot screen. "Tell me more."',
-            "zh": "电视开机并显示开机画面。“告诉我更多。”",
+            "en": 'The TV boots with a picture. "Tell me more." "Yes please": a code for the phone.',
+            "zh": "电视开机并显示开机画面。“告诉我更多。”“好的”：屏幕显示手机可扫的二维码。",
         },
     )
     await day.placed(day.tv, "power_on")
@@ -184,7 +184,12 @@ async def morning(day: Day) -> None:
     await day.decided(day.tv, "follow_up", mark)
     await day.rendered(day.tv, "complete", mark)
     mark = await day.said(day.tv, "yes-please", "yes please", "yes")
-    await day.rendered(day.tv, "complete", mark)
+    await day.decided(day.tv, "follow_up", mark)
+    await day.rendered(day.tv, "impression", mark)
+    await asyncio.sleep(2)  # a phone reads it
+    mark = day.tv.mark
+    await day.tv.post("/v1/press", {"button": "close"})
+    await day.rendered(day.tv, "close", mark)
 
 
 async def weather(day: Day) -> None:

@@ -1,9 +1,11 @@
 """What may be said in a situation, and what a phrase means in it. Pure.
 
 The words that belong to the resident (stop, not interested, why this) work during every placement and shortly
-after it, whatever its creative says: an advertiser's answers can add to them and never take one over.
+after it, whatever its creative says: an advertiser's answers can add to them and never take one over. "tell me
+more", "send it to my phone", yes and no are listened for where they would lead somewhere.
 """
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,13 +24,26 @@ END: Final = "end"
 """The id that an answer leads to when it ends the dialogue."""
 
 
+PHONE: Final = "phone"
+"""The id that an answer leads to when it asks for the creative's companion page."""
+
+
 class Command(StrEnum):
-    """What a resident can always say about a placement; `MORE` needs something more to tell."""
+    """What a resident can say about a placement.
+
+    `MORE` needs something more to tell, `PHONE` a page to send, `YES` and `NO` a question.
+    """
 
     STOP = "stop"
     NOT_INTERESTED = "not_interested"
     MORE = "more"
     WHY = "why"
+    PHONE = "phone"
+    YES = "yes"
+    NO = "no"
+
+
+_ALWAYS: Final = (Command.STOP, Command.NOT_INTERESTED, Command.WHY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +59,11 @@ class NotInterested:
 @dataclass(frozen=True, slots=True)
 class More:
     """Start the creative's follow-up dialogue."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendToPhone:
+    """Show the creative's companion page, whose QR code a phone can read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +95,7 @@ class Nothing:
     """The phrase means nothing here, such as an answer to a turn that is over."""
 
 
-Intent = Stop | NotInterested | More | Why | Answer | Wake | Nothing
+Intent = Stop | NotInterested | More | SendToPhone | Why | Answer | Wake | Nothing
 
 SPOKEN: Final[Mapping[str, Mapping[Command, tuple[str, ...]]]] = MappingProxyType(
     {
@@ -85,6 +105,9 @@ SPOKEN: Final[Mapping[str, Mapping[Command, tuple[str, ...]]]] = MappingProxyTyp
                 Command.NOT_INTERESTED: ("not interested",),
                 Command.MORE: ("tell me more",),
                 Command.WHY: ("why this",),
+                Command.PHONE: ("send it to my phone",),
+                Command.YES: ("yes", "yes please"),
+                Command.NO: ("no",),
             }
         ),
         "zh": MappingProxyType(
@@ -93,6 +116,9 @@ SPOKEN: Final[Mapping[str, Mapping[Command, tuple[str, ...]]]] = MappingProxyTyp
                 Command.NOT_INTERESTED: ("不感兴趣",),
                 Command.MORE: ("告诉我更多",),
                 Command.WHY: ("为什么是这个",),
+                Command.PHONE: ("发到我的手机",),
+                Command.YES: ("好的", "是的", "是"),
+                Command.NO: ("不要", "不是"),
             }
         ),
     }
@@ -110,25 +136,25 @@ def phrases_for(
     lang: str,
     playing: Creative | None,
     turn: str,
-    has_follow_up: bool,
     *,
     speaking: bool = False,
 ) -> tuple[str, ...]:
     """Return everything worth listening for, without doubles: the wake phrases always come first.
 
     `playing` is the creative that is being rendered, or that ended less than `ANSWER_WINDOW` ago; None when
-    there is none. `turn` is the id of the turn of a voice_dialogue that is being said, else empty.
-    `has_follow_up` says that "tell me more" would lead somewhere. While the device itself is `speaking`, what its
-    own words contain is not listened for, so that it cannot answer or wake itself through its own microphone; only
-    the words that stop it always are.
+    there is none. `turn` is the id of the turn of a voice_dialogue that is being said, else empty. While the device
+    itself is `speaking`, what its own words contain is not listened for, so that it cannot answer or wake itself
+    through its own microphone; only the words that stop it always are.
     """
     if playing is None:
         return _without_doubles(wake_phrases)
     commands = commands_for(lang)
-    window = [*commands[Command.STOP], *commands[Command.NOT_INTERESTED], *commands[Command.WHY]]
-    if has_follow_up:
-        window += commands[Command.MORE]
     current = _turn_of(playing, turn)
+    wanted = [*_ALWAYS]
+    wanted += [Command.MORE] if playing.follow_up is not None else []
+    wanted += [Command.PHONE] if playing.companion is not None else []
+    wanted += [command for command in (Command.YES, Command.NO) if _is_asked_for(command, lang, playing, current)]
+    window = [phrase for command in wanted for phrase in commands[command]]
     answers = () if current is None else tuple(current.answers)
     phrases = _without_doubles((*wake_phrases, *window, *answers))
     if not speaking:
@@ -143,39 +169,73 @@ def intent_of(
 ) -> Intent:
     """Return what `phrase` means; arguments as for `phrases_for`.
 
-    Order: the resident's commands, the turn's answers, the follow-up, the wake phrases. Without `wake_phrases`
-    any phrase that is no command counts as one. A command is never a wake phrase, so that a "stop" that comes
-    late wakes nothing.
+    Order: the resident's commands, the turn's answers (any yes for a yes, any no for a no), what the creative
+    offers, the wake phrases. Without `wake_phrases` any phrase that is no command counts as one. A command is never
+    a wake phrase, so that a "stop" that comes late wakes nothing.
     """
     said = _key(phrase)
     command = _command_of(said, lang)
-    if playing is not None and command is not None and command is not Command.MORE:
-        return _intent_of_command(command)
     if playing is not None:
+        if command in _ALWAYS:
+            return _intent_of_command(command, playing)
         current = _turn_of(playing, turn)
-        for answer, next_turn in {} if current is None else current.answers.items():
-            if _key(answer) == said:
-                return Answer(next_turn)
-    if command is Command.MORE and playing is not None and playing.follow_up is not None:
-        return More()
+        next_turn = None if current is None else _answered(said, command, lang, current)
+        if next_turn is not None:
+            return SendToPhone() if next_turn == PHONE else Answer(next_turn)
     if command is not None:
-        return Nothing()
+        return Nothing() if playing is None else _intent_of_command(command, playing)
     known = wake_phrases is None or any(_key(wake) == said for wake in wake_phrases)
     return Wake(phrase) if known else Nothing()
 
 
-def _intent_of_command(command: Command) -> Intent:
+def _intent_of_command(command: Command, playing: Creative) -> Intent:  # noqa: PLR0911  one line a command
+    """Return what a command means about this creative, apart from its turns' answers."""
     match command:
         case Command.STOP:
             return Stop()
         case Command.NOT_INTERESTED:
             return NotInterested()
-        case Command.MORE:
-            return More()
         case Command.WHY:
             return Why()
+        case Command.MORE:
+            return More() if playing.follow_up is not None else Nothing()
+        case Command.PHONE:
+            return SendToPhone() if playing.companion is not None else Nothing()
+        case Command.YES if _asks(playing):
+            return More() if playing.follow_up is not None else SendToPhone()
+        case Command.NO if _asks(playing):
+            return Stop()
+        case Command.YES | Command.NO:
+            return Nothing()
         case _:
             assert_never(command)
+
+
+def _asks(creative: Creative) -> bool:
+    """Whether a creative without turns ends with a question that it can go on from."""
+    leads_on = creative.follow_up is not None or creative.companion is not None
+    said = "".join(char for char in unicodedata.normalize("NFKC", creative.transcript) if not _closes(char))
+    return not creative.turns and leads_on and said.endswith("?")
+
+
+def _closes(char: str) -> bool:
+    """Whether a character may follow the question mark of a question: a space or a closing quote."""
+    return char.isspace() or char in "\"'" or unicodedata.category(char) in {"Pe", "Pf"}
+
+
+def _is_asked_for(command: Command, lang: str, creative: Creative, turn: Turn | None) -> bool:
+    """Whether the creative, or its turn, waits for a yes or a no."""
+    if turn is None:
+        return _asks(creative)
+    return any(_command_of(_key(answer), lang) is command for answer in turn.answers)
+
+
+def _answered(said: str, command: Command | None, lang: str, turn: Turn) -> str | None:
+    """Return where this answer leads: the very words first, else, for a yes or a no, those of another one."""
+    led = {_key(answer): next_turn for answer, next_turn in turn.answers.items()}
+    if said in led or command not in {Command.YES, Command.NO}:
+        return led.get(said)
+    return next((next_turn for answer, next_turn in led.items() if _command_of(answer, lang) is command), None)
 
 
 def _command_of(said: str, lang: str) -> Command | None:

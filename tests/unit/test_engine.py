@@ -1,20 +1,23 @@
 """The engine: events in, effects out, nothing else."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any, TypeVar, get_args
 
 from edge_agent import engine
 from edge_agent.model import effects as fx
 from edge_agent.model import events as ev
+from edge_agent.model.campaign import Daypart
 from edge_agent.model.catalog import Catalog
+from edge_agent.model.cue import Cue
 from edge_agent.model.decision import NoFill, PermissionRule, Refusal, Selected
 from edge_agent.model.device import Consent, Microphone, PlacementPolicy
 from edge_agent.model.formats import Format
 from edge_agent.model.identity import PlayId
 from edge_agent.model.moment import Moment, MomentKind
 from edge_agent.model.play import CloseCause, Play, PlayEvent, PlayEventKind
-from edge_agent.plays import EngineState
+from edge_agent.plays import PAST_MEANT, EngineState
+from edge_agent.voice.dialogue import ANSWER_WINDOW
 from tests import samples
 from tests.samples import NOON
 
@@ -227,6 +230,124 @@ def test_why_this_is_answered_with_a_sentence() -> None:
     assert explained.play_id == play.id
     assert "puddle.example" in explained.reason
     assert "weather" in explained.reason
+
+
+def dialogue(home: Home) -> Play:
+    """Ask for more after a mention, up to the question of the dialogue."""
+    home.progress(home.mention(), PlayEventKind.COMPLETE)
+    home.hear("tell me more")
+    play = home.one(fx.StartPlay).play
+    home.progress(play, PlayEventKind.LOADED, PlayEventKind.IMPRESSION)
+    return play
+
+
+def test_send_it_to_my_phone_shows_the_page_in_place_of_what_speaks() -> None:
+    home = Home()
+    talk = dialogue(home)
+    assert "send it to my phone" in home.state.phrases
+    home.hear("send it to my phone")
+    assert home.one(fx.ClosePlay) == fx.ClosePlay(talk.id, CloseCause.FOLLOWED_UP)
+    page = home.one(fx.StartPlay).play
+    assert page.slot.format is Format.COMPANION_PAGE
+    assert page.candidate.creative.link == "https://puddle.example/boots"
+    home.progress(page, PlayEventKind.LOADED, PlayEventKind.IMPRESSION)
+    home.hear("stop")
+    assert home.one(fx.ClosePlay) == fx.ClosePlay(page.id, CloseCause.WORD)
+
+
+def test_a_device_without_a_screen_says_so_and_where_the_page_is() -> None:
+    spoken = tuple(limit for limit in samples.formats() if limit.format.is_spoken)
+    home = Home(formats=spoken)
+    talk = dialogue(home)
+    home.hear("send it to my phone")
+    assert home.none(fx.StartPlay)
+    assert home.none(fx.ClosePlay), "what speaks is not cut off for something that does not come"
+    told = home.one(fx.ExplainPlay)
+    assert told.play_id == talk.id
+    assert told.reason.endswith("The page is https://puddle.example/boots.")
+    assert isinstance(home.one(fx.RecordDecision).decision.outcome, Refusal)
+
+
+def test_who_asked_for_more_is_told_why_there_is_none() -> None:
+    home = Home()
+    home.mention()
+    home.tell(ev.ClockJudged(trusted=False))
+    home.hear("tell me more")
+    assert home.one(fx.ExplainPlay).reason
+
+
+def test_a_page_that_was_not_offered_cannot_be_asked_for() -> None:
+    home = Home()
+    claimed = Moment(MomentKind.FOLLOW_UP, NOON, attributes={"crid": "page", "campaign": "rain"})
+    home.mention()
+    home.tell(ev.SlotRequested("r", claimed, Format.COMPANION_PAGE))
+    assert home.one(fx.AnswerSlot).play is None, "the mention has no page; its follow-up does"
+    dialogue(home := Home())
+    home.tell(ev.SlotRequested("r", claimed, Format.COMPANION_PAGE))
+    assert home.one(fx.AnswerSlot).play is not None
+
+
+def closed_window() -> Home:
+    """A home in which a mention is over, and so is the time to speak about it."""
+    home = Home()
+    home.progress(home.mention(), PlayEventKind.COMPLETE)
+    home.tell(ev.TimerRang(home.one(fx.SetTimer).name))
+    assert home.state.phrases == ("hey device",)
+    return home
+
+
+def test_a_wake_phrase_opens_the_window_of_the_last_placement_again_and_says_so() -> None:
+    home = closed_window()
+    home.now += timedelta(minutes=2)
+    home.hear("hey device")
+    assert home.one(fx.PlayCue).cue is Cue.LISTENING
+    assert "tell me more" in home.one(fx.ListenFor).phrases
+    timer = home.one(fx.SetTimer)
+    assert timer.at == home.now + ANSWER_WINDOW
+    home.hear("tell me more")
+    assert home.one(fx.StartPlay).play.candidate.creative.crid == "more"
+
+
+def test_a_wake_phrase_long_after_a_placement_is_not_about_it() -> None:
+    home = closed_window()
+    home.now += PAST_MEANT
+    home.hear("hey device")
+    assert home.none(fx.PlayCue)
+    assert home.state.phrases == ("hey device",)
+
+
+def test_in_quiet_hours_the_window_opens_without_a_sound() -> None:
+    home = closed_window()
+    night = Daypart(start=time(11), end=time(14))
+    quiet = home.state.surroundings.limits.model_copy(update={"quiet_hours": (night,)})
+    home.tell(ev.ResidentDecided(home.state.surroundings.consent, quiet))
+    home.hear("hey device")
+    assert home.none(fx.PlayCue)
+    assert "tell me more" in home.state.phrases
+
+
+def test_what_was_dismissed_is_not_brought_back_by_a_wake_phrase() -> None:
+    home = Home()
+    home.progress(home.mention(), PlayEventKind.COMPLETE)
+    home.hear("not interested")
+    home.hear("hey device")
+    assert home.none(fx.PlayCue)
+    assert home.state.phrases == ("hey device",)
+
+
+def test_stop_after_the_end_closes_the_window() -> None:
+    home = Home()
+    home.progress(home.mention(), PlayEventKind.COMPLETE)
+    home.hear("stop")
+    assert home.state.phrases == ("hey device",)
+
+
+def test_an_answer_that_comes_too_late_wakes_nothing() -> None:
+    home = Home()
+    for late in ("yes", "red"):
+        home.hear(late)
+        assert home.none(fx.RecordDecision)
+        assert home.none(fx.StartPlay)
 
 
 def test_withdrawing_consent_closes_at_once_and_is_remembered() -> None:

@@ -114,3 +114,41 @@ def test_what_new_begins_can_be_published_as_it_is(folder: Path, tmp_path: Path)
     assert [creative.transcript for creative in pack.campaign.creatives] == ['He said "buy" \\ now'] * 2
     with pytest.raises(FormatError, match="is there already"):
         write_new_pack(tmp_path / "my-first", "acme", "x", files)
+
+
+PAGE = '[[creatives]]\ncrid = "page"\nformat = "companion_page"\ntranscript = "Scan it."\ndur = 20\n'
+
+
+def test_the_code_of_a_link_is_drawn_and_drawn_again_only_when_it_changes(folder: Path) -> None:
+    text = HEAD + POSTER + 'companion = "page"\n' + PAGE + 'link = "https://shop.acme.example/spring"\n'
+    (folder / "pack.toml").write_text(text)
+    pack = read_pack_folder(folder, NOW)
+    drawn = pack.files["page-qr.png"]
+    media = pack.media["page-qr.png"]
+    assert (media.mime, media.w) == ("image/png", media.h)
+    assert 600 < media.w < 1080
+    assert any("https://shop.acme.example/spring" in sentence for sentence in pack.assumed)
+    first, written = drawn.read_bytes(), drawn.stat().st_ino
+    read_pack_folder(folder, NOW)
+    assert drawn.stat().st_ino == written, "the same link draws nothing anew"
+    (folder / "pack.toml").write_text(text.replace("/spring", "/summer"))
+    read_pack_folder(folder, NOW)
+    assert drawn.read_bytes() != first
+
+
+@pytest.mark.parametrize(
+    ("creatives", "complaint"),
+    [
+        pytest.param(PAGE + 'link = "https://tracker.example/acme"\n', "adomain", id="another's domain"),
+        pytest.param(PAGE + 'link = "https://notacme.example/"\n', "adomain", id="a domain that only ends alike"),
+        pytest.param(PAGE + 'link = "http://acme.example/"\n', "link", id="no https"),
+        pytest.param(PAGE + 'link = "https://acme.example@tracker.example/"\n', "link", id="a name before the host"),
+        pytest.param(PAGE, "asset", id="neither link nor asset"),
+        pytest.param(POSTER + 'link = "https://acme.example/"\n', "only a companion_page", id="a poster with a link"),
+        pytest.param(POSTER + 'companion = "poster"\n', "companion must name", id="a companion that is no page"),
+    ],
+)
+def test_a_link_leads_to_the_advertiser_and_nowhere_else(folder: Path, creatives: str, complaint: str) -> None:
+    (folder / "pack.toml").write_text(HEAD + creatives)
+    with pytest.raises(FormatError, match=complaint):
+        read_pack_folder(folder, NOW)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.model.cue import Cue
 from edge_agent.model.formats import Format
 from edge_agent.model.identity import PlayId
 from edge_agent.model.play import CloseCause, PlayEventKind
+from edge_agent.voice.wav import read_wav
 from tests.rendering import PYTHON, Room, death_of, kinds, make_play, make_settings, running, write_hook
 
 WELL_BEHAVED = """
@@ -73,6 +75,7 @@ async def test_a_hook_is_told_the_play_and_nothing_of_the_household(tmp_path: Pa
             "advertiser": "acme",
             "adomain": ["acme.example"],
             "transcript": "Bread from around here.",
+            "link": None,
             "turn": "",
             "dur": 3.0,
             "mime": "image/png",
@@ -374,3 +377,39 @@ async def test_a_failing_hook_is_logged_when_it_begins_and_when_it_ends(
         f"{ENDED} Look at its stderr. It printed: no HDMI",
         "The show hook is in order again.",
     ]
+
+
+async def test_a_cue_is_played_by_its_hook_and_is_no_play(tmp_path: Path, hooks: Path) -> None:
+    body = 'open("asked.json", "w").write(json.dumps(request)); say("complete")'
+    room = Room(make_settings(tmp_path, cue=write_hook(hooks, "cue.py", body)))
+    room.renderer.cue(Cue.LISTENING)
+    await room.renderer.settled()
+    asked = json.loads((tmp_path / "runtime" / "asked.json").read_text())
+    assert (asked["verb"], asked["cue"]) == ("cue", "listening")
+    assert read_wav(Path(asked["asset"])), "the sound that ships is one that can be played"
+    assert await room.rest() == []
+
+
+async def test_a_device_without_a_cue_hook_stays_silent(tmp_path: Path) -> None:
+    room = Room(make_settings(tmp_path))
+    room.renderer.cue(Cue.LISTENING)
+    await room.renderer.settled()
+    assert await room.rest() == []
+
+
+async def test_a_cue_hook_that_hangs_is_told_of_and_the_next_cue_sounds(
+    tmp_path: Path, hooks: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = (
+        'first = not os.path.exists("once"); open("once", "w").close(); signal.pause() if first else say("complete")'
+    )
+    caplog.set_level(logging.INFO)
+    settings = make_settings(tmp_path, cue=write_hook(hooks, "cue.py", body))
+    room = Room(settings.model_validate({**dict(settings), "start_timeout": 0.5}))
+    for _ in range(2):
+        room.renderer.cue(Cue.LISTENING)
+        await room.renderer.settled()
+    told = [record.getMessage() for record in caplog.records if record.levelno >= logging.INFO]
+    assert len(told) == 2, "one line when it begins, one when it ends"
+    assert "did not cue within" in told[0]
+    assert "in order again" in told[1]

@@ -12,6 +12,7 @@ from edge_agent.voice.dialogue import (
     More,
     Nothing,
     NotInterested,
+    SendToPhone,
     Stop,
     Wake,
     Why,
@@ -28,6 +29,9 @@ MENTION = Creative(
     transcript="Umbrellas are half price.",
     follow_up="talk",
 )
+ASKING = MENTION.model_copy(
+    update={"transcript": "Umbrellas are half price. “Shall I tell you where?” ", "companion": "qr"}
+)
 PLAIN = MENTION.model_copy(update={"follow_up": None})
 DIALOGUE = Creative(
     crid="talk",
@@ -42,21 +46,53 @@ DIALOGUE = Creative(
 
 
 def test_nothing_but_wake_phrases_is_listened_for_when_nothing_plays() -> None:
-    assert phrases_for(WAKE, "en", None, "", has_follow_up=True) == WAKE
+    assert phrases_for(WAKE, "en", None, "") == WAKE
 
 
 def test_no_wake_phrases_and_nothing_playing_means_nothing_to_listen_for() -> None:
-    assert phrases_for((), "en", None, "", has_follow_up=False) == ()
+    assert phrases_for((), "en", None, "") == ()
 
 
 def test_more_is_listened_for_only_when_there_is_more() -> None:
-    assert "tell me more" in phrases_for(WAKE, "en", MENTION, "", has_follow_up=True)
-    assert "tell me more" not in phrases_for(WAKE, "en", PLAIN, "", has_follow_up=False)
+    assert "tell me more" in phrases_for(WAKE, "en", MENTION, "")
+    assert "tell me more" not in phrases_for(WAKE, "en", PLAIN, "")
+
+
+def test_sending_to_a_phone_is_listened_for_only_when_there_is_a_page_to_send() -> None:
+    assert "send it to my phone" in phrases_for((), "en", ASKING, "")
+    assert "send it to my phone" not in phrases_for((), "en", MENTION, "")
+
+
+def test_yes_and_no_are_listened_for_only_where_something_was_asked() -> None:
+    assert {"yes", "yes please", "no"} <= set(phrases_for((), "en", ASKING, ""))
+    assert not {"yes", "no"} & set(phrases_for((), "en", MENTION, ""))
+    rhetorical = PLAIN.model_copy(update={"transcript": "Why wait?"})
+    assert "yes" not in phrases_for((), "en", rhetorical, ""), "there is nothing that a yes could lead to"
+
+
+def test_a_turn_that_waits_for_a_yes_takes_any_yes() -> None:
+    turn = Turn(id="a", say="a.wav", transcript="More?", answers={"是的": "b", "不要": "end"})
+    talk = DIALOGUE.model_copy(update={"turns": (turn, Turn(id="b", say="b.wav", transcript="There."))})
+    assert {"是的", "好的", "不要", "不是"} <= set(phrases_for((), "zh", talk, "a"))
+    assert intent_of("好的", "zh", talk, "a") == Answer("b")
+    assert intent_of("不是", "zh", talk, "a") == Answer("end")
+
+
+def test_the_very_words_of_an_answer_go_before_any_other_yes() -> None:
+    turn = Turn(id="a", say="a.wav", transcript="More?", answers={"yes": "end", "Yes please": "b"})
+    talk = DIALOGUE.model_copy(update={"turns": (turn, Turn(id="b", say="b.wav", transcript="There."))})
+    assert intent_of("yes please", "en", talk, "a") == Answer("b")
+
+
+def test_an_answer_may_send_the_page_to_the_phone() -> None:
+    turn = Turn(id="a", say="a.wav", transcript="Shall I send it?", answers={"yes": "phone"})
+    talk = DIALOGUE.model_copy(update={"turns": (turn,), "companion": "qr"})
+    assert intent_of("yes please", "en", talk, "a") == SendToPhone()
 
 
 def test_each_turn_listens_for_its_own_answers() -> None:
-    first = phrases_for((), "en", DIALOGUE, "size", has_follow_up=False)
-    second = phrases_for((), "en", DIALOGUE, "colour", has_follow_up=False)
+    first = phrases_for((), "en", DIALOGUE, "size")
+    second = phrases_for((), "en", DIALOGUE, "colour")
     assert "small" in first
     assert "Red" not in first
     assert "Red" in second
@@ -64,7 +100,7 @@ def test_each_turn_listens_for_its_own_answers() -> None:
 
 
 def test_a_phrase_is_listed_once_whatever_its_case() -> None:
-    phrases = phrases_for(("Stop", "hey device", "Hey  Device"), "en", DIALOGUE, "size", has_follow_up=False)
+    phrases = phrases_for(("Stop", "hey device", "Hey  Device"), "en", DIALOGUE, "size")
     assert [phrase.casefold() for phrase in phrases].count("stop") == 1
     assert phrases[:2] == ("Stop", "hey device")
 
@@ -72,19 +108,19 @@ def test_a_phrase_is_listed_once_whatever_its_case() -> None:
 def test_a_device_does_not_answer_or_wake_itself() -> None:
     talkative = MENTION.model_copy(update={"transcript": "Good morning! Say: tell me more. Or stop."})
     asked = ("good morning", "hey device")
-    during = phrases_for(asked, "en", talkative, "", has_follow_up=True, speaking=True)
+    during = phrases_for(asked, "en", talkative, "", speaking=True)
     assert "tell me more" not in during
     assert "good morning" not in during
     assert {"hey device", "not interested", "stop"} <= set(during)
-    after = phrases_for(asked, "en", talkative, "", has_follow_up=True)
+    after = phrases_for(asked, "en", talkative, "")
     assert {"tell me more", "good morning"} <= set(after)
 
 
 def test_only_whole_words_of_its_own_count() -> None:
     chatty = MENTION.model_copy(update={"transcript": "Good mornings begin with tea."})
-    assert "good morning" in phrases_for(("good morning",), "en", chatty, "", has_follow_up=False, speaking=True)
+    assert "good morning" in phrases_for(("good morning",), "en", chatty, "", speaking=True)
     chinese = MENTION.model_copy(update={"transcript": "想知道更多就说告诉我更多。"})
-    assert "告诉我更多" not in phrases_for((), "zh", chinese, "", has_follow_up=True, speaking=True)
+    assert "告诉我更多" not in phrases_for((), "zh", chinese, "", speaking=True)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +132,14 @@ def test_only_whole_words_of_its_own_count() -> None:
         ("why this", MENTION, "", Why()),
         ("tell me more", MENTION, "", More()),
         ("tell me more", PLAIN, "", Nothing()),
+        ("yes", ASKING, "", More()),
+        ("no", ASKING, "", Stop()),
+        ("yes", ASKING.model_copy(update={"follow_up": None}), "", SendToPhone()),
+        ("yes", MENTION, "", Nothing()),
+        ("no", MENTION, "", Nothing()),
+        ("send it to my phone", ASKING, "", SendToPhone()),
+        ("send it to my phone", MENTION, "", Nothing()),
+        ("send it to my phone", None, "", Nothing()),
         ("small", DIALOGUE, "size", Answer("colour")),
         ("small", DIALOGUE, "", Answer("colour")),
         ("red", DIALOGUE, "colour", Answer("end")),
