@@ -14,11 +14,11 @@ from functools import cached_property
 from edge_agent.model.device import Microphone
 from edge_agent.model.errors import MicrophoneError
 from edge_agent.model.events import MicrophoneChanged, PhraseHeard
+from edge_agent.voice.gated import GatedStream
 from edge_agent.voice.grammar import Grammar, Vocabulary, build_what_is_known
 from edge_agent.voice.libvosk import SpeechModel
 from edge_agent.voice.models import Model
 from edge_agent.voice.sources import AudioSource
-from edge_agent.voice.spotting import PhraseStream
 
 _log = logging.getLogger(__name__)
 
@@ -130,7 +130,7 @@ class Recogniser:
     def _listen(self, wish: Wish, grammar: Grammar) -> bool:
         """Decode until there is nothing to listen for; return whether the source is over for good."""
         self._source.open()
-        stream = PhraseStream(self._speech_model, grammar, self._sensitivity)
+        stream = GatedStream(self._speech_model, grammar, self._sensitivity)
         while not self._source.is_over:
             audio = self._source.read()
             self._find()

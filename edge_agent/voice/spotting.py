@@ -71,6 +71,12 @@ class PhraseStream:
             if len(self._waiting) <= 1:
                 return
 
+    def skip(self, length_bytes: int) -> None:
+        """Go on after audio in which nothing was said. It is not given, and what came before it was finished."""
+        self._rewind(self._now_s)
+        self._now_s += length_bytes / _BYTES_A_SECOND
+        self._origin_s = self._utterance_s = self._now_s
+
     def _take(self, length_bytes: int) -> bytes:
         block = bytes(self._waiting[:length_bytes])
         del self._waiting[:length_bytes]
