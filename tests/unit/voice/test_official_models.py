@@ -103,7 +103,14 @@ def test_the_older_layout_takes_phrases_at_run_time_too(model: Model, tmp_path: 
 
 
 def test_words_in_chinese_are_read_and_phrases_are_spelt_with_the_longest_of_them() -> None:
-    words = ("<eps>", "!SIL", "[FIL]", *"不 感 兴趣 感兴趣 告诉 我 更 多 更多 stop".split(), "#0", "<s>")
+    words = (
+        "<eps>",
+        "!SIL",
+        "[FIL]",
+        *["不", "感", "兴趣", "感兴趣", "告诉", "我", "更", "多", "更多", "stop"],
+        "#0",
+        "<s>",
+    )
     vocabulary = Vocabulary.parse("".join(f"{word} {number}\n" for number, word in enumerate(words)))
     assert spell_phrase("不感兴趣", vocabulary) == ("不", "感兴趣")
     assert spell_phrase("告诉我更多。", vocabulary) == ("告诉", "我", "更多")
