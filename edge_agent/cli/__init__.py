@@ -18,6 +18,7 @@ _COMMANDS: Final = {
     "demo": "Play one home's whole day on virtual devices.",
     "check": "Check a configuration and this device without starting anything.",
     "listen": "Recognise phrases in WAV files or from the microphone.",
+    "wyoming": "Serve wake words and speech-to-text to Home Assistant (Wyoming).",
     "signal": "Tell the running agent of a moment or a device state.",
     "explain": "Show what was decided, and why.",
     "consent": "See, give or withdraw the resident's consent and limits.",

@@ -75,15 +75,32 @@ def _voice(settings: Settings) -> str:
 
 def _microphone(settings: Settings) -> str:
     from edge_agent.voice.sources import MicrophoneSource, source_from
+    from edge_agent.voice.wyoming_source import WyomingDoor, WyomingSource
 
     source = source_from(settings.voice.source)
-    if not isinstance(source, MicrophoneSource):
+    if not isinstance(source, MicrophoneSource | WyomingSource | WyomingDoor):
         return "none is used"
-    if settings.debug.socket is not None and settings.debug.socket.exists():
+    if _is_running(settings):
         return "left to the agent that is running"
     source.open()
     source.close()
     return "it can be opened"
+
+
+def _wyoming(settings: Settings) -> str:
+    from edge_agent.voice.wyoming import Address
+    from edge_agent.voice.wyoming_server import try_address
+
+    if settings.voice.wyoming is None:
+        return "nobody is served"
+    address = Address.parse(settings.voice.wyoming.uri)
+    if not _is_running(settings):
+        try_address(address)
+    return f"{address}, open to {'this machine' if address.is_of_this_machine else 'everybody who reaches it'}"
+
+
+def _is_running(settings: Settings) -> bool:
+    return settings.debug.socket is not None and settings.debug.socket.exists()
 
 
 def _disk(settings: Settings) -> str:
@@ -111,5 +128,6 @@ _LOOKS: dict[str, Callable[[Settings], str]] = {
     "trust": _trust,
     "voice": _voice,
     "microphone": _microphone,
+    "wyoming": _wyoming,
     "disk": _disk,
 }

@@ -8,7 +8,8 @@
     │   └── FormatError         does not follow the published format
     ├── VoiceError          a model, phrase or audio source cannot be used
     │   ├── UnknownWordError    a phrase has a word that the model does not know
-    │   └── MicrophoneError     audio stopped, is busy or was never there
+    │   ├── MicrophoneError     audio stopped, is busy or was never there
+    │   └── WyomingError        a Wyoming peer breaks the protocol or asks for what is not to be had
     ├── RenderError         a firmware hook failed
     ├── LinkError           the broker cannot be reached or refuses
     │   └── NotRetainedError    the broker holds nothing on that topic
@@ -71,6 +72,18 @@ class UnknownWordError(VoiceError):
 
 class MicrophoneError(VoiceError):
     """Audio stopped, is busy or was never there."""
+
+
+class WyomingError(VoiceError):
+    """A Wyoming peer breaks the protocol or asks for what is not to be had.
+
+    `deed` completes "The Wyoming peer …"; `code` is a short word for programs: malformed, too-long, …
+    """
+
+    def __init__(self, deed: str, code: str, next_step: str = "") -> None:
+        super().__init__(f"The Wyoming peer {deed}.", next_step)
+        self.deed = deed
+        self.code = code
 
 
 class RenderError(EdgeAgentError):

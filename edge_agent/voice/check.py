@@ -3,16 +3,21 @@
 from edge_agent.settings.rooms import VoiceSettings
 from edge_agent.voice.grammar import build_grammar
 from edge_agent.voice.models import model_for
+from edge_agent.voice.wyoming import Address
 
 
 def check_voice(settings: VoiceSettings) -> str:
-    """Return one line about the source, model and phrases. Raises VoiceError when they cannot work together.
+    """Return one line about the source, model and phrases. Raises EdgeAgentError when they cannot work together.
 
-    A device without a microphone needs no model.
+    A device that neither hears nor serves Wyoming clients needs no model.
     """
-    if settings.source == "off":
+    if settings.source == "off" and settings.wyoming is None:
         return "off"
+    added: tuple[str, ...] = ()
+    if settings.wyoming is not None:
+        Address.parse(settings.wyoming.uri)
+        added = settings.wyoming.phrases
     model = model_for(settings)
-    build_grammar(settings.wake_phrases, model.vocabulary())
+    build_grammar((*settings.wake_phrases, *added), model.vocabulary())
     phrases = ", ".join(f'"{phrase}"' for phrase in settings.wake_phrases) or "no wake phrase"
     return f"{settings.source}, model {model.name}, {phrases}"

@@ -8,10 +8,12 @@ graph (HCLG.fst) cannot be told at run time what to listen for.
 """
 
 import os
+import threading
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
+from weakref import WeakValueDictionary
 
 from edge_agent.model.errors import StorageError, VoiceError
 from edge_agent.settings.rooms import VoiceSettings
@@ -24,6 +26,10 @@ _LAYOUTS: Final = (
     ("am/final.mdl", "conf/mfcc.conf", "graph/words.txt", "graph"),
     ("final.mdl", "mfcc.conf", "words.txt", "."),
 )
+
+_loading = threading.Lock()
+_loaded: WeakValueDictionary[tuple[Path, int], SpeechModel] = WeakValueDictionary()
+"""The models in memory, by directory and its file's time, for as long as anyone uses them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +57,16 @@ class Model:
             raise VoiceError(f"{self.words_file} cannot be read: {error}.", "Install the model again.") from error
 
     def load(self) -> SpeechModel:
-        """Load it into Vosk: tens of milliseconds and megabytes for a small one."""
-        return SpeechModel(self.directory)
+        """Load it into Vosk: tens of milliseconds and megabytes for a small one. What is loaded already is shared."""
+        try:
+            key = (self.directory, self.words_file.stat().st_mtime_ns)
+        except OSError as error:
+            raise VoiceError(f"{self.words_file} cannot be read: {error}.", "Install the model again.") from error
+        with _loading:
+            loaded = _loaded.get(key)
+            if loaded is None:
+                loaded = _loaded[key] = SpeechModel(self.directory)
+            return loaded
 
 
 def check_model(directory: Path) -> Model:

@@ -61,8 +61,15 @@ def source_from(text: str) -> AudioSource | None:
             return WavSource(Path(rest))
         case "pipe" if rest:
             return PipeSource(Path(rest))
+        case "wyoming" | "wyoming-in" if rest:
+            # These are built on this module, and devices without them need not load them.
+            from edge_agent.voice.wyoming import Address  # noqa: PLC0415
+            from edge_agent.voice.wyoming_source import WyomingDoor, WyomingSource  # noqa: PLC0415
+
+            return (WyomingSource if kind == "wyoming" else WyomingDoor)(Address.parse(rest))
     raise SettingsError(
-        f'"{text}" is no audio source.', "Use off, mic, mic:NAME, wav:PATH or pipe:PATH as voice.source."
+        f'"{text}" is no audio source.',
+        "Use off, mic, mic:NAME, wav:PATH, pipe:PATH, wyoming:HOST:PORT or wyoming-in:HOST:PORT as voice.source.",
     )
 
 

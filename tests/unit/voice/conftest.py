@@ -27,3 +27,9 @@ def speech_model(model: Model) -> SpeechModel:
 def speech() -> Path:
     """The folder of what the tests listen to; speech.toml there says what each file says."""
     return SPEECH
+
+
+@pytest.fixture(scope="session")
+def model_directory(model: Model) -> Path:
+    """Where that model is, for settings."""
+    return model.directory

@@ -1,3 +1,5 @@
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,17 @@ def lay_out(directory: Path, files: tuple[str, ...]) -> Path:
 def test_the_model_in_use_is_sound(model: Model) -> None:
     assert "stop" in model.vocabulary().words
     assert model.size_bytes > 1_000_000
+
+
+def test_a_model_is_in_memory_once_and_only_while_it_is_used(model: Model, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.symlink_to(model.directory)
+    loaded = check_model(own).load()
+    assert check_model(own).load() is loaded
+    unused = weakref.ref(loaded)
+    del loaded
+    gc.collect()
+    assert unused() is None
 
 
 @pytest.mark.parametrize("files", [NEW_LAYOUT, OLD_LAYOUT])

@@ -1,0 +1,171 @@
+"""The Wyoming server (shell: sockets and one thread): who may speak to the engine, how many at once and how long.
+
+The protocol knows no passwords: whoever reaches the address may use it. So every client is bounded in number, in
+memory and in patience (`Bounds`), what it sends is decoded by one thread for all of them, and what a client does
+wrong ends its own connection and nothing else. It hears what its clients send, and never a microphone of this
+machine. Nothing that was said is kept or logged.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from edge_agent.model.errors import SettingsError, VoiceError, WyomingError
+from edge_agent.voice.wyoming import Address
+from edge_agent.voice.wyoming_complaints import Complaints
+from edge_agent.voice.wyoming_session import Engine, Session, refusal
+from edge_agent.voice.wyoming_sockets import leave, listen_on
+
+READ_BYTES: Final = 64 * 1024
+GOODBYE_S: Final = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a client may take: seconds without a word, for one message, and to take an answer."""
+
+    clients: int = 8
+    idle_s: float = 60.0
+    message_s: float = 10.0
+    answer_s: float = 10.0
+
+
+class WyomingServer:
+    """Serves clients with one engine. While `is_muted`, it answers what it offers and hears nobody."""
+
+    def __init__(
+        self, engine: Engine, is_muted: Callable[[], bool] = lambda: False, bounds: Bounds | None = None
+    ) -> None:
+        self._engine = engine
+        self._is_muted = is_muted
+        self._bounds = bounds or Bounds()
+        self._complaints = Complaints()
+        self._clients: set[asyncio.Task[None]] = set()
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._decoder = ThreadPoolExecutor(1, thread_name_prefix="wyoming")
+
+    @asynccontextmanager
+    async def listening(self, address: Address) -> AsyncIterator[Address]:
+        """Serve for as long as the context lasts; give the address with the port that was taken where it was 0.
+
+        Raise SettingsError where the address cannot be used. Leaving ends every conversation. Use it once.
+        """
+        listening = _listen_on(address)
+        start = asyncio.start_unix_server if address.path else asyncio.start_server
+        server = await start(self._welcome, sock=listening)
+        if not address.is_of_this_machine:
+            _log.warning("Everybody who reaches %s may use the Wyoming server: it knows no passwords.", address)
+        try:
+            yield address if address.path else replace(address, port=listening.getsockname()[1])
+        finally:
+            server.close()
+            there = self._clients | self._leaving
+            for client in there:
+                client.cancel()
+            await asyncio.gather(*there, return_exceptions=True)
+            self._decoder.shutdown(wait=False)
+            leave(address)
+
+    def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._clients) >= self._bounds.clients:
+            busy = WyomingError("is one too many", "busy", f"{self._bounds.clients} are served at once.")
+            self._complaints.add(busy)
+            if len(self._leaving) >= self._bounds.clients:
+                writer.transport.abort()
+            else:
+                self._keep(self._leaving, _send_away(reader, writer, busy))
+            return
+        self._keep(self._clients, self._serve(reader, writer))
+
+    def _keep(self, tasks: "set[asyncio.Task[None]]", work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name="wyoming client")
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, client: "asyncio.Task[None]") -> None:
+        bug = None if client.cancelled() else client.exception()
+        if bug is not None:
+            _log.error("A Wyoming client met a bug; the others are served on.", exc_info=bug)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await self._converse(reader, writer)
+        except VoiceError as error:
+            self._complaints.add(error)
+        except OSError:
+            pass  # it left without a word
+        finally:
+            writer.transport.abort()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take and answer until the client leaves. Raise VoiceError for one that must go."""
+        loop = asyncio.get_running_loop()
+        session = Session(self._engine, self._is_muted)
+        until = loop.time() + self._bounds.idle_s
+        while session.error is None:
+            taken, was_mid_message = session.taken, session.is_mid_message
+            try:
+                async with asyncio.timeout_at(until):
+                    received = await reader.read(READ_BYTES)
+            except TimeoutError:
+                deed = "does not end the message that it began" if was_mid_message else "says nothing"
+                raise WyomingError(deed, "too-slow") from None
+            if not received:
+                return
+            answer = await loop.run_in_executor(self._decoder, session.receive, received)
+            if answer:
+                await self._send(writer, answer)
+            if session.taken != taken or not was_mid_message:
+                bounds = self._bounds
+                until = loop.time() + (bounds.message_s if session.is_mid_message else bounds.idle_s)
+        await _let_it_read(reader, writer)
+        raise session.error
+
+    async def _send(self, writer: asyncio.StreamWriter, answer: bytes) -> None:
+        writer.write(answer)
+        try:
+            async with asyncio.timeout(self._bounds.answer_s):
+                await writer.drain()
+        except TimeoutError:
+            raise WyomingError("does not take its answers", "too-slow") from None
+
+
+def try_address(address: Address) -> None:
+    """Raise SettingsError where a server could not listen."""
+    _listen_on(address).close()
+    leave(address)
+
+
+def _listen_on(address: Address) -> socket.socket:
+    try:
+        return listen_on(address)
+    except OSError as error:
+        raise SettingsError(
+            f"The Wyoming server cannot use {address}: {error.strerror or error}.",
+            "Choose another address, or stop what uses it.",
+        ) from error
+
+
+async def _send_away(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, error: VoiceError) -> None:
+    try:
+        writer.write(refusal(error))
+        await _let_it_read(reader, writer)
+    finally:
+        writer.transport.abort()
+
+
+async def _let_it_read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Give the client time to read why it is sent away: closing at once on unread bytes would take that from it."""
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(GOODBYE_S):
+            writer.write_eof()
+            while await reader.read(READ_BYTES):
+                pass

@@ -1,0 +1,211 @@
+"""One Wyoming client's conversation with us: bytes in, bytes out (native code, synchronous).
+
+| it says | it is answered |
+|---|---|
+| `describe`, `ping` | `info`, `pong` |
+| `detect` and audio | `detection` for each wake phrase; `not-detected` when the audio ends without one |
+| audio alone | the same, as if `detect` had asked for every phrase |
+| `transcribe` and audio | when the audio ends, `transcript`: the phrases that were heard in it, in their order |
+
+Anything else is passed over, as the protocol asks. What breaks it, and whatever needs ears while these are muted, is
+answered by `error`, and is the end. What is heard here is decided by the same `PhraseStream` as in the agent.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from edge_agent.model.errors import VoiceError, WyomingError
+from edge_agent.voice.grammar import build_what_is_known
+from edge_agent.voice.libvosk import RATE
+from edge_agent.voice.models import Model
+from edge_agent.voice.spotter import Detection
+from edge_agent.voice.spotting import REMEMBER_S, PhraseStream
+from edge_agent.voice.wyoming import AudioFormat, Detect, Inbox, Message, Ping, Stamped, Transcribe, read_message
+from edge_agent.voice.wyoming_audio import Converter
+from edge_agent.voice.wyoming_complaints import MUTED, code_of
+from edge_agent.voice.wyoming_offer import Offer, name_of
+
+LONGEST_UTTERANCE_S: Final = 30.0
+"""Speech to be transcribed may go on for this long; what listens for wake phrases may do so for ever."""
+LONGEST_ANSWER_BYTES: Final = 128 * 1024
+"""To one piece of what a client sends. Nobody has reason to ask for more at once."""
+
+_MOST_MARKS: Final = 1024
+_MARKS_REACH_S: Final = 2 * REMEMBER_S
+_log = logging.getLogger(__name__)
+
+
+class Engine:
+    """The model that every client's audio is decoded with. It is loaded while somebody sends audio, and no longer.
+
+    A phrase that the model cannot hear is refused with a logged error; the others are offered.
+    """
+
+    def __init__(self, model: Model, offer: Offer, sensitivity: float = 0.5) -> None:
+        self._model = model
+        self._sensitivity = sensitivity
+        self._vocabulary = model.vocabulary()
+        for error in build_what_is_known((*offer.wake, *offer.answers), self._vocabulary)[1]:
+            _log.error("Wyoming clients cannot use a phrase. %s", error.for_person())
+        self.offer = Offer(self._known(offer.wake), self._known(offer.answers), offer.lang, offer.model)
+
+    def listen_for(self, phrases: tuple[str, ...]) -> PhraseStream:
+        """Return a new stream of audio in which these phrases are heard. Raise VoiceError where Vosk refuses."""
+        grammar, _ = build_what_is_known(phrases, self._vocabulary)
+        return PhraseStream(self._model.load(), grammar, self._sensitivity)
+
+    def _known(self, phrases: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(build_what_is_known(phrases, self._vocabulary)[0].phrases.values())
+
+
+def refusal(error: VoiceError) -> bytes:
+    """Return the `error` that tells a client why it is sent away."""
+    return Message("error", {"text": error.for_person(), "code": code_of(error)}).encode()
+
+
+class Session:
+    """Takes what one client sends, piece by piece. Slow where it decodes: call it off the event loop.
+
+    `is_muted` is asked before audio is decoded and before anything heard is told; it must be quick.
+    """
+
+    def __init__(self, engine: Engine, is_muted: Callable[[], bool] = lambda: False) -> None:
+        self._engine = engine
+        self._is_muted = is_muted
+        self._inbox = Inbox()
+        self._phrases = engine.offer.wake
+        self._transcribes = False
+        self._stream: PhraseStream | None = None
+        self._converter: Converter | None = None
+        self._heard: list[str] = []
+        self._fed_s = 0.0
+        self._marks: deque[tuple[float, float]] = deque(maxlen=_MOST_MARKS)
+        self.taken = 0
+        """How many messages were taken."""
+        self.error: VoiceError | None = None
+        """Why the conversation is over, once it is."""
+
+    @property
+    def is_mid_message(self) -> bool:
+        """Whether a message has begun that is not here in full."""
+        return self._inbox.is_mid_message
+
+    def receive(self, received: bytes) -> bytes:
+        """Take bytes from the client; return the bytes to answer with."""
+        answer = bytearray()
+        try:
+            for message in self._inbox.feed(received):
+                self.taken += 1
+                for reply in self._take(message):
+                    answer += reply.encode()
+                    if len(answer) > LONGEST_ANSWER_BYTES:
+                        raise WyomingError("asks for more than it takes", "too-much")
+        except VoiceError as error:
+            self.error = error
+            answer += refusal(error)
+        return bytes(answer)
+
+    def _take(self, message: Message) -> Iterator[Message]:
+        match message.type:
+            case "describe":
+                yield self._engine.offer.message
+            case "ping":
+                yield Message("pong", {"text": read_message(Ping, message.data).text})
+            case "detect":
+                self._prepare(self._named(read_message(Detect, message.data).names), transcribes=False)
+            case "transcribe":
+                self._check_language(read_message(Transcribe, message.data).language)
+                self._prepare(self._engine.offer.answers, transcribes=True)
+            case "audio-start":
+                self._begin()
+                read_message(AudioFormat, message.data)
+            case "audio-chunk":
+                yield from self._hear(message)
+            case "audio-stop":
+                yield from self._end()
+            case _:
+                pass
+
+    def _prepare(self, phrases: tuple[str, ...], *, transcribes: bool) -> None:
+        self._refuse_while_muted()
+        self._phrases = phrases
+        self._transcribes = transcribes
+        self._forget()
+
+    def _named(self, names: list[str] | None) -> tuple[str, ...]:
+        if not names:
+            return self._engine.offer.wake
+        known = tuple(phrase for name, phrase in self._engine.offer.wake_names.items() if name in names)
+        if not known:
+            have = ", ".join(self._engine.offer.wake_names) or "none"
+            raise WyomingError("asks for wake phrases that are not offered", "unknown-model", f"Offered: {have}.")
+        return known
+
+    def _check_language(self, language: str | None) -> None:
+        lang = self._engine.offer.lang
+        if language is not None and language.replace("_", "-").partition("-")[0].lower() != lang:
+            raise WyomingError("asks for a language that is not offered", "unknown-language", f'Offered: "{lang}".')
+
+    def _begin(self) -> PhraseStream:
+        self._refuse_while_muted()
+        self._forget()
+        self._stream = self._engine.listen_for(self._phrases)
+        return self._stream
+
+    def _forget(self) -> None:
+        self._stream = self._converter = None
+        self._heard = []
+        self._fed_s = 0.0
+        self._marks.clear()
+
+    def _hear(self, message: Message) -> Iterator[Message]:
+        self._refuse_while_muted()
+        stream = self._stream or self._begin()
+        announced = read_message(AudioFormat, message.data)
+        if self._converter is None or self._converter.announced != announced:
+            self._converter = Converter(announced)
+        pcm = self._converter.convert(message.payload)
+        stamp = read_message(Stamped, message.data).timestamp
+        self._fed_s += len(pcm) / (2 * RATE)
+        if stamp is not None:
+            self._mark(stamp)
+        if self._transcribes and self._fed_s > LONGEST_UTTERANCE_S:
+            raise WyomingError(f"speaks for longer than {LONGEST_UTTERANCE_S:.0f} seconds", "too-long")
+        for detection in stream.feed(pcm):
+            yield from self._tell(detection)
+
+    def _end(self) -> Iterator[Message]:
+        self._refuse_while_muted()
+        if self._stream is not None:
+            for detection in self._stream.finish():
+                yield from self._tell(detection)
+        if self._transcribes:
+            yield Message("transcript", {"text": " ".join(self._heard), "language": self._engine.offer.lang})
+        elif not self._heard:
+            yield Message("not-detected")
+        self._forget()
+
+    def _tell(self, detection: Detection) -> Iterator[Message]:
+        self._refuse_while_muted()
+        if not self._transcribes:
+            self._heard = [detection.phrase]
+            yield Message("detection", {"name": name_of(detection.phrase), "timestamp": self._when(detection.end_s)})
+        else:
+            self._heard.append(detection.phrase)
+
+    def _refuse_while_muted(self) -> None:
+        if self._is_muted():
+            raise WyomingError("speaks while the device is muted", MUTED, "Unmute the device.")
+
+    def _mark(self, stamp: float) -> None:
+        """Remember that the newest audio has this timestamp."""
+        self._marks.append((self._fed_s, stamp))
+        while self._marks[0][0] < self._fed_s - _MARKS_REACH_S:
+            self._marks.popleft()
+
+    def _when(self, end_s: float) -> int:
+        """Return the timestamp of the audio that a phrase ended in; of streams without any, milliseconds."""
+        stamps = (stamp for until_s, stamp in self._marks if until_s >= end_s)
+        return round(next(stamps, end_s * 1000))

@@ -1,0 +1,67 @@
+"""Sockets of Wyoming addresses (shell: sockets). All raise OSError, which callers put into their own words."""
+
+import errno
+import os
+import socket
+from pathlib import Path
+from typing import Final
+
+from edge_agent.voice.wyoming import Address
+
+SOCKET_MODE: Final = 0o660
+BACKLOG: Final = 16
+
+
+def listen_on(address: Address) -> socket.socket:
+    """Return a socket that listens there; `leave` it when it is closed.
+
+    A Unix socket is never open to more than its owner and group, nor taken from somebody who answers on it.
+    """
+    if not address.path:
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        return socket.create_server((address.host, address.port), family=family, backlog=BACKLOG)
+    path = Path(address.path)
+    if path.is_socket():
+        if _answers(path):
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        path.unlink()
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    previous = os.umask(0o177)
+    try:
+        listening.bind(address.path)
+        path.chmod(SOCKET_MODE)
+        listening.listen(BACKLOG)
+    except BaseException:
+        listening.close()
+        raise
+    finally:
+        os.umask(previous)
+    return listening
+
+
+def leave(address: Address) -> None:
+    """Remove what a socket that listened there has left behind."""
+    if address.path:
+        Path(address.path).unlink(missing_ok=True)
+
+
+def connect_to(address: Address, timeout_s: float) -> socket.socket:
+    """Return a socket that is connected to there."""
+    if not address.path:
+        connected = socket.create_connection((address.host, address.port), timeout_s)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connected
+    connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connected.settimeout(timeout_s)
+        connected.connect(address.path)
+    except BaseException:
+        connected.close()
+        raise
+    return connected
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        asking.settimeout(0)
+        return asking.connect_ex(str(path)) in {0, errno.EAGAIN}

@@ -1,0 +1,275 @@
+"""Audio from Wyoming satellites and microphone services (shell: sockets). 16 kHz mono s16le, as every source.
+
+Closing closes every socket, so that a muted device gets no samples. Nobody at the other end is trusted: what breaks
+the protocol is disconnected. Audio that comes faster than it is taken waits for at most `BEHIND_S`; then the oldest
+is dropped.
+"""
+
+import logging
+import selectors
+import socket
+import time
+from abc import ABC, abstractmethod
+from typing import Final
+
+from edge_agent.model.errors import MicrophoneError, WyomingError
+from edge_agent.voice.sources import SILENCE, WAIT_S
+from edge_agent.voice.wyoming import Address, Message, Ping, read_message
+from edge_agent.voice.wyoming_complaints import Complaints
+from edge_agent.voice.wyoming_peer import Backlog, Peer
+from edge_agent.voice.wyoming_sockets import connect_to, leave, listen_on
+
+ANSWER_WITHIN_S: Final = 3.0
+"""How long connecting and a first word may take: whoever listens waits for it."""
+ASK_AFTER_S: Final = 7.0
+LOST_AFTER_S: Final = 15.0
+"""A peer that says nothing is asked who it is, and lost when it does not answer that either."""
+LATE_S: Final = 0.5
+HUSH_S: Final = 2.0
+"""Audio that is late by `LATE_S` has stopped, and is followed by this much silence: so a last word has an end."""
+TURN_S: Final = 2.0
+"""How long a peer must have been silent before another is heard."""
+MOST_PEERS: Final = 4
+
+_DESCRIBE: Final = Message("describe")
+_RUN: Final = Message("run-satellite")
+_NOTHING_OFFERED: Final = Message("info", {"asr": [], "tts": [], "handle": [], "intent": [], "wake": []})
+
+_log = logging.getLogger(__name__)
+
+
+class _Ears(ABC):
+    """What both directions have in common: sockets that are attended to whenever audio is read."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._selector: selectors.BaseSelector | None = None
+        self._forget()
+
+    @property
+    def is_over(self) -> bool:
+        """Return False: whoever left may come again."""
+        return False
+
+    def read(self) -> bytes:
+        """Return the oldest audio that was not read, silence for a while when it stopped, or nothing."""
+        if self._selector is None:
+            raise MicrophoneError(f"The source {self._address} is not open.")
+        self._attend(self._selector, 0.0 if self._backlog else WAIT_S)
+        now_s = time.monotonic()
+        if self._backlog:
+            self._audio_at = now_s
+            self._hush_left_s = HUSH_S
+            return self._backlog.take()
+        if self._hush_left_s <= 0 or now_s < self._audio_at + LATE_S:
+            return b""
+        self._hush_left_s -= WAIT_S
+        return SILENCE
+
+    def close(self) -> None:
+        """Close every socket and forget what was not read. Closing twice does no harm."""
+        selector, self._selector = self._selector, None
+        if selector is None:
+            return
+        for key in list(selector.get_map().values()):
+            _socket_of(key).close()
+        selector.close()
+        self._forget()
+
+    @abstractmethod
+    def _attend(self, selector: selectors.BaseSelector, wait_s: float) -> None:
+        """Take what comes within `wait_s`, and answer it."""
+
+    def _take(self, peer: Peer) -> None:
+        """Take what a peer says. Raise OSError or WyomingError when it must be let go."""
+        for message in peer.receive():
+            match message.type:
+                case "audio-chunk":
+                    self._hear(peer, peer.audio_of(message))
+                case "describe":
+                    peer.say(_NOTHING_OFFERED)
+                case "ping":
+                    peer.say(Message("pong", {"text": read_message(Ping, message.data).text}))
+                case "info":
+                    self._meet(message)
+                case _:
+                    pass
+
+    def _hear(self, peer: Peer, audio: bytes) -> None:  # noqa: ARG002  who speaks matters where there are several
+        self._backlog.add(audio)
+
+    @abstractmethod
+    def _meet(self, introduction: Message) -> None:
+        """Take a peer's `info`."""
+
+    def _forget(self) -> None:
+        self._backlog = Backlog()
+        self._audio_at = self._hush_left_s = 0.0
+
+
+class WyomingSource(_Ears):
+    """Connects to a microphone service, which sends at once, or to a satellite, which sends when it is told to run.
+
+    A satellite obeys one master: this device's cannot be Home Assistant's too.
+    """
+
+    def __init__(self, address: Address) -> None:
+        super().__init__(address)
+        self._peer: Peer | None = None
+        self._is_asked = False
+
+    def open(self) -> None:
+        """Connect and wait for a first word, for `ANSWER_WITHIN_S` at most."""
+        self.close()
+        until = time.monotonic() + ANSWER_WITHIN_S
+        try:
+            peer = self._peer = Peer(connect_to(self._address, ANSWER_WITHIN_S))
+        except OSError as error:
+            raise self._lost(f"cannot be reached: {error.strerror or error}") from error
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(peer.socket, selectors.EVENT_READ)
+        try:
+            self._say(peer, _DESCRIBE, _RUN)
+            while not peer.has_spoken:
+                left_s = until - time.monotonic()
+                if left_s <= 0:
+                    raise self._lost("says nothing")
+                self._attend(self._selector, left_s)
+        except MicrophoneError:
+            self.close()
+            raise
+
+    def _attend(self, selector: selectors.BaseSelector, wait_s: float) -> None:
+        peer = self._peer
+        assert peer is not None  # noqa: S101  there is one while there is a selector
+        if selector.select(wait_s):
+            self._is_asked = False
+            try:
+                self._take(peer)
+            except WyomingError as error:
+                raise self._lost(f"breaks the protocol: it {error.deed}", error.next_step) from error
+            except OSError as error:
+                raise self._lost(f"is gone: {error.strerror or error}") from error
+            return
+        silent_s = time.monotonic() - peer.heard_at
+        if not self._is_asked and silent_s >= ASK_AFTER_S:
+            self._is_asked = True
+            self._say(peer, _DESCRIBE)
+        elif silent_s >= LOST_AFTER_S:
+            raise self._lost("says nothing any more")
+
+    def _say(self, peer: Peer, *messages: Message) -> None:
+        try:
+            for message in messages:
+                peer.say(message)
+        except (OSError, WyomingError) as error:
+            raise self._lost(f"is gone: {error}") from error
+
+    def _meet(self, introduction: Message) -> None:
+        if not introduction.data.get("mic") and not introduction.data.get("satellite"):
+            raise self._lost("is no satellite and no microphone", "Name one as wyoming:HOST:PORT.")
+
+    def _lost(self, what: str, next_step: str = "") -> MicrophoneError:
+        advice = next_step or "Check that it runs, and that nobody else is connected to it."
+        return MicrophoneError(f"The Wyoming satellite at {self._address} {what}.", advice)
+
+
+class WyomingDoor(_Ears):
+    """Waits for peers that connect and stream. One is heard at a time: who speaks, until silent for `TURN_S`."""
+
+    def __init__(self, address: Address) -> None:
+        super().__init__(address)
+        self._complaints = Complaints()
+        self._speaker: Peer | None = None
+        self._spoke_at = 0.0
+        self._peers: dict[socket.socket, Peer] = {}
+        self._door: socket.socket | None = None
+
+    @property
+    def port(self) -> int:
+        """The TCP port that was taken; for a Unix socket, and while closed, 0."""
+        return 0 if self._door is None or self._address.path else int(self._door.getsockname()[1])
+
+    def open(self) -> None:
+        """Begin to listen."""
+        self.close()
+        try:
+            self._door = listen_on(self._address)
+        except OSError as error:
+            raise MicrophoneError(
+                f"Satellites cannot be awaited at {self._address}: {error.strerror or error}.",
+                "Choose another address, or stop what uses it.",
+            ) from error
+        self._door.settimeout(0)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._door, selectors.EVENT_READ)
+        if not self._address.is_of_this_machine:
+            _log.warning(
+                "Everybody who reaches %s may speak to this device: Wyoming knows no passwords.", self._address
+            )
+
+    def close(self) -> None:
+        """Stop listening, and close what is connected."""
+        was_open = self._selector is not None
+        super().close()
+        self._peers.clear()
+        self._speaker = self._door = None
+        if was_open:
+            leave(self._address)
+
+    def _attend(self, selector: selectors.BaseSelector, wait_s: float) -> None:
+        for key, _ in selector.select(wait_s):
+            connected = _socket_of(key)
+            if connected is self._door:
+                self._let_in(selector, self._door)
+            elif connected in self._peers:  # it may have had to go for another a moment ago
+                self._attend_to(selector, self._peers[connected])
+
+    def _attend_to(self, selector: selectors.BaseSelector, peer: Peer) -> None:
+        try:
+            self._take(peer)
+        except WyomingError as error:
+            self._complaints.add(error)
+            self._let_go(selector, peer)
+        except OSError:
+            self._let_go(selector, peer)
+
+    def _let_in(self, selector: selectors.BaseSelector, door: socket.socket) -> None:
+        """Accept a peer; where there are too many, the one that was silent for longest goes, if any was."""
+        try:
+            connected, _ = door.accept()
+        except OSError:  # it left again
+            return
+        if len(self._peers) >= MOST_PEERS:
+            quietest = min(self._peers.values(), key=lambda peer: peer.heard_at)
+            if time.monotonic() - quietest.heard_at < TURN_S:
+                self._complaints.add(
+                    WyomingError("is one too many", "busy", f"{MOST_PEERS} may be connected at once.")
+                )
+                connected.close()
+                return
+            self._let_go(selector, quietest)
+        self._peers[connected] = Peer(connected)
+        selector.register(connected, selectors.EVENT_READ)
+
+    def _let_go(self, selector: selectors.BaseSelector, peer: Peer) -> None:
+        selector.unregister(peer.socket)
+        del self._peers[peer.socket]
+        peer.socket.close()
+        if self._speaker is peer:
+            self._speaker = None
+
+    def _meet(self, introduction: Message) -> None:
+        """Pass it over: whoever comes here and sends audio is heard."""
+
+    def _hear(self, peer: Peer, audio: bytes) -> None:
+        now_s = time.monotonic()
+        if self._speaker is not peer and self._speaker is not None and now_s - self._spoke_at < TURN_S:
+            return
+        self._speaker, self._spoke_at = peer, now_s
+        self._backlog.add(audio)
+
+
+def _socket_of(key: selectors.SelectorKey) -> socket.socket:
+    assert isinstance(key.fileobj, socket.socket)  # noqa: S101  nothing else is registered
+    return key.fileobj

@@ -1,0 +1,351 @@
+"""The server on real sockets with the protocol's own package as its clients, and with clients that mean it ill."""
+
+import asyncio
+import logging
+import os
+import resource
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+from wyoming.asr import Transcribe, Transcript
+from wyoming.audio import AudioChunk
+from wyoming.client import AsyncClient
+from wyoming.error import Error
+from wyoming.event import Event
+from wyoming.info import Describe, Info
+from wyoming.ping import Ping, Pong
+from wyoming.wake import Detect, Detection, NotDetected
+
+from edge_agent.model.errors import SettingsError
+from edge_agent.voice.libvosk import SpeechModel
+from edge_agent.voice.models import Model
+from edge_agent.voice.spotting import spot_audio
+from edge_agent.voice.wav import read_wav
+from edge_agent.voice.wyoming import Address, Message
+from edge_agent.voice.wyoming_offer import Offer
+from edge_agent.voice.wyoming_server import Bounds, WyomingServer
+from edge_agent.voice.wyoming_session import LONGEST_UTTERANCE_S, Engine
+from tests.wyoming_peers import PATIENCE_S, START, STOP, answer, answers_to_the_end, chunks, spoken, tell
+
+OFFER = Offer(("hey kitchen", "stop"), ("hey kitchen", "stop", "tell me more"), "en", "test")
+
+Serving = Callable[..., AbstractAsyncContextManager[str]]
+
+
+class Mute:
+    on = False
+
+
+@pytest.fixture(scope="module")
+def engine(model: Model) -> Engine:
+    return Engine(model, OFFER)
+
+
+@pytest.fixture
+def mute() -> Mute:
+    return Mute()
+
+
+@pytest.fixture
+def serving(engine: Engine, tmp_path: Path, mute: Mute) -> Serving:
+    @asynccontextmanager
+    async def serve(bounds: Bounds | None = None, uri: str = "") -> AsyncIterator[str]:
+        server = WyomingServer(engine, lambda: mute.on, bounds)
+        async with server.listening(Address.parse(uri or f"unix://{tmp_path}/wyoming")) as taken:
+            yield str(taken)
+
+    return serve
+
+
+def texts(events: list[Event]) -> list[str]:
+    return [Error.from_event(event).code or "" if Error.is_type(event.type) else event.type for event in events]
+
+
+async def test_it_says_what_it_offers_and_what_that_is_worth(serving: Serving) -> None:
+    async with serving(uri="tcp://127.0.0.1:0") as uri, AsyncClient.from_uri(uri) as client:
+        await client.write_event(Describe().event())
+        info = Info.from_event(await answer(client))
+    (wake,), (asr,) = info.wake, info.asr
+    assert [(model.name, model.phrase) for model in wake.models] == [("hey_kitchen", "hey kitchen"), ("stop", "stop")]
+    assert all(model.installed and model.languages == ["en"] for model in wake.models)
+    assert [model.languages for model in asr.models] == [["en"]]
+    assert "one of 3 known phrases" in str(asr.description)
+    assert asr.requires_external_vad
+    assert info.satellite is None
+    assert not info.mic
+
+
+async def test_a_wake_phrase_is_detected_where_it_ends_and_again(
+    serving: Serving, speech_model: SpeechModel, model: Model
+) -> None:
+    (expected,) = spot_audio(read_wav_of("hey-kitchen-rms"), OFFER.wake, speech_model, model.vocabulary())
+    async with serving() as uri, AsyncClient.from_uri(uri) as client:
+        for _ in range(2):
+            await tell(client, Detect(names=["hey_kitchen"]).event(), *spoken("hey-kitchen-rms"))
+            detection = Detection.from_event(await answer(client))
+            assert detection.name == "hey_kitchen"
+            assert detection.timestamp is not None
+            # The timestamp is that of the chunk (64 ms of audio) in which the phrase ended.
+            assert detection.timestamp <= expected.end_s * 1000 < detection.timestamp + 64
+
+
+async def test_a_client_that_never_ends_its_audio_is_told_at_once(serving: Serving) -> None:
+    """Home Assistant listens for a wake word without ever sending audio-stop."""
+    async with serving() as uri, AsyncClient.from_uri(uri) as client:
+        await tell(client, Detect(names=None).event(), START, *chunks(read_wav_of("hey-kitchen-awb") + bytes(32_000)))
+        assert Detection.from_event(await answer(client)).name == "hey_kitchen"
+        await tell(client, *chunks(bytes(64_000)), *chunks(read_wav_of("stop-rms") + bytes(32_000)))
+        assert Detection.from_event(await answer(client)).name == "stop"
+
+
+async def test_audio_alone_is_listened_to_for_every_wake_phrase(serving: Serving) -> None:
+    async with serving() as uri, AsyncClient.from_uri(uri) as client:
+        await tell(client, *chunks(read_wav_of("stop-slt")), STOP)
+        assert Detection.from_event(await answer(client)).name == "stop"
+
+
+@pytest.mark.parametrize("name", ["running-speech-rms", "tell-me-more-rms"])
+async def test_what_is_no_wake_phrase_is_not_detected(serving: Serving, name: str) -> None:
+    async with serving() as uri, AsyncClient.from_uri(uri) as client:
+        await tell(client, Detect().event(), *spoken(name), Ping(text="still there?").event())
+        assert NotDetected.is_type((await answer(client)).type)
+        assert Pong.from_event(await answer(client)).text == "still there?"
+
+
+async def test_only_the_named_phrase_is_listened_for(serving: Serving) -> None:
+    async with serving() as uri, AsyncClient.from_uri(uri) as client:
+        await tell(client, Detect(names=["stop", "hey_jarvis"]).event(), *spoken("hey-kitchen-rms"))
+        assert NotDetected.is_type((await answer(client)).type)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("tell-me-more-rms", "tell me more"),
+        ("wake-and-command", "hey kitchen tell me more"),
+        ("running-speech-awb", ""),
+    ],
+)
+async def test_speech_is_recognised_as_the_phrases_in_it(serving: Serving, name: str, text: str) -> None:
+    async with serving() as uri, AsyncClient.from_uri(uri) as client:
+        await tell(client, Transcribe(language="en-GB").event(), *spoken(name))
+        transcript = Transcript.from_event(await answer(client))
+        assert (transcript.text, transcript.language) == (text, "en")
+
+
+async def test_clients_are_heard_at_the_same_time_and_each_for_itself(serving: Serving) -> None:
+    async def say(uri: str, name: str, client_language: str) -> str:
+        async with AsyncClient.from_uri(uri) as client:
+            await tell(client, Transcribe(language=client_language).event(), *spoken(name))
+            return Transcript.from_event(await answer(client)).text
+
+    async with serving() as uri:
+        names = ["stop-rms", "tell-me-more-awb", "hey-kitchen-slt", "running-speech-slt"]
+        said = await asyncio.gather(*(say(uri, name, "en") for name in names))
+    assert said == ["stop", "tell me more", "hey kitchen", ""]
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        (Detect(names=["hey_jarvis"]).event(), "unknown-model"),
+        (Transcribe(language="fr").event(), "unknown-language"),
+        (Event("audio-start", {"rate": 16000}), "malformed"),
+        (Event("audio-chunk", {}, b"12"), "malformed"),
+        (Event("detect", {"names": "stop"}), "malformed"),
+    ],
+    ids=["model", "language", "start", "chunk", "names"],
+)
+async def test_who_asks_for_what_is_not_to_be_had_is_told_why(serving: Serving, request_: Event, code: str) -> None:
+    async with serving() as uri, AsyncClient.from_uri(uri) as client:
+        await tell(client, request_)
+        assert texts(await answers_to_the_end(client)) == [code]
+
+
+async def test_while_muted_nothing_is_heard_and_what_is_offered_stays_known(serving: Serving, mute: Mute) -> None:
+    async with serving() as uri:
+        async with AsyncClient.from_uri(uri) as speaking:
+            await tell(speaking, Detect().event(), START, *chunks(bytes(32_000)), Ping().event())
+            assert Pong.is_type((await answer(speaking)).type)
+            mute.on = True
+            await tell(speaking, *chunks(read_wav_of("stop-rms")))
+            assert texts(await answers_to_the_end(speaking)) == ["muted"]
+        for request_ in (Detect().event(), Transcribe().event(), START, STOP, *list(chunks(bytes(320)))):
+            async with AsyncClient.from_uri(uri) as client:
+                await tell(client, Describe().event(), request_)
+                assert texts(await answers_to_the_end(client)) == ["info", "muted"]
+        mute.on = False
+        async with AsyncClient.from_uri(uri) as client:
+            await tell(client, *spoken("stop-rms"))
+            assert Detection.is_type((await answer(client)).type)
+
+
+# --- clients that mean it ill -----------------------------------------------------------------------------------
+
+
+async def connect(uri: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_unix_connection(Address.parse(uri).path)
+
+
+async def rest(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await asyncio.wait_for(reader.read(), PATIENCE_S)
+    except OSError:
+        return b""
+
+
+async def is_well(uri: str) -> None:
+    async with AsyncClient.from_uri(uri) as client:
+        await tell(client, *spoken("stop-rms"))
+        assert Detection.from_event(await answer(client)).name == "stop"
+
+
+async def has_a_place_again(uri: str) -> None:
+    """Return when a client is served: those that left may not have been noticed yet."""
+    while True:
+        with suppress(OSError):
+            async with AsyncClient.from_uri(uri) as client:
+                await client.write_event(Ping().event())
+                if Pong.is_type((await answer(client)).type):
+                    return
+
+
+HALF_A_MESSAGE = b'{"type":"audio-chunk","payload_length":400000}\n' + bytes(5000)
+
+ILL = {
+    "garbage": os.urandom(4096) + b"\n",
+    "http": b"POST / HTTP/1.1\r\n\r\n",
+    "header-without-end": b"x" * 300_000,
+    "payload-of-a-gigabyte": b'{"type":"audio-chunk","payload_length":1073741824}\n',
+    "data-of-a-gigabyte": b'{"type":"detect","data_length":1073741824}\n',
+    "deep": b"[" * 30_000 + b"\n",
+    "describes-without-reading": b'{"type":"describe"}\n' * 20_000,
+}
+
+
+@pytest.mark.parametrize("sent", [pytest.param(sent, id=name) for name, sent in ILL.items()])
+async def test_whoever_breaks_the_protocol_goes_and_the_others_stay(
+    serving: Serving, sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving() as uri:
+        for _ in range(3):
+            reader, writer = await connect(uri)
+            writer.write(sent)
+            assert b'"error"' in await rest(reader) or len(sent) > 60_000
+            writer.close()
+        await is_well(uri)
+    assert len(caplog.records) == 1
+    assert "was sent away" in caplog.text
+
+
+async def test_speech_without_an_end_is_not_transcribed_for_ever(serving: Serving) -> None:
+    async with serving() as uri, AsyncClient.from_uri(uri) as client:
+        half = bytes(round(LONGEST_UTTERANCE_S / 2) * 32_000 + 3200)
+        chunk = AudioChunk(rate=16_000, width=2, channels=1, audio=half).event()
+        await tell(client, Transcribe().event(), START, chunk, chunk)
+        assert texts(await answers_to_the_end(client)) == ["too-long"]
+
+
+async def test_a_stream_without_an_end_takes_no_more_memory(serving: Serving) -> None:
+    noise = os.urandom(32_000)
+    chunk = AudioChunk(rate=16_000, width=2, channels=1, audio=noise).event()
+    async with serving() as uri, AsyncClient.from_uri(uri) as client:
+        await tell(client, *[chunk] * 3, Ping().event())
+        await answer(client)
+        before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        await tell(client, *[chunk] * 12, Ping().event())
+        await answer(client)
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib < 4096
+
+
+async def test_one_client_too_many_is_told_so_and_a_place_is_free_again(serving: Serving) -> None:
+    async with serving(Bounds(clients=2)) as uri:
+        async with AsyncClient.from_uri(uri) as first, AsyncClient.from_uri(uri) as second:
+            for client in (first, second):
+                await client.write_event(Ping().event())
+                assert Pong.is_type((await answer(client)).type)
+            async with AsyncClient.from_uri(uri) as third:
+                assert texts(await answers_to_the_end(third)) == ["busy"]
+        await has_a_place_again(uri)
+
+
+async def test_who_says_nothing_or_stops_in_the_middle_has_to_go(serving: Serving) -> None:
+    async with serving(Bounds(idle_s=0.05)) as uri:
+        reader, writer = await connect(uri)
+        assert await rest(reader) == b""
+        writer.close()
+    async with serving(Bounds(message_s=0.05)) as uri:
+        reader, writer = await connect(uri)
+        ended = asyncio.create_task(rest(reader))
+        while not ended.done():  # the time for a message runs from its first byte, not from its last
+            writer.write(b" ")
+            await asyncio.wait([ended], timeout=0.01)
+        assert await ended == b""
+        writer.close()
+
+
+async def test_who_does_not_take_its_answers_has_to_go(serving: Serving, caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(Bounds(answer_s=0.05)) as uri:
+        _, writer = await connect(uri)
+        ping = Message("ping", {"text": "x" * 1000}).encode() * 60
+        while not caplog.records:
+            writer.write(ping)
+            await asyncio.wait([asyncio.create_task(writer.drain())], timeout=0.01)
+        writer.transport.abort()
+        await is_well(uri)
+    assert "does not take its answers" in caplog.text
+
+
+async def test_connections_that_break_off_leave_nothing_behind(serving: Serving) -> None:
+    async with serving(Bounds(clients=2)) as uri:
+        for _ in range(20):
+            with socket.socket(socket.AF_UNIX) as half:
+                half.connect(Address.parse(uri).path)
+                half.sendall(HALF_A_MESSAGE)
+        await has_a_place_again(uri)
+
+
+async def test_a_socket_is_for_its_owner_and_group_and_gone_afterwards(serving: Serving, tmp_path: Path) -> None:
+    path = tmp_path / "wyoming"
+    async with serving():
+        assert path.stat().st_mode & 0o777 == 0o660
+        with pytest.raises(SettingsError, match="cannot use"):
+            async with serving():
+                pass
+        assert path.is_socket()
+    assert not path.exists()
+
+
+async def test_a_socket_that_was_left_behind_is_taken(serving: Serving, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(tmp_path / "wyoming"))
+    async with serving() as uri:
+        await is_well(uri)
+
+
+async def test_an_address_that_is_taken_is_told(serving: Serving) -> None:
+    async with serving(uri="tcp://127.0.0.1:0") as uri:
+        with pytest.raises(SettingsError, match="in use"):
+            async with serving(uri=uri):
+                pass
+
+
+async def test_an_address_for_everybody_is_warned_of(serving: Serving, caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(uri="tcp://127.0.0.1:0"):
+        assert caplog.text == ""
+    async with serving(uri="tcp://0.0.0.0:0"):
+        assert "knows no passwords" in caplog.text
+
+
+async def test_nothing_that_is_said_is_logged(serving: Serving, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "edge_agent"):
+        async with serving() as uri:
+            await is_well(uri)
+    assert caplog.text == ""
+
+
+def read_wav_of(name: str) -> bytes:
+    return read_wav(Path(__file__).parents[2] / "speech" / f"{name}.wav")
