@@ -31,6 +31,8 @@ class Provenance:
     size_bytes: int
     point: OperatingPoint
     rehearsed: Rehearsed
+    steps_before: int = 0
+    """How many of the steps made the network that this one began with."""
 
 
 _CARD: Final = Template("""\

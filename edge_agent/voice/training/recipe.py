@@ -74,6 +74,7 @@ def train_model(
     from edge_agent.voice.training.languages import LANGUAGES  # noqa: PLC0415
     from edge_agent.voice.training.lexicon import make_lexicon  # noqa: PLC0415
     from edge_agent.voice.training.mandarin import make_mandarin_lexicon, speak_mandarin  # noqa: PLC0415
+    from edge_agent.voice.training.mandarin_card import mandarin_card  # noqa: PLC0415
     from edge_agent.voice.training.model_card import Provenance, model_card  # noqa: PLC0415
     from edge_agent.voice.training.model_directory import (  # noqa: PLC0415
         SHIPPED,
@@ -122,7 +123,9 @@ def train_model(
         size_bytes=size_bytes(out),
         point=SHIPPED,
         rehearsed=rehearse(out, texts, speak, seed=seed),
+        steps_before=0 if begin is None else begin.steps,
     )
-    (out / "README.md").write_text(model_card(made))
+    card = mandarin_card if language == "zh" else model_card
+    (out / "README.md").write_text(card(made), "utf-8")
     report(f"done: {out}, {made.size_bytes / 1e6:.1f} MB, {made.rehearsed.heard} of {made.rehearsed.said} heard")
     return out
