@@ -34,6 +34,7 @@ from edge_agent.settings.resident import ResidentStore
 from edge_agent.troubles import Troubles
 from edge_agent.voice.check import check_voice
 from edge_agent.voice.ear import Ear
+from edge_agent.voice.wyoming_service import WyomingService
 from edge_agent.wiring import service
 from edge_agent.wiring.driver import Driver
 from edge_agent.wiring.face import Face, Sights
@@ -97,6 +98,7 @@ class Agent:
         self.renderer = Renderer(settings.render, self.emit, self.clock.now, self.troubles)
         self.shelf = Restartable(self._new_shelf(settings))
         self.ear = Restartable(self._new_ear(settings, settings.voice.wake_phrases))
+        self.wyoming = Restartable(self._new_wyoming(settings))
         self.reporter = Restartable(self._new_reporter(settings))
         self.driver = Driver(
             self._first_state(settings),
@@ -151,6 +153,7 @@ class Agent:
                     ("render", self.renderer.run()),
                     ("measure", self.reporter.run()),
                     ("voice", self.ear.run()),
+                    ("wyoming", self.wyoming.run()),
                     ("configuration", self.offers.run()),
                     ("watchdog", service.keep_watchdog(lambda: True)),
                 ):
@@ -173,6 +176,7 @@ class Agent:
         """Mute or unmute at once; it stays so over a restart, unless the disk refuses, which is told."""
         self._muted = on
         self.ear.room.mute(on)
+        self.wyoming.room.mute(on)
         try:
             self.resident.save_muted(on=on)
         except StorageError as error:
@@ -207,6 +211,11 @@ class Agent:
         if self._muted:  # a new ear is as deaf as the one it replaces
             ear.mute(True)  # noqa: FBT003
         return ear
+
+    def _new_wyoming(self, settings: Settings) -> WyomingService:
+        wyoming = WyomingService(settings.voice, troubles=self.troubles)
+        wyoming.mute(self._muted)
+        return wyoming
 
     def _new_shelf(self, settings: Settings) -> PackShelf:
         shelf = PackShelf(settings.packs, self.repository, self.emit, now=self.machine.now, troubles=self.troubles)
@@ -303,6 +312,7 @@ class Agent:
         if settings.voice != before.voice:
             await asyncio.to_thread(check_voice, settings.voice)
             self.ear.replace(self._new_ear(settings, self.driver.state.phrases))
+            self.wyoming.replace(self._new_wyoming(settings))
         if settings.packs != before.packs:
             self.shelf.replace(self._new_shelf(settings))
         if settings.measure != before.measure:
