@@ -1,4 +1,4 @@
-"""`edge-agent fleet …`: the operator's side. A first pack takes three commands: `keys init`, `new`, `publish`."""
+"""`edge-agent fleet …`: the operator's side. A first pack takes `keys init`, `pack new` and `publish`."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edge_agent.cli import fleet_keys, fleet_reports
+from edge_agent.cli import fleet_keys, fleet_pack, fleet_reports
 from edge_agent.cli.fleet_options import (
     FLEET,
     Desk,
@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True, help="The operator's side: keys, publish, configure, collect, report."
     )
     fleet_keys.register(fleet_app)
-    fleet_app.command("new")(new)
+    fleet_pack.register(fleet_app)
     fleet_app.command("publish")(publish)
     fleet_app.command("revoke")(revoke)
     config_app = typer.Typer(no_args_is_help=True, help="Configure devices from afar.")
@@ -39,49 +39,21 @@ def register(app: typer.Typer) -> None:
     app.add_typer(fleet_app, name="fleet")
 
 
-def new(
-    folder: Annotated[Path, typer.Argument(help="The folder to make.")],
-    advertiser: Annotated[str, typer.Option("--advertiser", help="Who it is from; gets a key if it has none.")],
-    poster: Annotated[
-        Path | None, typer.Option("--poster", help="A PNG or JPEG to show while the device idles.")
-    ] = None,
-    boot: Annotated[Path | None, typer.Option("--boot", help="A PNG or JPEG to show at power-on.")] = None,
-    mention: Annotated[Path | None, typer.Option("--mention", help="A WAV to say after an answer.")] = None,
-    text: Annotated[
-        str, typer.Option("--text", help="What a person reads or hears, in words.")
-    ] = "A few words about this.",
-    fleet_dir: FleetDir = FLEET,
-    as_json: JsonOption = False,
-) -> None:
-    """Begin a pack: a folder with a pack.toml and your files."""
-    from edge_agent.fleet.config import check_identifier
-    from edge_agent.fleet.new_pack import write_new_pack
-    from edge_agent.fleet.repository import FleetRepository
-
-    check_identifier("an advertiser", advertiser)
-    fleet = FleetRepository.open(fleet_dir)
-    given = {"idle_poster": poster, "boot_screen": boot, "voice_mention": mention}
-    path = write_new_pack(folder, advertiser, text, {name: file for name, file in given.items() if file is not None})
-    if advertiser not in fleet.advertisers:
-        with fleet.locked():
-            fleet.add_advertiser(advertiser)
-            fleet.commit(now())
-        note(f"Made a key for {advertiser}.")
-    say(f"Made {path}. Look at it, then: edge-agent fleet publish {folder}", {"pack": str(path)}, as_json=as_json)
-
-
 @at_the_desk
 def publish(
     desk: Desk,
-    folder: Annotated[Path, typer.Argument(help="A folder with a pack.toml (docs/packs.md).")],
+    pack: Annotated[Path, typer.Argument(help="A folder with a pack.toml, or a file that its advertiser signed.")],
     everything: Annotated[bool, typer.Option("--all", help="Send what the broker should have already, too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Sign a pack and bring what the broker lacks of it there."""
+    """Sign a pack, or take one that its advertiser signed, and bring what the broker lacks of it there."""
     from edge_agent.fleet.publish import sign_pack
 
+    if pack.is_file():
+        _publish_bundle(desk, pack, everything=everything, as_json=as_json)
+        return
     with progress_bar() as progress:
-        signed = sign_pack(desk.fleet, folder, now(), progress)
+        signed = sign_pack(desk.fleet, pack, now(), progress)
     for sentence in signed.assumed:
         note(f"Assumed: {sentence}")
     sent = desk.send(everything=everything)
@@ -90,6 +62,22 @@ def publish(
         f"{what} {signed.name}, version {signed.version}: {size(signed.total_bytes)} of assets, "
         f"{size(sent.sent_bytes)} sent to {sent.broker}.",
         {"pack": asdict(signed), "sent": asdict(sent)},
+        as_json=as_json,
+    )
+
+
+def _publish_bundle(desk: Desk, path: Path, *, everything: bool, as_json: bool) -> None:
+    from edge_agent.fleet.handover import accept_bundle
+
+    accepted = accept_bundle(desk.fleet, path, now())
+    sent = desk.send(everything=everything)
+    what = ", ".join(
+        [f"published {name}" for name in accepted.packs] + [f"withdrew {name}" for name in accepted.withdrawn]
+    )
+    say(
+        f"{accepted.advertiser} signed version {accepted.version}: {what or 'nothing new'}; "
+        f"{size(sent.sent_bytes)} sent to {sent.broker}.",
+        {"accepted": asdict(accepted), "sent": asdict(sent)},
         as_json=as_json,
     )
 
@@ -166,7 +154,8 @@ def refresh(
 
     Signs the timestamp anew, and what else is about to expire. Good for cron, once a week.
     """
-    desk.fleet.renew(now())
+    for advertiser in desk.fleet.renew(now()):
+        note(f"What {advertiser} signed expires within four months: ask for a new bundle.")
     desk.fleet.commit(now())
     sent = desk.send(everything=everything, take_over=take_over)
     until = desk.fleet.timestamp.expires

@@ -14,8 +14,12 @@ from edge_agent.cli.fleet_options import (
     now,
     say,
 )
-from edge_agent.cli.output import JsonOption, note, print_json
+from edge_agent.cli.output import JsonOption, note, print_json, print_table
 
+RoleName = Annotated[str, typer.Argument(help="root, targets, snapshot, timestamp, config or advertiser-NAME.")]
+KeysOption = Annotated[
+    list[Path] | None, typer.Option("--keys", help="A further folder with keys, such as a medium; may be repeated.")
+]
 AdvertiserName = Annotated[str, typer.Argument(help="The advertiser, as in a pack.toml.")]
 
 
@@ -25,7 +29,13 @@ def register(fleet_app: typer.Typer) -> None:
     keys_app.command("init")(keys_init)
     keys_app.command("add-advertiser")(keys_add_advertiser)
     keys_app.command("remove-advertiser")(keys_remove_advertiser)
+    keys_app.command("new-advertiser")(keys_new_advertiser)
+    keys_app.command("new")(keys_new)
     keys_app.command("rotate")(keys_rotate)
+    keys_app.command("add")(keys_add)
+    keys_app.command("drop")(keys_drop)
+    keys_app.command("threshold")(keys_threshold)
+    keys_app.command("status")(keys_status)
     fleet_app.add_typer(keys_app, name="keys")
     fleet_app.command("root")(root_of_trust)
 
@@ -50,22 +60,75 @@ def keys_init(
         return
     note(f"Made {directory}: keys in {directory / 'keys'}, and {directory / 'root.json'} for your devices to trust.")
     note(f"Keep {directory / 'keys'} secret and backed up; keys/root.pem is best kept offline.")
-    note("Next: edge-agent fleet new my-first-pack --advertiser NAME --poster picture.png")
+    note("Next: edge-agent fleet pack new my-first-pack --advertiser NAME --poster picture.png")
 
 
-def keys_add_advertiser(name: AdvertiserName, fleet_dir: FleetDir = FLEET, as_json: JsonOption = False) -> None:
-    """Make a key for an advertiser.
+def keys_new_advertiser(
+    name: AdvertiserName,
+    directory: Annotated[
+        Path | None, typer.Option("--out", help="The folder to make.  [default: named like the advertiser]")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """For an advertiser: make a folder with a key of your own.
 
-    It may sign packs/NAME/… and nothing else.
+    The operator gets the .pub file; the private key stays in the folder.
+    """
+    from edge_agent.fleet.advertiser import AdvertiserFolder
+    from edge_agent.fleet.config import check_identifier
+
+    folder = AdvertiserFolder.create(directory or Path(name), check_identifier("an advertiser", name))
+    say(
+        f"Made {folder.directory}. Send {folder.public_key} to the operator; its folder keys is yours alone.",
+        {"advertiser": name, "folder": str(folder.directory), "public_key": str(folder.public_key)},
+        as_json=as_json,
+    )
+
+
+def keys_new(
+    path: Annotated[Path, typer.Argument(help="What to make, for instance safe/root-2: .pem and .pub are added.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Make one more key, for a role that several have to sign."""
+    from edge_agent.fleet.keys import make_key_pair
+
+    private, public = make_key_pair(path.parent, path.name)
+    say(
+        f"Made {private}, to keep, and {public}, for: edge-agent fleet keys add ROLE --public-key {public}",
+        {"private_key": str(private), "public_key": str(public)},
+        as_json=as_json,
+    )
+
+
+def keys_add_advertiser(
+    name: AdvertiserName,
+    public_keys: Annotated[
+        list[Path] | None,
+        typer.Option("--public-key", help="The advertiser's own .pub file; several may be named."),
+    ] = None,
+    threshold: Annotated[int, typer.Option(min=1, help="How many of those keys have to sign together.")] = 1,
+    fleet_dir: FleetDir = FLEET,
+    as_json: JsonOption = False,
+) -> None:
+    """Let an advertiser sign packs/NAME/… and nothing else.
+
+    With its own public key, it alone can; without one, a key is made in the fleet's folder.
     """
     from edge_agent.fleet.config import check_identifier
+    from edge_agent.fleet.keys import read_public_key
     from edge_agent.fleet.repository import FleetRepository
 
+    check_identifier("an advertiser", name)
+    own = [read_public_key(path) for path in public_keys or ()]
     fleet = FleetRepository.open(fleet_dir)
     with fleet.locked():
-        fleet.add_advertiser(check_identifier("an advertiser", name))
+        fleet.add_advertiser(name, own, threshold)
         fleet.commit(now())
-    say(f"{name} may now publish packs.", {"advertiser": name}, as_json=as_json)
+    say(
+        f"{name} may now publish packs{' that it signs itself' if own else ''}.",
+        {"advertiser": name, "signs_itself": bool(own), "threshold": threshold},
+        as_json=as_json,
+    )
 
 
 @at_the_desk
@@ -87,7 +150,8 @@ def keys_remove_advertiser(
 @at_the_desk
 def keys_rotate(
     desk: Desk,
-    role: Annotated[str, typer.Argument(help="root, targets, snapshot, timestamp, config or advertiser-NAME.")],
+    role: RoleName,
+    keys: KeysOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Replace a key that is old or may be known to others.
@@ -96,9 +160,92 @@ def keys_rotate(
     """
     from edge_agent.fleet.rotation import rotate_key
 
+    desk.fleet.keys.others = tuple(keys or ())
     rotate_key(desk.fleet, role, now())
     sent = desk.send()
     say(f"{role} has a new key.", {"role": role, "sent": asdict(sent)}, as_json=as_json)
+
+
+@at_the_desk
+def keys_add(
+    desk: Desk,
+    role: RoleName,
+    public_key: Annotated[Path, typer.Option("--public-key", help="The .pub file of the key.")],
+    keys: KeysOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let one more key sign for a role."""
+    from edge_agent.fleet.keys import read_public_key
+    from edge_agent.fleet.rotation import change_keys
+
+    desk.fleet.keys.others = tuple(keys or ())
+    change_keys(desk.fleet, role, now(), add=read_public_key(public_key))
+    sent = desk.send()
+    say(f"{role} has one more key.", {"role": role, "sent": asdict(sent)}, as_json=as_json)
+
+
+@at_the_desk
+def keys_drop(
+    desk: Desk,
+    role: RoleName,
+    key: Annotated[str, typer.Argument(help="The beginning of the key's id, as keys status shows it.")],
+    keys: KeysOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let one key sign for a role no more."""
+    from edge_agent.fleet.rotation import change_keys
+
+    desk.fleet.keys.others = tuple(keys or ())
+    change_keys(desk.fleet, role, now(), drop=key)
+    sent = desk.send()
+    say(f"{role} has one key less.", {"role": role, "sent": asdict(sent)}, as_json=as_json)
+
+
+@at_the_desk
+def keys_threshold(
+    desk: Desk,
+    role: RoleName,
+    threshold: Annotated[int, typer.Argument(min=1, help="How many keys have to sign together.")],
+    keys: KeysOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask for more signatures of a role, or fewer."""
+    from edge_agent.fleet.rotation import change_keys
+
+    desk.fleet.keys.others = tuple(keys or ())
+    change_keys(desk.fleet, role, now(), threshold=threshold)
+    sent = desk.send()
+    say(
+        f"{role} needs {threshold} signatures.",
+        {"role": role, "threshold": threshold, "sent": asdict(sent)},
+        as_json=as_json,
+    )
+
+
+def keys_status(fleet_dir: FleetDir = FLEET, keys: KeysOption = None, as_json: JsonOption = False) -> None:
+    """Show who holds which key, how many have to sign, and until when signatures are good."""
+    from edge_agent.fleet.key_status import role_statuses
+    from edge_agent.fleet.repository import FleetRepository
+
+    fleet = FleetRepository.open(fleet_dir)
+    fleet.keys.others = tuple(keys or ())
+    found = role_statuses(fleet, now())
+    if as_json:
+        print_json([asdict(status) for status in found])
+        return
+    rows = [
+        (
+            status.role,
+            f"{status.threshold} of {len(status.keys)}",
+            ", ".join(f"{key.keyid[:8]} {'here' if key.is_here else 'elsewhere'}" for key in status.keys),
+            "never signed" if status.days_left is None else f"{status.days_left} days",
+        )
+        for status in found
+    ]
+    print_table(str(fleet_dir), ("role", "signatures", "keys", "good for"), rows)
+    for status in found:
+        if status.next_step:
+            note(status.next_step)
 
 
 def root_of_trust(

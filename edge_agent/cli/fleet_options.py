@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,8 +43,12 @@ ROOT = "edge"
 
 
 def now() -> datetime:
-    """Return the time at which things are signed."""
-    return datetime.now(UTC)
+    """Return the time at which things are signed: now, or SOURCE_DATE_EPOCH where a build is to be repeated.
+
+    Source: https://reproducible-builds.org/specs/source-date-epoch/
+    """
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    return datetime.fromtimestamp(int(epoch), UTC) if epoch.isdecimal() else datetime.now(UTC)
 
 
 def say(sentence: str, value: object, *, as_json: bool) -> None:

@@ -7,17 +7,25 @@
     keys/advertiser-<name>.pem    signs that advertiser's packs and nothing else
     keys/report-key.private.json  opens the devices' reports
 
-Signing keys are Ed25519 in PEM (PKCS #8).
+Signing keys are Ed25519 in PEM (PKCS #8); public halves are PEM, too (SubjectPublicKeyInfo), in `<name>.pub`. A role
+may have several keys, some of which are kept elsewhere: whatever key of a role lies in the folder signs for it.
 """
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from securesystemslib.signer import CryptoSigner
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+from securesystemslib.signer import CryptoSigner, Key, SSlibKey
 
+from edge_agent.fleet.durable import write_durably
 from edge_agent.model.errors import SettingsError
 
 OPERATOR_ROLES: Final = ("root", "targets", "snapshot", "timestamp", "config")
@@ -25,10 +33,14 @@ REPORT_KEY: Final = "report-key.private.json"
 
 
 class KeyFolder:
-    """The private keys in one folder, by role: `root`, …, `config`, `advertiser-<name>`."""
+    """The private keys in one folder, by role: `root`, …, `config`, `advertiser-<name>`.
+
+    `others` are further folders that keys to sign with may lie in, such as a medium that was brought along.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.others: tuple[Path, ...] = ()
 
     def create(self, role: str) -> CryptoSigner:
         """Make a new key for `role`. Raises SettingsError when there is one already: keys are never overwritten."""
@@ -73,18 +85,63 @@ class KeyFolder:
         """Whether there is a key for `role`."""
         return (self.directory / f"{role}.pem").is_file()
 
+    def signers(self, keyids: Collection[str] | None = None) -> list[CryptoSigner]:
+        """Return the signers that are here of these keys (None: of any), one each, in an order that never changes."""
+        found: dict[str, CryptoSigner] = {}
+        for directory in (self.directory, *self.others):
+            for path in sorted(directory.glob("*.pem")):
+                if ".retired-" not in path.name:
+                    signer = _read_private(path)
+                    if keyids is None or signer.public_key.keyid in keyids:
+                        found.setdefault(signer.public_key.keyid, signer)
+        return [found[keyid] for keyid in sorted(found)]
+
     def signer(self, role: str) -> CryptoSigner:
         """Return the signer of `role`. Raises SettingsError when its file is missing or is no Ed25519 key."""
-        path = self.directory / f"{role}.pem"
-        try:
-            key = load_pem_private_key(path.read_bytes(), None)
-        except OSError as error:
-            raise SettingsError(
-                f"The key {path} cannot be read: {error.strerror or error}.", "Bring it back from where you keep it."
-            ) from error
-        except (ValueError, TypeError):
-            # No `from`: what the parser quotes is the secret.
-            raise SettingsError(f"{path} is not a private key.", "Restore it from your backup.") from None
-        if not isinstance(key, Ed25519PrivateKey):
-            raise SettingsError(f"{path} is not an Ed25519 key.", "Restore it from your backup.")
-        return CryptoSigner(key)
+        return _read_private(self.directory / f"{role}.pem")
+
+
+def _read_private(path: Path) -> CryptoSigner:
+    try:
+        key = load_pem_private_key(path.read_bytes(), None)
+    except OSError as error:
+        raise SettingsError(
+            f"The key {path} cannot be read: {error.strerror or error}.", "Bring it back from where you keep it."
+        ) from error
+    except (ValueError, TypeError):
+        # No `from`: what the parser quotes is the secret.
+        raise SettingsError(f"{path} is not a private key.", "Restore it from your backup.") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise SettingsError(f"{path} is not an Ed25519 key.", "Restore it from your backup.")
+    return CryptoSigner(key)
+
+
+def make_key_pair(directory: Path, name: str) -> tuple[Path, Path]:
+    """Make `<name>.pem`, which never leaves `directory`, and `<name>.pub`, which is for everybody; return both paths.
+
+    Raises SettingsError when there is such a key already.
+    """
+    signer = KeyFolder(directory).create(name)
+    public = load_pem_private_key(signer.private_bytes, None).public_key()
+    path = directory / f"{name}.pub"
+    write_durably(path, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    return directory / f"{name}.pem", path
+
+
+def read_public_key(path: Path) -> Key:
+    """Return the key in a `.pub` file. Raises SettingsError when it is none, or a private key, which nobody sends."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror or error}.", "Check the path.") from error
+    if b"PRIVATE KEY" in content:
+        raise SettingsError(
+            f"{path} is a private key.", "Take the .pub file beside it; whoever sent this one should make a new key."
+        )
+    try:
+        key = load_pem_public_key(content)
+    except ValueError as error:
+        raise SettingsError(f"{path} is not a public key.", "Ask for the .pub file as it was made.") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise SettingsError(f"{path} is not an Ed25519 key.", 'Make one with "edge-agent fleet keys new-advertiser".')
+    return SSlibKey.from_crypto(key)

@@ -40,7 +40,7 @@ _MOMENTS: Final = {
 }
 
 
-class _Stated(BaseModel):
+class Stated(BaseModel):
     """What a pack may state about a file whose header we cannot read."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -86,7 +86,7 @@ def read_pack_folder(folder: Path, now: datetime) -> PackFolder:
 
 def _find_description(folder: Path) -> Path:
     if not folder.is_dir():
-        raise FormatError(f"There is no folder {folder}.", 'Make one with "edge-agent fleet new".')
+        raise FormatError(f"There is no folder {folder}.", 'Make one with "edge-agent fleet pack new".')
     found = [folder / name for name in ("pack.toml", "pack.json") if (folder / name).is_file()]
     if len(found) != 1:
         problem = "has both a pack.toml and a pack.json" if found else "has no pack.toml"
@@ -124,12 +124,12 @@ def _with_zones(value: Any) -> Any:
             return value
 
 
-def _own_fields(raw: dict[str, Any], where: str) -> tuple[str | None, tuple[str, ...], dict[str, _Stated]]:
+def _own_fields(raw: dict[str, Any], where: str) -> tuple[str | None, tuple[str, ...], dict[str, Stated]]:
     pack, kinds, assets = (raw.pop(key, None) for key in _OWN_KEYS)
     if pack is not None:
         pack = _identifier(pack, where, "pack")
     try:
-        stated = TypeAdapter(dict[AssetName, _Stated]).validate_python(assets or {})
+        stated = TypeAdapter(dict[AssetName, Stated]).validate_python(assets or {})
     except ValidationError as error:
         raise FormatError(f"{where}: assets.{first_complaint(error)}.") from error
     if kinds is not None and not (isinstance(kinds, list) and all(kind in KINDS for kind in kinds)):
@@ -166,7 +166,7 @@ def _draw_pages(folder: Path, raw: Mapping[str, Any], assumed: list[str]) -> Non
 
 
 def _files(
-    folder: Path, raw: dict[str, Any], stated: Mapping[str, _Stated], where: str
+    folder: Path, raw: dict[str, Any], stated: Mapping[str, Stated], where: str
 ) -> tuple[dict[str, Path], dict[str, Media]]:
     files: dict[str, Path] = {}
     media: dict[str, Media] = {}

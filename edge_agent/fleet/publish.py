@@ -12,6 +12,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from edge_agent.fleet.book import Book
 from edge_agent.fleet.broker import Broker, BrokerAddress, connected
 from edge_agent.fleet.chunker import chunks
 from edge_agent.fleet.durable import write_durably
@@ -24,7 +25,6 @@ from edge_agent.packs.documents import MAX_DOCUMENT_BYTES, validate
 from edge_agent.packs.manifest import (
     Chunk,
     Manifest,
-    pack_target_name,
     parse_manifest,
     parse_target_name,
 )
@@ -59,14 +59,13 @@ class Sent:
     cleared: int
 
 
-def sign_pack(fleet: FleetRepository, folder: Path, now: datetime, progress: Progress) -> Signed:
-    """Read, chunk and sign the pack in `folder`. The fleet is committed when anything changed.
+def sign_pack(book: Book, folder: Path, now: datetime, progress: Progress) -> Signed:
+    """Read, chunk and sign the pack in `folder`. The book is committed when anything changed.
 
     Raises FormatError with one sentence about the file and field that is wrong, SettingsError for a missing key.
     """
     written = read_pack_folder(folder, now)
-    name = pack_target_name(written.campaign.advertiser, written.pack)
-    _refuse_anothers_campaign(fleet, written.campaign, folder)
+    refuse_anothers_campaign(book, written.campaign, folder.name)
     total_bytes = sum(path.stat().st_size for path in written.files.values())
     done_bytes = 0
     assets: dict[str, object] = {}
@@ -74,7 +73,7 @@ def sign_pack(fleet: FleetRepository, folder: Path, now: datetime, progress: Pro
         content = path.read_bytes()
         pieces = []
         for piece in chunks(content):
-            pieces.append(Chunk(sha256=keep_chunk(fleet, piece), length=len(piece)))
+            pieces.append(Chunk(sha256=keep_chunk(book, piece), length=len(piece)))
             done_bytes += len(piece)
             progress("signing", done_bytes, total_bytes)
         media = written.media[asset_name]
@@ -87,30 +86,40 @@ def sign_pack(fleet: FleetRepository, folder: Path, now: datetime, progress: Pro
             "dur": media.dur,
             "chunks": pieces,
         }
-    old = _published(fleet, name)
-    manifest = _manifest(written, assets, old.version if old is not None else 1, folder)
-    changed = manifest != old
-    if changed:
-        if old is not None:
-            manifest = manifest.model_copy(update={"version": old.version + 1})
-        content = manifest.to_bytes()
-        if len(content) > MAX_DOCUMENT_BYTES:
-            raise FormatError(
-                f"{folder.name} makes a manifest of {len(content)} bytes; brokers take {MAX_DOCUMENT_BYTES}.",
-                "Split it into two packs, or make its assets smaller.",
-            )
-        parse_manifest(content, name, manifest.total_bytes)
-        fleet.put(name, content)
-        fleet.commit(now)
+    manifest, changed = sign_manifest(book, _manifest(written, assets, 1, folder), now)
     return Signed(manifest.shelf_name, manifest.version, manifest.total_bytes, written.assumed, changed)
 
 
-def _refuse_anothers_campaign(fleet: FleetRepository, campaign: Campaign, folder: Path) -> None:
-    """Caps, dismissals and reports go by the campaign's id, so no two advertisers may share one."""
-    for other in manifests(fleet):
+def sign_manifest(book: Book, manifest: Manifest, now: datetime) -> tuple[Manifest, bool]:
+    """Sign `manifest` as the next version of its pack and commit, unless exactly this was signed before.
+
+    Returns it as it is signed, and whether it changed. Its chunks are in the book already. Raises FormatError.
+    """
+    name = manifest.target_name
+    old = _published(book, name)
+    if old is not None:
+        manifest = manifest.model_copy(update={"version": old.version})
+        if manifest == old:
+            return old, False
+        manifest = manifest.model_copy(update={"version": old.version + 1})
+    content = manifest.to_bytes()
+    if len(content) > MAX_DOCUMENT_BYTES:
+        raise FormatError(
+            f"{manifest.name} makes a manifest of {len(content)} bytes; brokers take {MAX_DOCUMENT_BYTES}.",
+            "Split it into two packs, or make its assets smaller.",
+        )
+    parse_manifest(content, name, manifest.total_bytes)
+    book.put(name, content)
+    book.commit(now)
+    return manifest, True
+
+
+def refuse_anothers_campaign(book: Book, campaign: Campaign, where: str) -> None:
+    """Raise FormatError: caps, dismissals and reports go by the campaign's id, so no two advertisers may share it."""
+    for other in manifests(book):
         if other.campaign.id == campaign.id and other.campaign.advertiser != campaign.advertiser:
             raise FormatError(
-                f"{folder.name}: the campaign id {campaign.id} is {other.campaign.advertiser}'s already.",
+                f"{where}: the campaign id {campaign.id} is {other.campaign.advertiser}'s already.",
                 f'Write another into the pack, for instance id = "{campaign.advertiser}-{campaign.id}".',
             )
 
@@ -126,17 +135,17 @@ def _manifest(written: PackFolder, assets: dict[str, object], version: int, fold
     return validate(Manifest, value, folder.name)
 
 
-def _published(fleet: FleetRepository, name: str) -> Manifest | None:
-    if name not in fleet.files:
+def _published(book: Book, name: str) -> Manifest | None:
+    if name not in book.files:
         return None
-    return parse_manifest(fleet.document(name), name, max_pack_bytes=1 << 62)
+    return parse_manifest(book.document(name), name, max_pack_bytes=1 << 62)
 
 
-def manifests(fleet: FleetRepository) -> Iterator[Manifest]:
-    """Yield every published pack, by name."""
-    for name in sorted(fleet.files):
+def manifests(book: Book) -> Iterator[Manifest]:
+    """Yield every signed pack, by name."""
+    for name in sorted(book.files):
         if parse_target_name(name) is not None:
-            manifest = _published(fleet, name)
+            manifest = _published(book, name)
             if manifest is not None:
                 yield manifest
 

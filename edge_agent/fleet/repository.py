@@ -14,7 +14,7 @@ a name belongs to exactly one of them. A change is signed by `commit` alone: rol
 
 import fcntl
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +23,6 @@ from typing import Final, TypeVar
 from securesystemslib.signer import Key, Signer
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import (
-    DelegatedRole,
     Delegations,
     Metadata,
     MetaFile,
@@ -35,6 +34,8 @@ from tuf.api.metadata import (
     Timestamp,
 )
 
+from edge_agent.fleet.authority import Authority
+from edge_agent.fleet.book import Book
 from edge_agent.fleet.durable import write_durably
 from edge_agent.fleet.keys import OPERATOR_ROLES, KeyFolder
 from edge_agent.model.errors import SettingsError
@@ -61,9 +62,11 @@ class FleetRepository:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.keys = KeyFolder(directory / "keys")
+        self.authority = Authority(lambda: self.keys, lambda: self.root, lambda: self._roles["targets"].signed)
         self._metadata = directory / "metadata"
         self._roles: dict[str, Metadata[Targets]] = {}
         self._changed: set[str] = set()
+        self._accepted: set[str] = set()
 
     @classmethod
     def create(cls, directory: Path, now: datetime) -> "FleetRepository":
@@ -81,7 +84,9 @@ class FleetRepository:
         top = Targets(version=1)
         top.delegations = Delegations({}, {})
         fleet._roles["targets"] = Metadata(top)
-        fleet._delegate(CONFIG_ROLE, ["config/*.json", "config/*/*.json"], CONFIG_ROLE)
+        fleet._roles[CONFIG_ROLE] = Metadata(Targets(version=1))
+        fleet.authority.delegate(CONFIG_ROLE, ["config/*.json", "config/*/*.json"], [signers[CONFIG_ROLE].public_key])
+        fleet._changed = {"targets", CONFIG_ROLE}
         fleet.commit(now, first=True)
         return fleet
 
@@ -138,15 +143,15 @@ class FleetRepository:
     @property
     def advertisers(self) -> tuple[str, ...]:
         """The advertisers who may sign packs, in order."""
-        delegations = self._roles["targets"].signed.delegations
-        roles = (delegations.roles or {}) if delegations is not None else {}
+        roles = self.authority.delegations
         return tuple(sorted(role.removeprefix(ADVERTISER_ROLE) for role in roles if role.startswith(ADVERTISER_ROLE)))
 
     @property
     def files(self) -> Mapping[str, TargetFile]:
         """Every signed document by name."""
         delegated = [CONFIG_ROLE, *(f"{ADVERTISER_ROLE}{name}" for name in self.advertisers)]
-        return {name: file for role in delegated for name, file in self._roles[role].signed.targets.items()}
+        signed = [self._roles[role].signed for role in delegated if role in self._roles]
+        return {name: file for targets in signed for name, file in targets.targets.items()}
 
     def expirations(self) -> Mapping[str, datetime]:
         """Return when each role's signature ends."""
@@ -186,42 +191,65 @@ class FleetRepository:
 
     # Changing it
 
-    def add_advertiser(self, name: str) -> None:
-        """Make a key for an advertiser and let it sign `packs/<name>/…`; `commit` afterwards."""
+    def add_advertiser(self, name: str, public_keys: Sequence[Key] = (), threshold: int = 1) -> None:
+        """Let an advertiser sign `packs/<name>/…`, with a key made here unless it has its own; `commit` afterwards.
+
+        With `public_keys` the advertiser alone can sign, `threshold` of them together: nothing of theirs is signed
+        here, and nothing of theirs is published before `accept`.
+        """
+        role = f"{ADVERTISER_ROLE}{name}"
         if name in self.advertisers:
             raise SettingsError(f"The advertiser {name} has a key already.", "Publish with it.")
-        self.keys.create(f"advertiser-{name}")
-        self._delegate(f"{ADVERTISER_ROLE}{name}", [f"packs/{name}/*.json"], f"advertiser-{name}")
+        if not public_keys:
+            self.keys.create(f"advertiser-{name}")
+            public_keys = [self.keys.signer(f"advertiser-{name}").public_key]
+        self.authority.delegate(role, [f"packs/{name}/*.json"], public_keys, threshold)
+        self._changed.add("targets")
+        if self.authority.can_sign(role):
+            self._roles[role] = Metadata(Targets(version=1))
+            self._changed.add(role)
 
     def remove_advertiser(self, name: str) -> None:
         """Take the right to sign from an advertiser: everything of theirs leaves the devices; `commit` afterwards."""
-        delegations = self._roles["targets"].signed.delegations
-        if name not in self.advertisers or delegations is None or delegations.roles is None:
+        role = f"{ADVERTISER_ROLE}{name}"
+        if name not in self.advertisers:
             raise SettingsError(f"There is no advertiser {name}.", f"There are: {', '.join(self.advertisers)}.")
-        self._roles["targets"].signed.revoke_key(
-            delegations.roles[f"{ADVERTISER_ROLE}{name}"].keyids[0], f"{ADVERTISER_ROLE}{name}"
-        )
-        del delegations.roles[f"{ADVERTISER_ROLE}{name}"]
+        self.authority.withdraw(role)
+        self._changed = (self._changed - {role}) | {"targets"}
+        self._accepted.discard(role)
+
+    def change_keys(
+        self, role: str, *, add: Collection[Key] = (), drop: Collection[str] = (), threshold: int = 0
+    ) -> None:
+        """Change who may sign a delegated role; `commit` afterwards. Raises SettingsError when nobody could then.
+
+        What is signed of the role already must count afterwards as well: a role whose keys are here is signed anew;
+        of any other, the holders' next bundle has to bear the signatures first.
+        """
+        self.authority.change(role, add=add, drop=drop, threshold=threshold)
         self._changed.add("targets")
+        if self.authority.can_sign(role):
+            self._changed.add(role)
+        elif role in self._roles:
+            self.authority.refuse_unsigned(role, self._roles[role])
 
-    def _delegate(self, role: str, paths: list[str], key: str) -> None:
-        top = self._roles["targets"].signed
-        if top.delegations is None or top.delegations.roles is None:
-            raise SettingsError("The top-level targets delegate to nobody.", "Restore the fleet folder.")
-        top.delegations.roles[role] = DelegatedRole(role, [], 1, terminating=True, paths=paths)
-        top.add_key(self.keys.signer(key).public_key, role)
-        self._changed |= {"targets", role}
-        self._roles.setdefault(role, Metadata(Targets(version=1)))
+    def accept(self, role: str, metadata: Metadata[Targets]) -> None:
+        """Take what the holders of `role` signed themselves, as it is; `commit` afterwards.
 
-    def replace_delegated_key(self, role: str, key: Key) -> None:
-        """Let `key` alone sign for a delegated role; `commit` afterwards."""
-        top = self._roles["targets"].signed
-        if top.delegations is None or top.delegations.roles is None:
-            raise SettingsError("The top-level targets delegate to nobody.", "Restore the fleet folder.")
-        for keyid in list(top.delegations.roles[role].keyids):
-            top.revoke_key(keyid, role)
-        top.add_key(key, role)
-        self._changed |= {"targets", role}
+        Raises SettingsError when it is not signed by enough of their keys. Whoever calls has judged what is in it.
+        """
+        self.authority.refuse_unsigned(role, metadata)
+        self._roles[role] = metadata
+        self._accepted.add(role)
+
+    def keep_document(self, content: bytes) -> None:
+        """Keep a document that others signed, under its hash."""
+        write_durably(self.target_path(hashlib.sha256(content).hexdigest()), content)
+
+    def role_metadata(self, role: str) -> Targets | None:
+        """Return what `role` signs now, or None while nothing of it was ever signed."""
+        metadata = self._roles.get(role)
+        return None if metadata is None else metadata.signed
 
     def touch(self, role: str) -> None:
         """Sign `role`, and with it the snapshot, anew at the next `commit`."""
@@ -229,10 +257,35 @@ class FleetRepository:
 
     def write_root(self, metadata: Metadata[Root], now: datetime, signers: Sequence[Signer]) -> None:
         """Sign a root with each of `signers` and write it."""
-        _date(metadata.signed, "root", now)
+        date_signature(metadata.signed, "root", now)
         for signer in signers:
             metadata.sign(signer, append=True)
         write_durably(self._metadata / f"{metadata.signed.version}.root.json", metadata.to_bytes())
+
+    def replace_root(self, root: Root, now: datetime) -> None:
+        """Make `root` the next root, signed by all keys here of the root before it and of its own.
+
+        `touch` and `commit` afterwards. Raises SettingsError, having written nothing, when those are too few for
+        either of the two (TUF 1.0.33, 6.1).
+        """
+        old = self.root
+        root.version = old.version + 1
+        metadata = Metadata(root)
+        signers = self.keys.signers({*old.roles["root"].keyids, *root.roles["root"].keyids})
+        date_signature(root, "root", now)
+        for signer in signers:
+            metadata.sign(signer, append=True)
+        result = root.get_root_verification_result(old, metadata.signed_bytes, metadata.signatures)
+        if not result:
+            if old.roles["root"].threshold == 1:
+                self.keys.signer("root")  # says so when it is not there at all
+            raise SettingsError(
+                f"A new root needs {result.first.threshold} signatures of the root before it and "
+                f"{result.second.threshold} of its own; the keys for {len(result.first.signed)} and "
+                f"{len(result.second.signed)} are here.",
+                "Bring the folders with the others and name each with --keys.",
+            )
+        write_durably(self._metadata / f"{root.version}.root.json", metadata.to_bytes())
 
     def put(self, name: str, content: bytes) -> None:
         """Sign `content` under `name`; `commit` afterwards. Raises SettingsError when nobody may sign that name."""
@@ -258,24 +311,42 @@ class FleetRepository:
                 f"There is no key for the advertiser {parsed[0]}.",
                 f'Make one with "edge-agent fleet keys add-advertiser {parsed[0]}".',
             )
-        return f"{ADVERTISER_ROLE}{parsed[0]}"
+        role = f"{ADVERTISER_ROLE}{parsed[0]}"
+        if not self.authority.can_sign(role):
+            raise SettingsError(
+                f"{parsed[0]} signs its packs itself: the keys for that are not here.",
+                "Publish the bundle that it made (edge-agent fleet pack build).",
+            )
+        return role
 
-    def renew(self, now: datetime) -> None:
-        """Mark every role that is past two thirds of its life as changed; `commit` afterwards renews the rest."""
-        for role, metadata in self._roles.items():
-            if metadata.signed.expires - now < _YEAR / 3:
-                self._changed.add(role)
+    def renew(self, now: datetime) -> tuple[str, ...]:
+        """Mark every role that is past two thirds of its life as changed; `commit` afterwards renews the rest.
+
+        Returns the advertisers who have to renew theirs themselves.
+        """
+        standing = ("targets", *self.authority.delegations)
+        due = [role for role in standing if role in self._roles and self._expires_soon(role, now)]
+        elsewhere = [role for role in due if not self.authority.can_sign(role)]
+        self._changed |= set(due) - set(elsewhere)
+        return tuple(role.removeprefix(ADVERTISER_ROLE) for role in elsewhere)
+
+    def _expires_soon(self, role: str, now: datetime) -> bool:
+        return self._roles[role].signed.expires - now < _YEAR / 3
 
     def commit(self, now: datetime, *, first: bool = False) -> None:
         """Sign what changed, a new snapshot where anything did, and a new timestamp; write them durably in order."""
-        changed = sorted(self._changed)
-        for role in changed:
+        for role in self._changed | {"snapshot", "timestamp"}:
+            self.authority.signers(role)
+        for role in sorted(self._changed):
             metadata = self._roles[role]
             if (self._metadata / f"{metadata.signed.version}.{role}.json").exists():
                 metadata.signed.version += 1
             self._sign_and_write(metadata, role, f"{metadata.signed.version}.{role}", now)
+        for role in sorted(self._accepted):
+            metadata = self._roles[role]
+            write_durably(self._metadata / f"{metadata.signed.version}.{role}.json", metadata.to_bytes())
         snapshot = Snapshot(version=1) if first else self.snapshot
-        if changed:
+        if self._changed | self._accepted:
             meta = {f"{role}.json": MetaFile(self._roles[role].signed.version) for role in self._roles}
             snapshot.meta = dict(snapshot.meta) | meta
             snapshot.version += 0 if first else 1
@@ -285,11 +356,13 @@ class FleetRepository:
         timestamp.version += 0 if first else 1
         self._sign_and_write(Metadata(timestamp), "timestamp", "timestamp", now)
         self._changed.clear()
+        self._accepted.clear()
 
     def _sign_and_write(self, metadata: Metadata[_Kind], role: str, name: str, now: datetime) -> None:
-        _date(metadata.signed, role, now)
-        key = f"advertiser-{role.removeprefix(ADVERTISER_ROLE)}" if role.startswith(ADVERTISER_ROLE) else role
-        metadata.sign(self.keys.signer(key))
+        date_signature(metadata.signed, role, now)
+        metadata.signatures.clear()
+        for signer in self.authority.signers(role):
+            metadata.sign(signer, append=True)
         write_durably(self._metadata / f"{name}.json", metadata.to_bytes())
 
     def _read(self, kind: type[_Kind], name: str) -> Metadata[_Kind]:
@@ -303,7 +376,8 @@ class FleetRepository:
         return metadata
 
 
-def _date(signed: Signed, role: str, now: datetime) -> None:
+def date_signature(signed: Signed, role: str, now: datetime) -> None:
+    """Write into metadata of `role` that it is signed `now`, and until when that is good."""
     signed.expires = _expiry(role, now)
     signed.unrecognized_fields[SIGNED_AT] = write_signed_at(now)
 
@@ -313,8 +387,8 @@ def sha256_of(file: TargetFile) -> str:
     return file.hashes["sha256"]
 
 
-def keep_chunk(fleet: FleetRepository, content: bytes) -> str:
-    """Keep a chunk in the fleet folder and return its hash."""
+def keep_chunk(fleet: Book, content: bytes) -> str:
+    """Keep a chunk in a folder and return its hash."""
     sha256 = hashlib.sha256(content).hexdigest()
     path = fleet.chunk_path(sha256)
     if not path.exists() or path.stat().st_size != len(content):

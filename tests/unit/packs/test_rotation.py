@@ -1,13 +1,27 @@
 """Keys are replaced under a device that is only told of it by the repository."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
+from securesystemslib.signer import CryptoSigner
 
+from edge_agent.fleet.keys import KeyFolder
 from edge_agent.fleet.repository import FleetRepository
 from edge_agent.fleet.rotation import rotate_key
 from edge_agent.model.errors import SettingsError
 from tests.fleets import Device, MemorySource, SmallFleet
+
+
+class StolenKeys(KeyFolder):
+    """Signs with the key under `role`'s name where devices believe none that is here."""
+
+    def __init__(self, directory: Path, role: str) -> None:
+        super().__init__(directory)
+        self._role = role
+
+    def signers(self, keyids: Collection[str] | None = None) -> list[CryptoSigner]:
+        return super().signers(keyids) or [self.signer(self._role)]
 
 
 @pytest.mark.parametrize("role", ["root", "targets", "snapshot", "timestamp", "config", "advertiser-acme"])
@@ -30,6 +44,7 @@ async def test_a_device_follows_a_new_key_and_forgets_the_old(role: str, tmp_pat
 
         current = keys.directory / f"{role}.pem"
         current.write_bytes(before)  # somebody stole the first key and signs with it
+        fleet.fleet.keys = StolenKeys(keys.directory, role)
         if role != "root":
             fleet.fleet.touch({"advertiser-acme": "packs-acme"}.get(role, "config"))
             fleet.fleet.touch("targets")

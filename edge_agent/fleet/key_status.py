@@ -1,0 +1,62 @@
+"""Who holds which key of a fleet, how many have to sign, and how long that is good for."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from edge_agent.fleet.authority import key_name
+from edge_agent.fleet.repository import FleetRepository
+from edge_agent.packs.trust import ADVERTISER_ROLE
+
+_SOON_DAYS: Final = {"timestamp": 10}
+_SOON_ELSE_DAYS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class HeldKey:
+    """One key, by its id (SHA-256 in hexadecimal), and whether its private half is here."""
+
+    keyid: str
+    is_here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RoleStatus:
+    """One role. `days_left` is None while nothing was signed; `next_step` is a sentence when a person has to act."""
+
+    role: str
+    threshold: int
+    keys: tuple[HeldKey, ...]
+    expires: datetime | None
+    days_left: int | None
+    next_step: str
+
+
+def role_statuses(fleet: FleetRepository, now: datetime) -> list[RoleStatus]:
+    """Return every role, the root first."""
+    expirations = fleet.expirations()
+    here = {signer.public_key.keyid for signer in fleet.keys.signers()}
+    advertisers = (f"{ADVERTISER_ROLE}{name}" for name in fleet.advertisers)
+    found = []
+    for role in ("root", "targets", "snapshot", "timestamp", "config", *advertisers):
+        _, asked = fleet.authority.of(role)
+        held = tuple(HeldKey(keyid, keyid in here) for keyid in sorted(asked.keyids))
+        expires = expirations.get(role)
+        days = None if expires is None else (expires - now).days
+        name = key_name(role)
+        enough = sum(key.is_here for key in held) >= asked.threshold
+        found.append(RoleStatus(name, asked.threshold, held, expires, days, _next_step(name, days, enough=enough)))
+    return found
+
+
+def _next_step(name: str, days: int | None, *, enough: bool) -> str:
+    if days is None:
+        return f"Publish the first bundle of {name.removeprefix('advertiser-')}."
+    if days > _SOON_DAYS.get(name, _SOON_ELSE_DAYS):
+        return ""
+    who = name.removeprefix("advertiser-")
+    if name == "root":
+        return f"The root is good for {days} days more: edge-agent fleet keys rotate root"
+    if enough:
+        return f"What {name} signed is good for {days} days more: edge-agent fleet refresh"
+    return f"What {who} signed is good for {days} days more: ask for a new bundle."

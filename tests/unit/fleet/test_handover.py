@@ -1,0 +1,278 @@
+"""Advertisers with a key of their own: they sign their packs and no others; an operator takes nothing unjudged."""
+
+import io
+import shutil
+import tarfile
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tuf.api.metadata import Metadata, TargetFile, Targets
+
+from edge_agent.fleet.advertiser import AdvertiserFolder
+from edge_agent.fleet.bundle import read_bundle, write_bundle
+from edge_agent.fleet.handover import accept_bundle, build_signed, build_unsigned, sign_bundle, write_signed
+from edge_agent.fleet.keys import make_key_pair, read_public_key
+from edge_agent.fleet.publish import manifests
+from edge_agent.fleet.repository import FleetRepository
+from edge_agent.fleet.rotation import change_keys, rotate_key
+from edge_agent.model.errors import EdgeAgentError, FormatError, SettingsError
+from tests.fleets import Device, MemorySource, SmallFleet, png, random_bytes
+
+
+def silent(_what: str, _done: int, _total: int) -> None:
+    """Show nothing."""
+
+
+class Agency:
+    """The advertiser `bolt` with a folder of its own, at the door of an operator who has its public key."""
+
+    def __init__(self, directory: Path) -> None:
+        self.operator = SmallFleet(directory / "operator")
+        self.now = self.operator.now
+        self.bolt = AdvertiserFolder.create(directory / "bolt", "bolt")
+        self.out = directory / "bolt.bundle"
+        self._directory = directory
+        self.fleet.add_advertiser("bolt", [read_public_key(self.bolt.public_key)])
+        self.fleet.commit(self.now)
+
+    @property
+    def fleet(self) -> FleetRepository:
+        return self.operator.fleet
+
+    def folder(self, pack: str, seed: str = "", advertiser: str = "bolt") -> Path:
+        folder = self._directory / "packs" / pack
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "poster.png").write_bytes(png(filling=random_bytes(150_000, seed or pack)))
+        (folder / "pack.toml").write_text(
+            f'advertiser = "{advertiser}"\nname = "{pack}"\nadomain = ["bolt.example"]\nid = "bolt-{pack}"\n'
+            f'pack = "{pack}"\n[[creatives]]\ncrid = "poster"\nformat = "idle_poster"\nasset = "poster.png"\n'
+            'dur = 10\ntranscript = "Hello."\n'
+        )
+        return folder
+
+    def build(self, pack: str, seed: str = "") -> Path:
+        build_signed(self.bolt, self.folder(pack, seed), self.out, self.now, silent)
+        return self.out
+
+    def packs(self) -> dict[str, int]:
+        return {manifest.shelf_name: manifest.version for manifest in manifests(self.fleet)}
+
+
+@pytest.fixture
+def agency(tmp_path: Path) -> Agency:
+    return Agency(tmp_path)
+
+
+async def test_what_an_advertiser_signs_alone_arrives_on_devices(agency: Agency, tmp_path: Path) -> None:
+    source = MemorySource()
+    agency.operator.sign()
+    async with Device(tmp_path / "tv", agency.operator.root_json, source) as device:
+        agency.operator.put_into(source)  # the advertiser may publish, and has published nothing yet
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+        done = accept_bundle(agency.fleet, agency.build("boots"), agency.now)
+        assert (done.advertiser, done.packs, done.withdrawn) == ("bolt", ("bolt/boots",), ())
+        agency.operator.put_into(source)
+        await device.until(lambda: device.playable() == {"acme/spring": 1, "bolt/boots": 1})
+        accept_bundle(agency.fleet, agency.build("boots", "other"), agency.now)
+        accept_bundle(agency.fleet, agency.build("shoes"), agency.now)
+        agency.operator.put_into(source)
+        await device.until(lambda: device.playable() == {"acme/spring": 1, "bolt/boots": 2, "bolt/shoes": 1})
+        agency.bolt.remove("packs/bolt/boots.json")
+        agency.bolt.commit(agency.now)
+        write_signed(agency.bolt, agency.out)
+        assert accept_bundle(agency.fleet, agency.out, agency.now).withdrawn == ("bolt/boots",)
+        agency.operator.put_into(source)
+        await device.until(lambda: device.playable() == {"acme/spring": 1, "bolt/shoes": 1})
+
+
+def test_the_private_key_is_nowhere_but_with_the_advertiser(agency: Agency) -> None:
+    accept_bundle(agency.fleet, agency.build("boots"), agency.now)
+    folder = agency.operator.directory / "fleet"
+    secret = (agency.bolt.directory / "keys" / "bolt.pem").read_bytes()
+    everything = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+    assert not any(secret in content for content in [*everything, agency.out.read_bytes()])
+    with pytest.raises(SettingsError, match="bolt signs its packs itself"):
+        agency.operator.sign("mine", advertiser="bolt", top='id = "bolt-mine"')
+    with pytest.raises(SettingsError, match="is a private key") as refused:
+        read_public_key(agency.bolt.directory / "keys" / "bolt.pem")
+    assert ".pub" in refused.value.next_step
+
+
+def test_the_same_folder_makes_the_same_bytes_signed_or_not(agency: Agency, tmp_path: Path) -> None:
+    folder = agency.folder("boots")
+    shutil.copytree(agency.bolt.directory, tmp_path / "again")
+    for number in (1, 2):
+        build_unsigned(folder, tmp_path / f"{number}.bundle", agency.now + timedelta(seconds=number), silent)
+    assert (tmp_path / "1.bundle").read_bytes() == (tmp_path / "2.bundle").read_bytes()
+    build_signed(AdvertiserFolder.open(tmp_path / "again"), folder, tmp_path / "3.bundle", agency.now, silent)
+    assert agency.build("boots").read_bytes() == (tmp_path / "3.bundle").read_bytes()
+
+
+def test_what_was_built_without_a_key_is_signed_later(agency: Agency, tmp_path: Path) -> None:
+    build_unsigned(agency.folder("boots"), tmp_path / "draft.bundle", agency.now, silent)
+    with pytest.raises(SettingsError, match="is not signed"):
+        accept_bundle(agency.fleet, tmp_path / "draft.bundle", agency.now)
+    assert sign_bundle(agency.bolt, tmp_path / "draft.bundle", agency.out, agency.now) == ("bolt/boots",)
+    accept_bundle(agency.fleet, agency.out, agency.now)
+    assert agency.packs() == {"bolt/boots": 1}
+    other = AdvertiserFolder.create(tmp_path / "other", "other")
+    with pytest.raises(EdgeAgentError, match="bolt/boots"):
+        sign_bundle(other, tmp_path / "draft.bundle", tmp_path / "stolen.bundle", agency.now)
+
+
+def test_a_bundle_that_was_accepted_is_accepted_again_and_an_older_one_is_not(agency: Agency, tmp_path: Path) -> None:
+    shutil.copy(agency.build("boots"), tmp_path / "first.bundle")
+    accept_bundle(agency.fleet, agency.out, agency.now)
+    assert accept_bundle(agency.fleet, agency.out, agency.now).packs == ()
+    accept_bundle(agency.fleet, agency.build("boots", "other"), agency.now)
+    with pytest.raises(SettingsError, match="is bolt's version 1; version 2 is published already"):
+        accept_bundle(agency.fleet, tmp_path / "first.bundle", agency.now)
+
+
+def test_an_advertiser_signs_its_own_packs_and_nothing_else(agency: Agency) -> None:
+    agency.operator.sign()
+    before = agency.packs()
+    with pytest.raises(SettingsError, match=r"bolt may not sign packs/acme/"):
+        build_signed(agency.bolt, agency.folder("spring", advertiser="acme"), agency.out, agency.now, silent)
+    content = agency.fleet.document("packs/acme/spring.json")
+    for name in ("packs/acme/spring.json", "config/fleet.json", "packs/bolt/../acme/spring.json"):
+        targets = agency.bolt.metadata.signed.targets
+        targets[name] = TargetFile.from_data(name, content, ["sha256"])
+        agency.bolt.commit(agency.now)
+        del targets[name]
+        path = max((agency.bolt.directory / "metadata").glob("*.json"), key=lambda path: int(path.stem))
+        write_bundle(agency.out, path.read_bytes(), {}, {})
+        with pytest.raises(SettingsError, match="bolt may not sign"):
+            accept_bundle(agency.fleet, agency.out, agency.now)
+    assert agency.packs() == before
+
+
+def test_nobody_signs_in_anothers_name(agency: Agency, tmp_path: Path) -> None:
+    thief = AdvertiserFolder.create(tmp_path / "thief", "bolt")  # says that it is bolt, with a key of its own
+    build_signed(thief, agency.folder("boots"), agency.out, agency.now, silent)
+    with pytest.raises(SettingsError, match="bears 0 of the 1 signatures"):
+        accept_bundle(agency.fleet, agency.out, agency.now)
+    stranger = AdvertiserFolder.create(tmp_path / "stranger", "stranger")
+    write_signed_of(stranger, agency)
+    with pytest.raises(SettingsError, match="'stranger', who may not publish here") as refused:
+        accept_bundle(agency.fleet, agency.out, agency.now)
+    assert "add-advertiser" in refused.value.next_step
+    assert agency.packs() == {}
+
+
+def write_signed_of(folder: AdvertiserFolder, agency: Agency) -> None:
+    folder.commit(agency.now)
+    write_signed(folder, agency.out)
+
+
+def test_a_role_that_lets_others_sign_or_has_expired_is_refused(agency: Agency) -> None:
+    agency.build("boots")
+    with pytest.raises(SettingsError, match="has expired on"):
+        accept_bundle(agency.fleet, agency.out, agency.now + timedelta(days=400))
+    bundle = read_bundle(agency.out)
+    assert bundle.metadata is not None
+    forged = Metadata(
+        Targets.from_dict(bundle.metadata.signed.to_dict() | {"delegations": {"keys": {}, "roles": []}})
+    )
+    write_bundle(agency.out, forged.to_bytes(), bundle.documents, {})
+    with pytest.raises(SettingsError, match="lets others sign"):
+        accept_bundle(agency.fleet, agency.out, agency.now)
+
+
+def test_a_bundle_without_all_of_its_parts_is_refused_and_one_with_the_rest_here_is_not(agency: Agency) -> None:
+    agency.build("boots")
+    whole = read_bundle(agency.out)
+    assert whole.metadata is not None
+    metadata = whole.metadata.to_bytes()
+    write_bundle(agency.out, metadata, whole.documents, {})
+    with pytest.raises(FormatError, match="lacks a part of bolt/boots"):
+        accept_bundle(agency.fleet, agency.out, agency.now)
+    write_bundle(agency.out, metadata, {}, {})
+    with pytest.raises(FormatError, match="names bolt/boots, but does not hold it"):
+        accept_bundle(agency.fleet, agency.out, agency.now)
+    assert agency.packs() == {}
+    accept_bundle(agency.fleet, agency.build("boots"), agency.now)
+    agency.build("shoes")
+    assert len(read_bundle(agency.out).documents) == 1  # boots are there already
+    accept_bundle(agency.fleet, agency.out, agency.now)
+    assert agency.packs() == {"bolt/boots": 1, "bolt/shoes": 1}
+
+
+@pytest.mark.parametrize("name", ["../evil", "/etc/passwd", "chunks/ABC", "targets/" + "a" * 63, "metadata.json/x"])
+def test_odd_names_links_and_altered_parts_are_refused(agency: Agency, name: str) -> None:
+    agency.build("boots")
+    for kind in (tarfile.REGTYPE, tarfile.SYMTYPE):
+        with tarfile.open(agency.out, "a") as archive:
+            part = tarfile.TarInfo(name)
+            part.type, part.linkname, part.size = kind, "/etc/passwd", 1 if kind == tarfile.REGTYPE else 0
+            archive.addfile(part, io.BytesIO(b"x"))
+        with pytest.raises(FormatError, match="holds what no bundle holds"):
+            accept_bundle(agency.fleet, agency.out, agency.now)
+        agency.build("boots")
+    content = agency.out.read_bytes()
+    middle = len(content) // 2
+    agency.out.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+    with pytest.raises(FormatError, match="was altered"):
+        accept_bundle(agency.fleet, agency.out, agency.now)
+    agency.out.write_bytes(b"not a tar" * 100)
+    with pytest.raises(FormatError, match="is not a bundle"):
+        accept_bundle(agency.fleet, agency.out, agency.now)
+
+
+def test_two_of_an_advertisers_people_have_to_sign_when_the_operator_asks_for_two(
+    agency: Agency, tmp_path: Path
+) -> None:
+    accept_bundle(agency.fleet, agency.build("boots"), agency.now)
+    colleague = AdvertiserFolder.create(tmp_path / "colleague", "bolt")
+    change_keys(agency.fleet, "advertiser-bolt", agency.now, add=read_public_key(colleague.public_key))
+    with pytest.raises(SettingsError, match="bears 1 of the 2 signatures"):
+        change_keys(FleetRepository.open(agency.fleet.directory), "advertiser-bolt", agency.now, threshold=2)
+    agency.build("boots", "other")
+    sign_bundle(colleague, agency.out, agency.out, agency.now)
+    accept_bundle(agency.fleet, agency.out, agency.now)
+    change_keys(agency.fleet, "advertiser-bolt", agency.now, threshold=2)
+    agency.build("boots", "third")
+    with pytest.raises(SettingsError, match="bears 1 of the 2 signatures"):
+        accept_bundle(agency.fleet, agency.out, agency.now)
+    sign_bundle(colleague, agency.out, agency.out, agency.now)
+    accept_bundle(agency.fleet, agency.out, agency.now)
+    assert agency.packs() == {"bolt/boots": 3}
+
+
+def test_an_operator_may_need_two_roots_and_says_which_signature_is_missing(tmp_path: Path) -> None:
+    small = SmallFleet(tmp_path)
+    private, public = make_key_pair(tmp_path / "safe", "root-of-another")
+    change_keys(small.fleet, "root", small.now, add=read_public_key(public))
+    with pytest.raises(SettingsError, match="2 of its own; the keys for 1 and 1 are here") as refused:
+        change_keys(small.fleet, "root", small.now, threshold=2)
+    assert "--keys" in refused.value.next_step
+    small.fleet.keys.others = (private.parent,)
+    change_keys(small.fleet, "root", small.now, threshold=2)
+    small.fleet.keys.others = ()
+    with pytest.raises(SettingsError, match="the keys for 1 and 1 are here"):
+        rotate_key(small.fleet, "timestamp", small.now)
+    small.fleet.keys.others = (private.parent,)
+    rotate_key(FleetRepository.open(small.fleet.directory), "config", small.now)
+    with pytest.raises(SettingsError, match="root has several keys"):
+        rotate_key(small.fleet, "root", small.now)
+    with pytest.raises(SettingsError, match="root would have 1 keys, of which 2"):
+        change_keys(small.fleet, "root", small.now, drop=small.fleet.root.roles["root"].keyids[0])
+
+
+async def test_devices_follow_a_root_that_two_have_signed(tmp_path: Path) -> None:
+    small, source = SmallFleet(tmp_path / "operator"), MemorySource()
+    private, public = make_key_pair(tmp_path / "safe", "second")
+    small.sign()
+    small.put_into(source)
+    async with Device(tmp_path / "tv", small.root_json, source) as device:
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+        small.fleet.keys.others = (private.parent,)
+        for role in ("root", "targets"):
+            change_keys(small.fleet, role, small.now, add=read_public_key(public))
+            change_keys(small.fleet, role, small.now, threshold=2)
+        small.sign("summer")
+        rotate_key(small.fleet, "snapshot", small.now)
+        small.put_into(source)
+        await device.until(lambda: device.playable() == {"acme/spring": 1, "acme/summer": 1})
+        assert device.shelf.status().root_version == 6
