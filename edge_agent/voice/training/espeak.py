@@ -9,13 +9,14 @@ from __future__ import annotations
 import ctypes
 import re
 from functools import cache
-from typing import Any, Final
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Final
 
 from edge_agent.voice.training.errors import ToolFailedError
 from edge_agent.voice.training.phones import SILENCE, espeak_phones
+
+if TYPE_CHECKING:  # whoever asks for pronunciations alone needs no numpy
+    import numpy as np
+    from numpy.typing import NDArray
 
 LIBRARY: Final = "libespeak-ng.so.1"
 
@@ -75,6 +76,8 @@ class Espeak:
         The pairs cover the samples from the first to the last. `pitch` and
         `range_` run from 0 to 99; `gap` is in units of 10 ms.
         """
+        import numpy as np  # noqa: PLC0415
+
         self._set_voice(voice)
         settings = ((_RATE, words_per_minute), (_PITCH, pitch), (_RANGE, range_), (_WORD_GAP, gap))
         for parameter, value in settings:
@@ -107,6 +110,8 @@ class Espeak:
             raise ToolFailedError(["espeak_SetVoiceByName", voice], "no such voice")
 
     def _collect(self, samples: Any, count: int, events: Any) -> int:
+        import numpy as np  # noqa: PLC0415
+
         if samples and count > 0:
             self._chunks.append(np.ctypeslib.as_array(samples, (count,)).copy())
         for event in events:

@@ -1,0 +1,202 @@
+"""From typed phrases to a model that hears them (shell: files, espeak-ng and OpenFst's programs).
+
+1. The words that the model lacks are pronounced, by espeak-ng or as a person wrote (`plan_phrases`).
+2. Each phrase is judged: is it long enough, and how close is it to what else may be said? (`confusability`)
+3. A new model directory is made: the same network, a graph with the new words (`make_model`).
+4. It is loaded once with all its phrases, and only then gets its name.
+
+`phrases.json` in the directory says which phrases and words were added, and to which network.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final
+
+from edge_agent.model.errors import StorageError, VoiceError
+from edge_agent.voice.dialogue import commands_for
+from edge_agent.voice.fitting import PHRASES_FILE, base_hash
+from edge_agent.voice.grammar import build_grammar, normalise
+from edge_agent.voice.libvosk import Decoder
+from edge_agent.voice.models import Model, check_model, packaged_models
+from edge_agent.voice.phrases.confusability import CommonSpeech, Pronunciations, Spoken, Verdict, judge
+from edge_agent.voice.phrases.extending import extend_graph, not_ours, read_phones
+from edge_agent.voice.phrases.pronouncing import by_hand, pronounce
+from edge_agent.voice.phrases.sounds import sound_system
+from edge_agent.voice.training.errors import TrainingError
+from edge_agent.voice.training.lexicon import lexicon_text, parse_lexicon
+from edge_agent.voice.training.requirements import check_words_can_be_added
+from edge_agent.voice.training.texts import LANGUAGES, load_texts
+
+_EVERYDAY_RANK: Final = 200
+_COMMON_RANK: Final = 400
+_UNORDERED_RANK: Final = 2_000
+_MOST_COMMON: Final = 3_000
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be added to `model`, and what is to be said about it. Nothing was written yet."""
+
+    model: Model
+    lang: str
+    phrases: tuple[str, ...]
+    words: Mapping[str, Pronunciations]
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def refused(self) -> tuple[Verdict, ...]:
+        """The phrases that must not ship unless a person insists."""
+        return tuple(verdict for verdict in self.verdicts if verdict.is_refused)
+
+
+def language_of(model: Model) -> str:
+    """Return the language of a model: as it says itself, else that of the packaged model with the same network."""
+    noted = read_phrases(model.directory).get("lang")
+    if isinstance(noted, str):
+        return noted
+    for lang, directory in packaged_models().items():
+        if base_hash(directory) == base_hash(model.directory):
+            return lang
+    if model.name in LANGUAGES:
+        return model.name
+    raise VoiceError(f"Nothing says which language {model.directory} speaks.", "Say it with --language.")
+
+
+def read_phrases(directory: Path) -> dict[str, Any]:
+    """Return what `phrases.json` in a model says; empty where there is none."""
+    try:
+        noted = json.loads((directory / PHRASES_FILE).read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise VoiceError(f"{directory / PHRASES_FILE} cannot be read: {error}.", "Make the model again.") from error
+    return noted if isinstance(noted, dict) else {}
+
+
+def plan_phrases(
+    directory: Path,
+    phrases: Sequence[str],
+    *,
+    pronounced: Sequence[str] = (),
+    beside: Sequence[str] = (),
+    lang: str | None = None,
+) -> Plan:
+    """Pronounce and judge `phrases` for the model in `directory`.
+
+    `pronounced` are pronunciations by hand (`word=phones`); `beside` are phrases that the same devices listen for.
+    Raise VoiceError naming the phrase, word or program that stands in the way.
+    """
+    model = check_model(directory)
+    graph = directory / "graph"
+    lexicon_file = graph / "lexicon.txt"
+    if not lexicon_file.is_file():
+        raise not_ours(directory)
+    names = {name.rpartition("_")[0] for name in read_phones(graph)}
+    lang = lang or language_of(model)
+    noted = read_phrases(directory).get("phrases", [])
+    lexicon: dict[str, Pronunciations] = dict(parse_lexicon(lexicon_file.read_text("utf-8")))
+    vocabulary = model.vocabulary()
+    written = by_hand(pronounced, names)
+    unknown = [
+        word for phrase in phrases for word in _words_of(phrase) if not vocabulary.spell(word) and word not in written
+    ]
+    added: dict[str, Pronunciations] = dict(written)
+    try:
+        check_words_can_be_added(by_espeak=bool(unknown))
+        added |= {word: pronounce(word, lang) for word in dict.fromkeys(unknown)}
+    except TrainingError as error:
+        raise VoiceError(str(error)) from error
+    for word, ways in added.items():
+        lexicon[word] = tuple(dict.fromkeys([*ways, *lexicon.get(word, ())]))
+
+    def spoken(phrase: str) -> Spoken | None:
+        spelt = [(word,) if word in lexicon else vocabulary.spell(word) for word in normalise(phrase)]
+        words = tuple(chain.from_iterable(spelt))
+        known = all(spelt) and all(word in lexicon for word in words)
+        return Spoken(phrase, words, tuple(lexicon[word] for word in words)) if known else None
+
+    resident = [phrase for ways in commands_for(lang).values() for phrase in ways]
+    beside_it = dict.fromkeys([*phrases, *noted, *beside, *resident])
+    others = [other for other in map(spoken, beside_it) if other is not None]
+    sounds = sound_system(lang)
+    speech = CommonSpeech(lexicon, _ranks(lang, lexicon), sounds)
+    asked = [phrase for phrase in others if phrase.text in phrases]
+    verdicts = tuple(judge(phrase, others, speech, sounds) for phrase in asked)
+    return Plan(model, lang, tuple(dict.fromkeys([*noted, *phrases])), added, verdicts)
+
+
+def _words_of(phrase: str) -> tuple[str, ...]:
+    words = normalise(phrase)
+    if not words:
+        raise VoiceError(f'The phrase "{phrase}" has no word in it.', "Write it as it is spoken.")
+    return words
+
+
+def _ranks(lang: str, lexicon: Iterable[str]) -> dict[str, int]:
+    """Return how common words are; of a language without lists every word of the model counts the same."""
+    if lang not in LANGUAGES:
+        return dict.fromkeys(lexicon, _UNORDERED_RANK)
+    texts = load_texts(lang)
+    ranks = dict.fromkeys(" ".join([*texts.sentences, *texts.phrases]).split(), 0)
+    for word in texts.everyday:
+        ranks.setdefault(word, _EVERYDAY_RANK)
+    for place, word in enumerate(texts.common):
+        ranks.setdefault(word, _COMMON_RANK + place if texts.by_use else _UNORDERED_RANK)
+    return dict(sorted(ranks.items(), key=lambda item: item[1])[:_MOST_COMMON])
+
+
+def make_model(plan: Plan, out: Path) -> Model:
+    """Write the model of `plan` to `out`, which must not exist unless it is the model that words are added to.
+
+    Raise VoiceError where the result does not work, StorageError for the disk; `out` is then as it was.
+    """
+    source = plan.model.directory
+    if out.exists() and not (out.is_dir() and out.samefile(source)):
+        raise VoiceError(f"{out} exists already.", f"Add to it with --model {out}, or name another with --out.")
+    if out.exists() and source.resolve() in {path.resolve() for path in packaged_models().values()}:
+        raise VoiceError("The packaged model is not changed.", "Name another folder with --out.")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".adding-") as scratch:
+            fresh = Path(scratch) / "model"
+            shutil.copytree(source, fresh, ignore=shutil.ignore_patterns("HCLr.fst", "Gr.fst"))
+            _write_words(plan, fresh)
+            made = check_model(fresh)
+            Decoder(made.load(), build_grammar(plan.phrases, made.vocabulary()).for_vosk)
+            if out.exists():
+                out.rename(Path(scratch) / "before")
+            fresh.rename(out)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StorageError(f"The model cannot be written to {out}: {reason}.", "Check the disk.") from error
+    return check_model(out)
+
+
+def _write_words(plan: Plan, fresh: Path) -> None:
+    graph, base = fresh / "graph", plan.model.directory / "graph"
+    if plan.words:
+        try:
+            extend_graph(base, graph, plan.words)
+        except TrainingError as error:
+            raise VoiceError(str(error)) from error
+        with (graph / "lexicon.txt").open("a", encoding="utf-8") as file:
+            file.write(lexicon_text({word: tuple(ways) for word, ways in plan.words.items()}))
+    else:
+        for name in ("HCLr.fst", "Gr.fst"):
+            shutil.copy2(base / name, graph / name)
+    words = {word: [" ".join(way) for way in ways] for word, ways in plan.words.items()}
+    noted = {
+        "v": 1,
+        "lang": plan.lang,
+        "base": base_hash(plan.model.directory),
+        "phrases": plan.phrases,
+        "words": read_phrases(plan.model.directory).get("words", {}) | words,
+    }
+    (fresh / PHRASES_FILE).write_text(json.dumps(noted, ensure_ascii=False, indent=1) + "\n", "utf-8")
