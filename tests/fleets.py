@@ -5,22 +5,26 @@ import hashlib
 import resource
 import signal
 import struct
+import uuid
 import zlib
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 from edge_agent.fleet.provision import create_fleet
 from edge_agent.fleet.publish import Signed, sign_pack
 from edge_agent.fleet.repository import FleetRepository
+from edge_agent.link.session import Link
 from edge_agent.measure.report_key import Kem
-from edge_agent.model.errors import LinkError, NotRetainedError
+from edge_agent.model.errors import LinkError, NotRetainedError, OversizeError
 from edge_agent.model.events import CatalogChanged, ClockJudged, Event
+from edge_agent.packs.manifest import Manifest, parse_manifest, parse_target_name
 from edge_agent.packs.source import Source
 from edge_agent.packs.sync import PackShelf
-from edge_agent.settings.rooms import PacksSettings
+from edge_agent.settings.rooms import LinkSettings, PacksSettings
+from edge_agent.wiring.retained_repository import RetainedRepository
 
 TIMESTAMP = "repo/meta/timestamp"
 
@@ -107,7 +111,7 @@ class MemorySource:
             if content is None:
                 yield topic, NotRetainedError(topic)
             elif len(content) > max_bytes:
-                yield topic, LinkError(f"{topic} holds {len(content)} bytes.")
+                yield topic, OversizeError(topic, len(content), max_bytes)
             else:
                 yield topic, content
 
@@ -151,6 +155,12 @@ class SmallFleet:
         )
         return sign_pack(self.fleet, folder, self.now, silent)
 
+    def packs(self) -> Iterator[Manifest]:
+        """Yield the manifest of each pack that is signed now."""
+        for name in self.fleet.files:
+            if parse_target_name(name) is not None:
+                yield parse_manifest(self.fleet.document(name), name, 2**40)
+
     def messages(self) -> dict[str, bytes]:
         """Return everything that was ever signed, by topic: what a broker holds, and what it may have forgotten."""
         folder = self.directory / "fleet"
@@ -162,6 +172,16 @@ class SmallFleet:
         """Make `source` hold the newest repository, as after a publication, and tell who listens."""
         source.retained.update(self.messages())
         source.push()
+
+
+class Reachable(Protocol):
+    """Where a broker, or something in front of one, takes connections."""
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def port(self) -> int: ...
 
 
 class Device:
@@ -201,7 +221,7 @@ class Device:
 
     async def until(self, wanted: Callable[[], bool]) -> None:
         """Return once `wanted()`, looking after each event and, for what has no event, every few milliseconds."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not wanted():
                 assert self._task is not None
                 if self._task.done():
@@ -222,6 +242,31 @@ class Device:
 
     def clocks(self) -> list[ClockJudged]:
         return [event for event in self.events if isinstance(event, ClockJudged)]
+
+
+@asynccontextmanager
+async def on_broker(
+    directory: Path, fleet: SmallFleet, broker: Reachable, root: str, **settings: object
+) -> AsyncIterator[Device]:
+    """Run a TV's packs room in `directory` on a broker; `settings` are PacksSettings'."""
+    link = Link(
+        LinkSettings(
+            device_id=f"tv-{uuid.uuid4().hex}",
+            host=broker.host,
+            port=broker.port,
+            root=root,
+            reconnect_min=timedelta(milliseconds=50),
+            reconnect_max=timedelta(milliseconds=200),
+        )
+    )
+    device = Device(directory / "tv", fleet.root_json, RetainedRepository(link, root), **settings)  # type: ignore[arg-type]
+    running = asyncio.create_task(link.run())
+    try:
+        async with device:
+            yield device
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 LATER = timedelta(days=1)

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from tuf.api.exceptions import RepositoryError, UnsignedMetadataError
-from tuf.api.metadata import Metadata, Root, Timestamp
+from tuf.api.metadata import Metadata, Root, Snapshot, Timestamp
 
 from edge_agent.fleet.repository import FleetRepository
 from edge_agent.model.errors import SettingsError
@@ -13,15 +13,16 @@ _TAKE_OVER: Final = (
     "run edge-agent fleet refresh --take-over."
 )
 _COPIES: Final = (
-    "Go on with the copy of the fleet folder that published last; devices refuse a history that goes back."
+    "Go on with the copy of the fleet folder that published last; devices refuse a history that goes back. If a key "
+    'was stolen, run "edge-agent fleet keys rotate" for it first.'
 )
 
 
 def snapshot_of_ours(fleet: FleetRepository, there: bytes, *, take_over: bool = False) -> str | None:
     """Return the name of the snapshot to compare next (`<n>.snapshot`), knowing the timestamp that the broker holds.
 
-    None where there is nothing to compare. What is no timestamp at all is garbage that no device believes. Raises
-    SettingsError when the timestamp
+    None where there is nothing to compare: what is no timestamp at all is garbage that no device believes, and so is
+    what only retired keys signed. Raises SettingsError when the timestamp
 
     1. is signed by no timestamp key that this fleet ever had: another fleet's (`take_over` writes over it), or
     2. is newer than this folder's, or of the same version and not the same: another copy of the folder published it.
@@ -36,6 +37,8 @@ def snapshot_of_ours(fleet: FleetRepository, there: bytes, *, take_over: bool = 
         if take_over:
             return None
         raise SettingsError("The broker holds the packs of another fleet under this topic root.", _TAKE_OVER)
+    if not _signed_by(fleet.root, found):
+        return None
     ours = fleet.timestamp.version
     if found.signed.version > ours or (found.signed.version == ours and there != fleet.metadata("timestamp")):  # 2
         raise SettingsError(
@@ -49,17 +52,26 @@ def snapshot_of_ours(fleet: FleetRepository, there: bytes, *, take_over: bool = 
 def refuse_fork(fleet: FleetRepository, name: str, there: bytes | None) -> None:
     """Raise SettingsError when the snapshot `name` on the broker is not the one of that version in this folder.
 
-    Then two copies of the folder went apart, and the other one has published. A broker that lost it proves nothing.
+    Then two copies of the folder went apart, and the other one has published. A broker that lost it proves nothing,
+    and neither does one on which somebody put what this fleet's keys have not signed.
     """
-    if there is None or name not in fleet.kept_metadata():
+    if there is None or name not in fleet.kept_metadata() or there == fleet.metadata(name):
         return
-    if there != fleet.metadata(name):
+    try:
+        found: Metadata[Any] = Metadata.from_bytes(there)
+    except RepositoryError:
+        return
+    if (
+        isinstance(found.signed, Snapshot)
+        and f"{found.signed.version}.snapshot" == name
+        and _signed_by(fleet.root, found)
+    ):
         raise SettingsError(f"Another copy of this fleet's folder has published: {name} differs there.", _COPIES)
 
 
 def _signed_by(root: Root, found: Metadata[Any]) -> bool:
     try:
-        root.verify_delegate(Timestamp.type, found.signed_bytes, found.signatures)
+        root.verify_delegate(found.signed.type, found.signed_bytes, found.signatures)
     except (UnsignedMetadataError, ValueError):
         return False
     return True

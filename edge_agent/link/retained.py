@@ -23,7 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from edge_agent.model.errors import LinkError, NotRetainedError
+from edge_agent.model.errors import LinkError, NotRetainedError, OversizeError
 
 TOPICS_IN_A_PACKET: Final = 8
 STALL_S: Final = 0.3
@@ -214,10 +214,7 @@ class RetainedReader:
 
 def _judge(topic: str, payload: bytes, max_bytes: int) -> bytes | LinkError:
     if len(payload) > max_bytes:
-        return LinkError(
-            f"{topic} holds {len(payload)} bytes, more than the {max_bytes} that are allowed.",
-            "Publish the repository again.",
-        )
+        return OversizeError(topic, len(payload), max_bytes)
     if not payload:
         return NotRetainedError(topic)  # somebody cleared it at this moment
     return payload

@@ -12,7 +12,8 @@
     │   └── WyomingError        a Wyoming peer breaks the protocol or asks for what is not to be had
     ├── RenderError         a firmware hook failed
     ├── LinkError           the broker cannot be reached or refuses
-    │   └── NotRetainedError    the broker holds nothing on that topic
+    │   ├── NotRetainedError    the broker holds nothing on that topic
+    │   └── OversizeError       the broker holds more on that topic than is taken
     └── StorageError        the disk is full, read-only or damaged
 
 Every message is one sentence about what happened; `next_step` is one sentence about what a person can do.
@@ -100,6 +101,16 @@ class NotRetainedError(LinkError):
     def __init__(self, topic: str) -> None:
         super().__init__(f"The broker holds nothing on {topic}.", "Publish the repository again.")
         self.topic = topic
+
+
+class OversizeError(LinkError):
+    """The broker holds more on a topic than is taken."""
+
+    def __init__(self, topic: str, length: int, max_bytes: int) -> None:
+        super().__init__(
+            f"{topic} holds {length} bytes, more than the {max_bytes} that are allowed.",
+            "Publish the repository again; if it stays, somebody may be tampering with the broker.",
+        )
 
 
 class StorageError(EdgeAgentError):

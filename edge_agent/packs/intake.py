@@ -83,9 +83,10 @@ def place_entries(repository: Repository, shelf: Shelf, troubles: Troubles) -> N
 
 
 def note_broken_roles(repository: Repository, troubles: Troubles) -> None:
-    """Begin a trouble for each role that did not verify, and end those of roles that do again."""
-    for role, error in repository.broken.items():
+    """Begin a trouble for each role that did not verify or signs too much, and end those of roles that are well."""
+    ill = {**repository.overreaching, **repository.broken}
+    for role, error in ill.items():
         troubles.begin(f"role {role}", error)
     for subject in [subject for subject in troubles.lasting if subject.startswith("role ")]:
-        if subject.removeprefix("role ") not in repository.broken:
+        if subject.removeprefix("role ") not in ill:
             troubles.end(subject)

@@ -8,12 +8,14 @@
 
 A file gets its final name only when it is verified and flushed: write, fsync, rename, fsync of the directory. A
 partial asset needs no journal: after a power cut each of its chunks either still has its hash, and is kept, or is
-fetched again. Methods block; they are called in a worker thread. One process owns the directory.
+fetched again. Nothing here is ever a link: one is not followed, neither to read nor to write. Methods block; they are
+called in a worker thread. One process owns the directory.
 """
 
 import errno
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -55,12 +57,13 @@ class BlobStore:
         self._unflushed_bytes = 0
 
     def open(self) -> None:
-        """Create what is missing and remove what a power cut left half written."""
+        """Create what is missing and remove what a power cut left half written, and links, which we never make."""
         with _as_storage_error("the packs directory"):
             for part in (self._documents, self._assets, self._partial, self.metadata):
                 part.mkdir(parents=True, exist_ok=True)
-                for stray in part.glob("tmp*"):
-                    stray.unlink()
+                for path in part.iterdir():
+                    if path.name.startswith("tmp") or path.is_symlink():
+                        path.unlink()
 
     # Small documents
 
@@ -99,7 +102,8 @@ class BlobStore:
         """Return where the whole asset is, or None while it is not there in full length."""
         path = self._assets / asset.sha256
         with suppress(OSError):
-            if path.stat().st_size == asset.length:
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode) and status.st_size == asset.length:
                 return path
         return None
 
@@ -122,7 +126,7 @@ class BlobStore:
         missing: list[tuple[int, Chunk]] = []
         with _as_storage_error("a partial asset"):
             try:
-                descriptor = os.open(self._partial / asset.sha256, os.O_RDONLY)
+                descriptor = os.open(self._partial / asset.sha256, os.O_RDONLY | os.O_NOFOLLOW)
             except FileNotFoundError:
                 return list(asset.placed_chunks())
             try:
@@ -137,7 +141,7 @@ class BlobStore:
     def keep_chunk(self, asset: PackedAsset, offset: int, content: bytes) -> None:
         """Write a verified chunk at its place in the partial asset."""
         with _as_storage_error("a chunk"):
-            descriptor = os.open(self._partial / asset.sha256, os.O_RDWR | os.O_CREAT, 0o644)
+            descriptor = os.open(self._partial / asset.sha256, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
             try:
                 written = 0
                 while written < len(content):

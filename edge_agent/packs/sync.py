@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -14,14 +15,17 @@ from edge_agent.model.errors import (
     EdgeAgentError,
     LinkError,
     NotRetainedError,
+    OversizeError,
     StorageError,
     UntrustedError,
 )
 from edge_agent.model.events import CatalogChanged, ClockJudged, Event
 from edge_agent.packs.clock_floor import is_believable, judge_expiry_at
+from edge_agent.packs.download import Parcel
 from edge_agent.packs.intake import bring_documents, note_broken_roles, place_entries
 from edge_agent.packs.manifest import shelf_name
 from edge_agent.packs.mqtt_fetcher import verify_in_thread
+from edge_agent.packs.parcels import bring_parcel
 from edge_agent.packs.pauses import backoff, spread
 from edge_agent.packs.shelf import Shelf
 from edge_agent.packs.shelf_record import Entry
@@ -109,6 +113,14 @@ class PackShelf:
         for name, content in self._told.items():
             if name.startswith(name_prefix):
                 callback(name, content)
+
+    async def bring(self, parcel: Parcel) -> Mapping[str, Path]:
+        """Fetch what is missing of `parcel` and keep it; return where its assets lie (see `bring_parcel`)."""
+        return await bring_parcel(parcel, self._shelf, self._source, self._settings, self._supply.entries_lock)
+
+    def let_go(self, name: str) -> None:
+        """Give the room of the parcel of that name back."""
+        self._shelf.parcels.pop(name, None)
 
     def refresh(self) -> None:
         """Look at the repository now."""
@@ -310,4 +322,4 @@ class PackShelf:
 
 
 def _is_about_the_link(error: EdgeAgentError) -> bool:
-    return isinstance(error, LinkError) and not isinstance(error, NotRetainedError)
+    return isinstance(error, LinkError) and not isinstance(error, NotRetainedError | OversizeError)

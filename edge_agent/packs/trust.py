@@ -15,17 +15,19 @@ from tuf.api.exceptions import (
     BadVersionNumberError,
     DownloadError,
     DownloadHTTPError,
+    DownloadLengthMismatchError,
     ExpiredMetadataError,
     LengthOrHashMismatchError,
     RepositoryError,
     UnsignedMetadataError,
 )
-from tuf.api.metadata import Metadata, Root, Signed, Snapshot, TargetFile, Targets, Timestamp
+from tuf.api.metadata import DelegatedRole, Metadata, Root, Signed, Snapshot, TargetFile, Targets, Timestamp
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
 from edge_agent.model.errors import EdgeAgentError, LinkError, NotRetainedError, StorageError, UntrustedError
 from edge_agent.packs.clock_floor import judge_expiry_at, read_signed_at
 from edge_agent.packs.documents import MAX_DOCUMENT_BYTES
+from edge_agent.packs.manifest import parse_target_name
 from edge_agent.packs.source import MAX_METADATA_BYTES, METADATA_URL
 
 ADVERTISER_ROLE: Final = "packs-"
@@ -48,7 +50,9 @@ class Repository:
     """A repository that was believed, at one moment.
 
     `files` is every signed document by name. `broken` are delegated roles that did not verify, with why; what
-    they signed is not in `files`, and what the device has of them stays. `floor` is the newest signing time seen.
+    they signed is not in `files`, and what the device has of them stays. `overreaching` are roles that signed names
+    which are not theirs, with which; those names count for nothing, the rest does. `floor` is the newest signing
+    time seen.
     """
 
     version: int
@@ -57,6 +61,7 @@ class Repository:
     floor: datetime
     files: Mapping[str, SignedFile]
     broken: Mapping[str, EdgeAgentError]
+    overreaching: Mapping[str, EdgeAgentError]
 
 
 def verify(
@@ -72,7 +77,8 @@ def verify(
     3. The snapshot is the one that the timestamp names, and no role in it went back or vanished (no mix-and-match).
     4. Top-level targets are the ones that the snapshot names, and say which key may sign which names.
     5. Each delegated role (`config`, `packs-<advertiser>`) is signed by its own key; a name counts only if that
-       role was given it, so that one advertiser cannot sign another's packs. A role that fails is left out alone.
+       role was given it, so that one advertiser cannot sign another's packs. A role that fails is left out alone,
+       and so is a name that is not its to sign.
     6. Nothing among these had expired at the later of the clock and the signed floor, so that a clock in 1970 does
        not make old metadata fresh.
     7. Each target has a SHA-256 and a length that a broker carries.
@@ -99,34 +105,48 @@ def verify(
         newest = _newest_signing(top, floor)
         for signed in top:  # 6
             _refuse_expired(signed, judge_expiry_at(now, newest))
-        files, broken = _delegated(updater, directory, now, newest)  # 5, 6, 7
+        delegated = _delegated(updater, directory, now, newest)  # 5, 6, 7
         _make_durable(directory)
     except (RepositoryError, DownloadError, OSError) as error:
         raise translate(error) from error
-    return Repository(timestamp.version, root.version, timestamp.expires, newest, files, broken)
+    return Repository(timestamp.version, root.version, timestamp.expires, newest, *delegated)
 
 
 def _delegated(
     updater: Updater, directory: Path, now: datetime, floor: datetime
-) -> tuple[dict[str, SignedFile], dict[str, EdgeAgentError]]:
+) -> tuple[dict[str, SignedFile], dict[str, EdgeAgentError], dict[str, EdgeAgentError]]:
+    """Return what the delegated roles signed, which of them failed, and which signed more than they may."""
     delegations = _read(directory, Targets).delegations
+    roles = (delegations.roles or {}) if delegations is not None else {}
     files: dict[str, SignedFile] = {}
     broken: dict[str, EdgeAgentError] = {}
-    for role in delegations.roles or {} if delegations is not None else {}:
+    overreaching: dict[str, EdgeAgentError] = {}
+    for role, delegated in roles.items():
         advertiser = role.removeprefix(ADVERTISER_ROLE)
         probe = _PROBES.get(role, f"packs/{advertiser}/_.json")
         try:
             updater.get_targetinfo(probe)  # 5: makes python-tuf load and verify the role
             signed = _read(directory, Targets, role)
             _refuse_expired(signed, judge_expiry_at(now, floor))  # 6
-            for name in signed.targets:
-                target = updater.get_targetinfo(name)  # 5: only if the name was delegated to it
-                if target is not None:
-                    files[name] = _signed_file(name, target)  # 7
+            found = {name: _signed_file(name, target) for name, target in signed.targets.items()}  # 7
         except (RepositoryError, DownloadHTTPError) as error:
             who = "The configuration" if role == CONFIG_ROLE else f"What {advertiser} signed"
             broken[role] = translate(error, who)
-    return files, broken
+            continue
+        strange = sorted(name for name in found if not _may_sign(delegated, name))  # 5
+        for name in found.keys() - strange:
+            files.setdefault(name, found[name])  # the first role in the delegations' order has it
+        if strange:
+            overreaching[role] = UntrustedError(
+                f"{advertiser} signed {strange[0][:80]!r}, which is not a name that it may sign.",
+                "It is ignored. Ask them what they meant, or revoke their key.",
+            )
+    return files, broken, overreaching
+
+
+def _may_sign(role: DelegatedRole, name: str) -> bool:
+    """Whether `name` was delegated to `role`, and is a pack's name where the role is an advertiser's."""
+    return role.is_delegated_path(name) and (role.name == CONFIG_ROLE or parse_target_name(name) is not None)
 
 
 def _signed_file(name: str, target: TargetFile) -> SignedFile:
@@ -181,7 +201,7 @@ def translate(error: Exception, what: str = "The repository") -> EdgeAgentError:
                 f"{what} was rolled back or mixed: {error}.",
                 f"Publish again; if it stays, somebody may be tampering with the broker. {kept}",
             )
-        case RepositoryError():
+        case RepositoryError() | DownloadLengthMismatchError():
             return UntrustedError(f"{what} has metadata that cannot be believed: {error}.", f"Publish again. {kept}")
         case DownloadError():
             return _from_download(error, what)

@@ -83,14 +83,14 @@ def tells(problem_text: str) -> Any:
 
 CHOSEN: Final = (
     "unsigned timestamp",
-    "timestamp signed by a stranger",
-    "altered advertiser metadata",
-    "altered manifest",
+    "arbitrary software: a stranger's timestamp",
+    "altered advertiser's role",
+    "wrong hash",
     "altered chunk",
     "missing chunk",
     "unknown format",
 )
-"""tests/e2e/test_packs_hostile.py tries every attack on the packs room; here the whole agent must bear some."""
+"""tests/e2e/test_attacks.py tries every attack on the packs room; here the whole agent must bear some."""
 
 
 def poster(seed: str) -> bytes:

@@ -1,41 +1,13 @@
-"""Each attack in memory: what plays goes on playing, one clear line is logged, and honesty repairs everything."""
+"""What a device makes of a repository that is not whole. tests/e2e/test_attacks.py has the attacks themselves."""
 
 import hashlib
 import json
-import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.attacks import ATTACKS, Attack, _another_advertisers_pack
-from tests.fleets import TIMESTAMP, Device, MemorySource, SmallFleet, png, random_bytes
-
-
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
-async def test_what_plays_goes_on_playing(attack: Attack, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    fleet, source = SmallFleet(tmp_path / "operator"), MemorySource()
-    fleet.sign()
-    fleet.put_into(source)
-    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
-        await device.until(lambda: device.playable() == {"acme/spring": 1})
-        fleet.sign(poster=png(filling=random_bytes(300_000, "second")))
-        planted = attack.plant(fleet)
-        source.retained.update(planted)
-        source.retained = {topic: content for topic, content in source.retained.items() if content}
-        caplog.clear()
-        source.push()
-        await device.until(lambda: any(attack.complaint in record.getMessage() for record in caplog.records))
-        assert device.playable() == {"acme/spring": 1}
-        assert device.shelf.catalog.packs[0].paths["poster.png"].exists()
-        complaints = [record for record in caplog.records if record.levelno >= logging.WARNING]
-        assert len(complaints) == 1, "one line"
-        assert attack.complaint in complaints[0].getMessage()
-
-        fleet.fleet.remove("packs/acme/spring.json")
-        fleet.sign("summer")
-        fleet.put_into(source)
-        await device.until(lambda: device.playable() == {"acme/summer": 1})
+from tests.fleets import TIMESTAMP, Device, MemorySource, SmallFleet
 
 
 async def test_an_old_repository_is_not_believed_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -56,16 +28,6 @@ async def test_an_old_repository_is_not_believed_again(tmp_path: Path, caplog: p
         await device.until(lambda: "rolled back" in device.shelf.status().problem)
         assert device.playable() == {"acme/summer": 1}, "nor after a restart"
     assert caplog.records
-
-
-async def test_one_advertiser_cannot_sign_anothers_pack(tmp_path: Path) -> None:
-    fleet, source = SmallFleet(tmp_path / "operator"), MemorySource()
-    fleet.sign()
-    source.retained.update(_another_advertisers_pack(fleet))
-    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
-        await device.until(lambda: device.shelf.status().version > 0)
-        assert device.shelf.catalog.packs == ()
-        assert device.shelf.status().packs == ()
 
 
 async def test_one_advertisers_broken_metadata_costs_the_others_nothing(tmp_path: Path) -> None:
