@@ -74,7 +74,8 @@ def _voice(settings: Settings) -> str:
 
 
 def _microphone(settings: Settings) -> str:
-    from edge_agent.voice.sources import MicrophoneSource, source_from
+    from edge_agent.voice.source_microphone import MicrophoneSource
+    from edge_agent.voice.sources import source_from
     from edge_agent.voice.wyoming_source import WyomingDoor, WyomingSource
 
     source = source_from(settings.voice.source)

@@ -2,19 +2,38 @@ import logging
 import os
 import subprocess
 import sys
+from array import array
 from pathlib import Path
 
 import pytest
 
 from edge_agent.model.errors import MicrophoneError, SettingsError, VoiceError
+from edge_agent.voice.backlog import KEPT_S
 from edge_agent.voice.libvosk import RATE
-from edge_agent.voice.sources import SILENCE, MicrophoneSource, PipeSource, WavSource, source_from
+from edge_agent.voice.source_microphone import MicrophoneSource
+from edge_agent.voice.source_raw import PipeSource, StdinSource
+from edge_agent.voice.source_wav import WavSource
+from edge_agent.voice.sources import SILENCE, RawFormat, source_from
 from edge_agent.voice.wav import read_wav
+
+DROPPED = [
+    "Audio comes faster than it is recognised: the oldest is being dropped.",
+    "Heard again after dropping 1.2 s of audio: the processor was too busy.",
+]
 
 
 @pytest.mark.parametrize(
     ("text", "kind"),
-    [("mic", MicrophoneSource), ("mic:USB", MicrophoneSource), ("wav:/a:b.wav", WavSource), ("pipe:x", PipeSource)],
+    [
+        ("mic", MicrophoneSource),
+        ("mic:USB", MicrophoneSource),
+        ("wav:/a:b.wav", WavSource),
+        ("pipe:x", PipeSource),
+        ("pipe@48000x2:/a:b", PipeSource),
+        ("stdin", StdinSource),
+        ("-", StdinSource),
+        ("stdin@44100", StdinSource),
+    ],
 )
 def test_a_setting_names_a_source(text: str, kind: type) -> None:
     assert isinstance(source_from(text), kind)
@@ -24,7 +43,10 @@ def test_off_is_no_source() -> None:
     assert source_from("off") is None
 
 
-@pytest.mark.parametrize("text", ["", "on", "wav", "wav:", "pipe:", "off:now", "http://x"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "on", "wav", "wav:", "pipe:", "off:now", "http://x", "off@48000", "mic@48000", "pipe@fast:/a", "stdin:x"],
+)
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="no audio source"):
         source_from(text)
@@ -125,16 +147,113 @@ def test_a_microphone_that_nobody_takes_from_drops_its_oldest_audio_and_says_so_
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     microphone = MicrophoneSource()
-    recorded = [number.to_bytes(2, "little") * 10 for number in range(MicrophoneSource.WAITING_BLOCKS + 5)]
+    kept = round(KEPT_S * RATE) * 2 // 1600
+    recorded = [number.to_bytes(2, "little") * 800 for number in range(kept + 25)]
     with caplog.at_level(logging.DEBUG):
         for block in recorded:
-            microphone._take(block, 10, None, None)
-        taken = [microphone.read() for _ in range(MicrophoneSource.WAITING_BLOCKS)]
-    assert taken == recorded[5:]
+            microphone._take(block, 800, None, None)
+        taken = [microphone.read() for _ in range(kept)]
+    assert taken == recorded[25:]
+    assert [record.getMessage() for record in caplog.records] == DROPPED
+
+
+def test_a_pipe_whose_writer_is_live_drops_its_oldest_audio_and_says_so_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr("edge_agent.voice.source_raw.time.monotonic", lambda: now_s)
+    source = PipeSource(tmp_path / "ear")
+    source.open()
+    recorded = [number.to_bytes(2, "little") * 800 for number in range(round((KEPT_S + 2.25) * 20))]
+    with (tmp_path / "ear").open("wb", buffering=0) as writer:
+        writer.write(recorded[0])
+        assert source.read() == recorded[0]
+        now_s += 20 / 20
+        for block in recorded[1:21]:
+            writer.write(block)
+        assert source.read() == recorded[1]
+        now_s += KEPT_S + 1.25  # the reader was busy for so long
+        for block in recorded[21:]:
+            writer.write(block)
+        with caplog.at_level(logging.DEBUG):
+            taken = [source.read() for _ in range(round(KEPT_S * 20))]
+            assert source.read() == SILENCE
+    assert taken == recorded[-len(taken) :]
+    dropped_s = (len(recorded) - 2 - len(taken)) / 20
     assert [record.getMessage() for record in caplog.records] == [
-        "The recogniser is too slow: the oldest audio is being dropped.",
-        "Heard again after dropping 0.2 s of audio: too busy.",
+        DROPPED[0],
+        DROPPED[1].replace("1.2", f"{dropped_s:.1f}"),
     ]
+    source.close()
+
+
+def test_what_is_written_ahead_of_time_is_no_microphone_and_loses_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = PipeSource(tmp_path / "ear")
+    source.open()
+    recorded = os.urandom(1600 * 20 * 20)
+    with (tmp_path / "ear").open("wb", buffering=0) as writer:
+        assert writer.write(recorded) == len(recorded)
+        assert b"".join(source.read() for _ in range(400)) == recorded
+    assert caplog.records == []
+    source.close()
+
+
+def test_a_pipe_of_another_format_is_converted(tmp_path: Path) -> None:
+    source = PipeSource(tmp_path / "ear", RawFormat.parse("48000x2"))
+    source.open()
+    frames = array("h", [5000, 1000] * 48_000).tobytes()
+    with (tmp_path / "ear").open("wb", buffering=0) as writer:
+        writer.write(frames)
+        heard = b"".join(source.read() for _ in range(20))
+    assert len(heard) == pytest.approx(2 * RATE, abs=200)
+    assert set(array("h", heard)[RATE // 4 : -RATE // 4]) <= set(range(2990, 3010))
+    source.close()
+
+
+def test_what_was_written_while_a_pipe_was_closed_is_never_read(tmp_path: Path) -> None:
+    source = PipeSource(tmp_path / "ear")
+    source.open()
+    with (tmp_path / "ear").open("r+b", buffering=0) as writer:  # one that does not mind that nobody listens
+        writer.write(b"\1\2" * 800)
+        source.close()
+        writer.write(b"\3\4" * 800)
+        source.open()
+        assert source.read() == b""
+        writer.write(b"\5\6" * 800)
+        assert source.read() == b"\5\6" * 800
+    source.close()
+
+
+def test_standard_input_is_read_to_its_end_with_silence_after_it() -> None:
+    reading, writing = os.pipe()
+    source = StdinSource(descriptor=reading)
+    os.write(writing, b"\1\2" * 2000 + b"\3")
+    source.open()
+    os.close(writing)
+    played = b""
+    while not source.is_over:
+        played += source.read()
+    assert played == b"\1\2" * 2000 + bytes(2 * RATE)
+    os.close(reading)
+
+
+def test_what_came_while_standard_input_was_muted_is_never_read() -> None:
+    reading, writing = os.pipe()
+    source = StdinSource(descriptor=reading)
+    source.open()
+    os.write(writing, b"\1\2" * 800)
+    assert source.read() == b"\1\2" * 800
+    source.close()
+    with pytest.raises(MicrophoneError, match="not open"):
+        source.read()
+    os.write(writing, b"\3\4" * 800)
+    source.open()
+    os.write(writing, b"\5\6" * 800)
+    assert source.read() == b"\5\6" * 800
+    os.close(reading)
+    os.close(writing)
 
 
 def test_the_ear_needs_neither_sounddevice_nor_vosks_own_package() -> None:
