@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edge_agent.cli import fleet_keys, fleet_pack, fleet_reports
+from edge_agent.cli import fleet_keys, fleet_pack, fleet_reports, fleet_voice
 from edge_agent.cli.fleet_options import (
     FLEET,
     Desk,
@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
     config_app.command("push")(config_push)
     config_app.command("withdraw")(config_withdraw)
     fleet_app.add_typer(config_app, name="config")
+    fleet_voice.register(fleet_app)
     fleet_app.command("refresh")(refresh)
     fleet_app.command("status")(status)
     fleet_reports.register(fleet_app)

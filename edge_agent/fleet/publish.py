@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -18,10 +19,12 @@ from edge_agent.fleet.chunker import chunks
 from edge_agent.fleet.durable import write_durably
 from edge_agent.fleet.history import refuse_fork, snapshot_of_ours
 from edge_agent.fleet.pack_folder import PackFolder, read_pack_folder
+from edge_agent.fleet.parcels import voice_packs
 from edge_agent.fleet.repository import FleetRepository, keep_chunk, sha256_of
 from edge_agent.model.campaign import Campaign
 from edge_agent.model.errors import FormatError, LinkError
 from edge_agent.packs.documents import MAX_DOCUMENT_BYTES, validate
+from edge_agent.packs.download import Parcel
 from edge_agent.packs.manifest import (
     Chunk,
     Manifest,
@@ -156,8 +159,9 @@ def current_messages(fleet: FleetRepository) -> dict[str, Path | str]:
     By topic: the file of a chunk or document, or the name of metadata. The timestamp is not among them.
     """
     found: dict[str, Path | str] = {}
-    for manifest in manifests(fleet):
-        for asset in manifest.assets.values():
+    parcels: Iterator[Parcel] = chain(manifests(fleet), voice_packs(fleet))
+    for parcel in parcels:
+        for asset in parcel.assets.values():
             for chunk in asset.chunks:
                 found[chunk_topic(chunk.sha256)] = fleet.chunk_path(chunk.sha256)
     for _, file in sorted(fleet.files.items()):

@@ -6,14 +6,29 @@ from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Protocol
 
 from edge_agent.model.errors import EdgeAgentError, IncompleteError, LinkError, UntrustedError
-from edge_agent.packs.manifest import MAX_CHUNK_BYTES, Chunk, Manifest, PackedAsset
+from edge_agent.packs.manifest import MAX_CHUNK_BYTES, Chunk, PackedAsset
 from edge_agent.packs.source import Source, chunk_topic
 from edge_agent.packs.store import BlobStore
 
 Holders = Mapping[str, tuple[PackedAsset, int]]
 """Where chunks are on this device already: chunk hash to (whole asset, offset)."""
+
+
+class Parcel(Protocol):
+    """What comes in chunks: a pack's manifest, a voice pack."""
+
+    @property
+    def shelf_name(self) -> str:
+        """What messages call it."""
+        ...
+
+    @property
+    def assets(self) -> Mapping[str, PackedAsset]:
+        """What it is made of, by name."""
+        ...
 
 
 @dataclass(slots=True)
@@ -27,7 +42,7 @@ _Arrival = tuple[str, _Wanted, bytes]
 
 
 async def complete_pack(
-    manifest: Manifest,
+    parcel: Parcel,
     store: BlobStore,
     source: Source,
     holders: Holders,
@@ -36,14 +51,14 @@ async def complete_pack(
     patience: timedelta,
     on_missing: Callable[[int], None],
 ) -> None:
-    """Fetch every chunk of `manifest` that the disk lacks, and turn each asset whole.
+    """Fetch every chunk of `parcel` that the disk lacks, and turn each asset whole.
 
     Chunks that another asset on this device has are copied. `on_missing` is told the bytes still missing, at first
     and after each chunk. Every topic is asked for once; a chunk that is absent or altered does not hold up the
     others. Afterwards: raises the first thing that went wrong (UntrustedError for an altered chunk, LinkError,
     IncompleteError when nothing arrived for `patience`), or StorageError at once; what was verified is kept.
     """
-    delivery = _Delivery(manifest, store, on_missing)
+    delivery = _Delivery(parcel, store, on_missing)
     await delivery.take_stock()
     await delivery.copy(holders)
     failure = await delivery.receive(source, window, patience)
@@ -55,11 +70,11 @@ async def complete_pack(
 class _Delivery:
     """What of one pack is still to come, by chunk hash, and how many places of each asset are still open."""
 
-    def __init__(self, manifest: Manifest, store: BlobStore, on_missing: Callable[[int], None]) -> None:
-        self._manifest = manifest
+    def __init__(self, parcel: Parcel, store: BlobStore, on_missing: Callable[[int], None]) -> None:
+        self._parcel = parcel
         self._store = store
         self._on_missing = on_missing
-        self._assets = {asset.sha256: asset for asset in manifest.assets.values()}
+        self._assets = {asset.sha256: asset for asset in parcel.assets.values()}
         self._wanted: dict[str, _Wanted] = {}
         self._open_places: dict[str, int] = {}
         self._missing_bytes = 0
@@ -112,7 +127,7 @@ class _Delivery:
                     return failure
                 except TimeoutError:
                     return failure or IncompleteError(
-                        f"The pack {self._manifest.shelf_name} stopped arriving.", "It is tried again by itself."
+                        f"The pack {self._parcel.shelf_name} stopped arriving.", "It is tried again by itself."
                     )
                 if isinstance(answer, LinkError):
                     failure = failure or answer
@@ -132,7 +147,7 @@ class _Delivery:
                 self._note_kept(item)
             if altered:
                 failure = failure or UntrustedError(
-                    f"The pack {self._manifest.shelf_name} has a chunk that was altered on its way ({altered[0]}).",
+                    f"The pack {self._parcel.shelf_name} has a chunk that was altered on its way ({altered[0]}).",
                     "Publish the pack again; if it stays, somebody may be tampering with the broker.",
                 )
         return failure

@@ -2,13 +2,14 @@
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 
 from edge_agent.model.catalog import Catalog
 from edge_agent.model.errors import FormatError
 from edge_agent.packs.catalog_builder import build_catalog
-from edge_agent.packs.download import Holders
+from edge_agent.packs.download import Holders, Parcel
 from edge_agent.packs.manifest import Manifest, PackedAsset, parse_target_name
 from edge_agent.packs.newer import read_manifest
 from edge_agent.packs.shelf_record import Entry, PackRecord, ShelfRecord, read_record
@@ -22,12 +23,14 @@ class Shelf:
     """What was verified and is here. `load` and `check_assets` read much and are called in a worker thread.
 
     `entries` by target name; `documents` are the small signed ones (configuration, report key) by name.
+    `parcels` by name are what somebody has brought beside the packs: the last whole one, and one on its way.
     """
 
     def __init__(self, store: BlobStore, kind: str, max_pack_bytes: int) -> None:
         self.store = store
         self.entries: dict[str, Entry] = {}
         self.documents: dict[str, bytes] = {}
+        self.parcels: dict[str, tuple[Parcel, ...]] = {}
         self.record = ShelfRecord()
         self._kind = kind
         self._max_pack_bytes = max_pack_bytes
@@ -135,13 +138,21 @@ class Shelf:
         return build_catalog(self.entries.values(), self.store.asset_path)
 
     def holders(self) -> Holders:
-        """Return where chunks are already: in the whole assets of complete packs."""
+        """Return where chunks are already: in the whole assets of complete packs and of parcels."""
         found: dict[str, tuple[PackedAsset, int]] = {}
-        for manifest in self._complete():
-            for asset in manifest.assets.values():
-                for offset, chunk in asset.placed_chunks():
-                    found.setdefault(chunk.sha256, (asset, offset))
+        packs = (asset for manifest in self._complete() for asset in manifest.assets.values())
+        whole = (asset for asset in self._parcel_assets() if self.store.asset_path(asset) is not None)
+        for asset in chain(packs, whole):
+            for offset, chunk in asset.placed_chunks():
+                found.setdefault(chunk.sha256, (asset, offset))
         return found
+
+    def held_bytes(self) -> Mapping[str, int]:
+        """Return the length of every asset of a parcel by hash: it stays, and its room is not given to packs."""
+        return {asset.sha256: asset.length for asset in self._parcel_assets()}
+
+    def _parcel_assets(self) -> Iterator[PackedAsset]:
+        return (asset for held in self.parcels.values() for parcel in held for asset in parcel.assets.values())
 
     def _complete(self) -> Iterator[Manifest]:
         return (entry.complete for entry in self.entries.values() if entry.complete is not None)

@@ -90,7 +90,8 @@ class Supply:
         return True
 
     def _plan(self) -> RoomPlan:
-        return plan_room(self._shelf.entries.values(), self._settings.budget_bytes, self._now())
+        room = self._settings.budget_bytes - sum(self._shelf.held_bytes().values())
+        return plan_room(self._shelf.entries.values(), room, self._now())
 
     async def _round(self) -> bool:
         """Try each pack that lacks something once. Returns whether nothing needs to be tried again."""
@@ -189,7 +190,7 @@ class Supply:
     async def evict(self) -> None:
         """Remove everything from the disk that neither stands on the shelf nor is on its way to it."""
         async with self.entries_lock:
-            keep = self._plan().keep
+            keep = self._plan().keep | self._shelf.held_bytes().keys()
             await asyncio.to_thread(self._shelf.store.evict, keep, self._shelf.needed_documents())
 
     async def _evict_quietly(self) -> None:
