@@ -37,3 +37,8 @@ class GatedStream:
             if passage.ends:
                 yield from self._stream.finish()
                 self._between = True
+
+    def finish(self) -> Iterator[Detection]:
+        """End the stream; yield what was heard at its very end."""
+        if not self._between:
+            yield from self._stream.finish()

@@ -1,32 +1,24 @@
-"""Audio as Wyoming peers send it, in the format that they announce, as ours: 16 kHz mono s16le. Pure."""
+"""Audio chunks of Wyoming peers as ours: 16 kHz mono s16le, whatever each announces (shell: `conversion`)."""
 
-from edge_agent.model.errors import WyomingError
-from edge_agent.voice.libvosk import RATE
-from edge_agent.voice.wav import _to_16_bit, _to_bytes, _to_mono
-from edge_agent.voice.wyoming import AudioFormat
+from edge_agent.model.errors import VoiceError, WyomingError
+from edge_agent.voice.conversion import Converter
+from edge_agent.voice.wyoming import AudioFormat, Message, read_message
 
 
-class Converter:
-    """Turns one stream of audio from the format that was `announced` into ours, piece by piece.
+class ChunkConverter:
+    """Converts one peer's audio. Its format may change from chunk to chunk; half a frame is then dropped."""
 
-    Raise WyomingError for a rate that is not ours.
-    """
+    def __init__(self) -> None:
+        self._announced: AudioFormat | None = None
+        self._converter: Converter | None = None
 
-    def __init__(self, announced: AudioFormat) -> None:
-        if announced.rate != RATE:
-            raise WyomingError(
-                f"sends audio at {announced.rate} Hz", "format", f"Have it send {RATE} Hz, 16 bit, mono."
-            )
-        self.announced = announced
-        self._odd = b""
-
-    def convert(self, audio: bytes) -> bytes:
-        """Return all of the audio so far that makes whole frames and was not returned before."""
-        frame_bytes = self.announced.width * self.announced.channels
-        audio = self._odd + audio
-        whole_bytes = len(audio) // frame_bytes * frame_bytes
-        self._odd = audio[whole_bytes:]
-        if frame_bytes == 2:  # noqa: PLR2004  16-bit mono: ours already
-            return audio[:whole_bytes]
-        samples = _to_16_bit(audio[:whole_bytes], self.announced.width)
-        return _to_bytes(_to_mono(samples, self.announced.channels))
+    def convert(self, chunk: Message) -> bytes:
+        """Return an `audio-chunk` as ours. Raise WyomingError when it is none, or cannot be converted here."""
+        announced = read_message(AudioFormat, chunk.data)
+        if self._converter is None or announced != self._announced:
+            try:
+                self._converter = Converter(announced.rate, announced.channels, announced.width)
+            except VoiceError as error:
+                raise WyomingError("sends audio that cannot be converted", "format", error.for_person()) from error
+            self._announced = announced
+        return self._converter.convert(chunk.payload)

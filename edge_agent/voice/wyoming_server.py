@@ -23,6 +23,10 @@ from edge_agent.voice.wyoming_sockets import leave, listen_on
 
 READ_BYTES: Final = 64 * 1024
 GOODBYE_S: Final = 1.0
+TRICKLE_BYTES: Final = 3200
+GATHER_S: Final = 0.05
+"""Live audio comes in dozens of messages a second, and is gathered for as long as a step of the decoder takes: waking
+a thread costs more than what it then does."""
 
 _log = logging.getLogger(__name__)
 
@@ -126,6 +130,8 @@ class WyomingServer:
             if session.taken != taken or not was_mid_message:
                 bounds = self._bounds
                 until = loop.time() + (bounds.message_s if session.is_mid_message else bounds.idle_s)
+            if len(received) < TRICKLE_BYTES:
+                await asyncio.sleep(GATHER_S)
         await _let_it_read(reader, writer)
         raise session.error
 

@@ -8,7 +8,7 @@
 | `transcribe` and audio | when the audio ends, `transcript`: the phrases that were heard in it, in their order |
 
 Anything else is passed over, as the protocol asks. What breaks it, and whatever needs ears while these are muted, is
-answered by `error`, and is the end. What is heard here is decided by the same `PhraseStream` as in the agent.
+answered by `error`, and is the end. What is heard here is decided by the same streams as in the agent.
 """
 
 import logging
@@ -17,13 +17,14 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from edge_agent.model.errors import VoiceError, WyomingError
+from edge_agent.voice.gated import GatedStream
 from edge_agent.voice.grammar import build_what_is_known
 from edge_agent.voice.libvosk import RATE
 from edge_agent.voice.models import Model
 from edge_agent.voice.spotter import Detection
 from edge_agent.voice.spotting import REMEMBER_S, PhraseStream
 from edge_agent.voice.wyoming import AudioFormat, Detect, Inbox, Message, Ping, Stamped, Transcribe, read_message
-from edge_agent.voice.wyoming_audio import Converter
+from edge_agent.voice.wyoming_audio import ChunkConverter
 from edge_agent.voice.wyoming_complaints import MUTED, code_of
 from edge_agent.voice.wyoming_offer import Offer, name_of
 
@@ -51,10 +52,13 @@ class Engine:
             _log.error("Wyoming clients cannot use a phrase. %s", error.for_person())
         self.offer = Offer(self._known(offer.wake), self._known(offer.answers), offer.lang, offer.model)
 
-    def listen_for(self, phrases: tuple[str, ...]) -> PhraseStream:
-        """Return a new stream of audio in which these phrases are heard. Raise VoiceError where Vosk refuses."""
+    def listen_for(self, phrases: tuple[str, ...], *, for_days: bool) -> PhraseStream | GatedStream:
+        """Return a new stream of audio in which these phrases are heard. Raise VoiceError where Vosk refuses.
+
+        One that goes on `for_days` has a gate, as the agent's own: silence costs next to nothing.
+        """
         grammar, _ = build_what_is_known(phrases, self._vocabulary)
-        return PhraseStream(self._model.load(), grammar, self._sensitivity)
+        return (GatedStream if for_days else PhraseStream)(self._model.load(), grammar, self._sensitivity)
 
     def _known(self, phrases: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(build_what_is_known(phrases, self._vocabulary)[0].phrases.values())
@@ -77,8 +81,8 @@ class Session:
         self._inbox = Inbox()
         self._phrases = engine.offer.wake
         self._transcribes = False
-        self._stream: PhraseStream | None = None
-        self._converter: Converter | None = None
+        self._stream: PhraseStream | GatedStream | None = None
+        self._converter = ChunkConverter()
         self._heard: list[str] = []
         self._fed_s = 0.0
         self._marks: deque[tuple[float, float]] = deque(maxlen=_MOST_MARKS)
@@ -148,14 +152,15 @@ class Session:
         if language is not None and language.replace("_", "-").partition("-")[0].lower() != lang:
             raise WyomingError("asks for a language that is not offered", "unknown-language", f'Offered: "{lang}".')
 
-    def _begin(self) -> PhraseStream:
+    def _begin(self) -> PhraseStream | GatedStream:
         self._refuse_while_muted()
         self._forget()
-        self._stream = self._engine.listen_for(self._phrases)
+        self._stream = self._engine.listen_for(self._phrases, for_days=not self._transcribes)
         return self._stream
 
     def _forget(self) -> None:
-        self._stream = self._converter = None
+        self._stream = None
+        self._converter = ChunkConverter()
         self._heard = []
         self._fed_s = 0.0
         self._marks.clear()
@@ -163,10 +168,7 @@ class Session:
     def _hear(self, message: Message) -> Iterator[Message]:
         self._refuse_while_muted()
         stream = self._stream or self._begin()
-        announced = read_message(AudioFormat, message.data)
-        if self._converter is None or self._converter.announced != announced:
-            self._converter = Converter(announced)
-        pcm = self._converter.convert(message.payload)
+        pcm = self._converter.convert(message)
         stamp = read_message(Stamped, message.data).timestamp
         self._fed_s += len(pcm) / (2 * RATE)
         if stamp is not None:

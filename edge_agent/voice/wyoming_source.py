@@ -1,8 +1,7 @@
 """Audio from Wyoming satellites and microphone services (shell: sockets). 16 kHz mono s16le, as every source.
 
 Closing closes every socket, so that a muted device gets no samples. Nobody at the other end is trusted: what breaks
-the protocol is disconnected. Audio that comes faster than it is taken waits for at most `BEHIND_S`; then the oldest
-is dropped.
+the protocol is disconnected. Audio that comes faster than it is taken waits in a `Backlog`, which drops the oldest.
 """
 
 import logging
@@ -13,10 +12,11 @@ from abc import ABC, abstractmethod
 from typing import Final
 
 from edge_agent.model.errors import MicrophoneError, WyomingError
+from edge_agent.voice.backlog import BYTES_A_SECOND, Backlog
 from edge_agent.voice.sources import SILENCE, WAIT_S
 from edge_agent.voice.wyoming import Address, Message, Ping, read_message
 from edge_agent.voice.wyoming_complaints import Complaints
-from edge_agent.voice.wyoming_peer import Backlog, Peer
+from edge_agent.voice.wyoming_peer import Peer
 from edge_agent.voice.wyoming_sockets import connect_to, leave, listen_on
 
 ANSWER_WITHIN_S: Final = 3.0
@@ -31,6 +31,7 @@ TURN_S: Final = 2.0
 """How long a peer must have been silent before another is heard."""
 MOST_PEERS: Final = 4
 
+_PIECE_BYTES: Final = BYTES_A_SECOND // 5
 _DESCRIBE: Final = Message("describe")
 _RUN: Final = Message("run-satellite")
 _NOTHING_OFFERED: Final = Message("info", {"asr": [], "tts": [], "handle": [], "intent": [], "wake": []})
@@ -55,12 +56,16 @@ class _Ears(ABC):
         """Return the oldest audio that was not read, silence for a while when it stopped, or nothing."""
         if self._selector is None:
             raise MicrophoneError(f"The source {self._address} is not open.")
-        self._attend(self._selector, 0.0 if self._backlog else WAIT_S)
+        self._attend(self._selector, 0.0)
+        piece = self._backlog.take(0.0)
+        if not piece:
+            self._attend(self._selector, WAIT_S)
+            piece = self._backlog.take(0.0)
         now_s = time.monotonic()
-        if self._backlog:
+        if piece:
             self._audio_at = now_s
             self._hush_left_s = HUSH_S
-            return self._backlog.take()
+            return piece
         if self._hush_left_s <= 0 or now_s < self._audio_at + LATE_S:
             return b""
         self._hush_left_s -= WAIT_S
@@ -96,7 +101,8 @@ class _Ears(ABC):
                     pass
 
     def _hear(self, peer: Peer, audio: bytes) -> None:  # noqa: ARG002  who speaks matters where there are several
-        self._backlog.add(audio)
+        for start in range(0, len(audio), _PIECE_BYTES):
+            self._backlog.add(audio[start : start + _PIECE_BYTES])
 
     @abstractmethod
     def _meet(self, introduction: Message) -> None:
@@ -267,7 +273,7 @@ class WyomingDoor(_Ears):
         if self._speaker is not peer and self._speaker is not None and now_s - self._spoke_at < TURN_S:
             return
         self._speaker, self._spoke_at = peer, now_s
-        self._backlog.add(audio)
+        super()._hear(peer, audio)
 
 
 def _socket_of(key: selectors.SelectorKey) -> socket.socket:
