@@ -11,6 +11,7 @@ from edge_agent.cli.output import JsonOption, fail, note, print_json, print_tabl
 from edge_agent.model.errors import VoiceError
 
 if TYPE_CHECKING:
+    from edge_agent.settings.rooms import VoiceSettings
     from edge_agent.voice.phrases.confusability import Verdict
 
 CONFIG = Path("/etc/edge-agent/agent.toml")
@@ -35,14 +36,26 @@ def models_directory(config: Path | None) -> Path:
     """Return where models are kept: EDGE_AGENT_MODELS, else as configured, else in the person's own data folder."""
     if "EDGE_AGENT_MODELS" in os.environ:
         return Path(os.environ["EDGE_AGENT_MODELS"])
-    if config is not None or CONFIG.is_file():
-        from edge_agent.settings.layers import load_settings
-
-        configured = load_settings(config or CONFIG).voice.models_directory
-        if configured is not None:
-            return configured
+    configured = _configured(config)
+    if configured is not None and configured.models_directory is not None:
+        return configured.models_directory
     home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(home) / "edge-agent" / "models"
+
+
+def _configured(config: Path | None) -> "VoiceSettings | None":
+    """Return what this device's agent.toml says of hearing; None where there is none."""
+    if config is None and not CONFIG.is_file():
+        return None
+    from edge_agent.settings.layers import load_settings
+
+    return load_settings(config or CONFIG).voice
+
+
+def _language(config: Path | None) -> str:
+    """Return the language whose packaged model is used where none was chosen."""
+    configured = _configured(config)
+    return "en" if configured is None else configured.lang
 
 
 def list_models(config: ConfigOption = None, as_json: JsonOption = False) -> None:
@@ -55,7 +68,11 @@ def list_models(config: ConfigOption = None, as_json: JsonOption = False) -> Non
 
     models = models_directory(config)
     chosen = chosen_directory(models)
-    rows = [_row(name, "packaged", directory, in_use=chosen is None) for name, directory in packaged_models().items()]
+    lang = _language(config) if chosen is None else None
+    rows = [
+        _row(name, "packaged", directory, in_use=name == lang or chosen == directory.resolve())
+        for name, directory in packaged_models().items()
+    ]
     installed = installed_models(models)
     rows += [_row(path.name, "installed", path, in_use=chosen == path.resolve()) for path in installed]
     if chosen is not None and not any(row["in_use"] for row in rows):
@@ -97,7 +114,7 @@ def _row(name: str, origin: str, directory: Path | None, *, in_use: bool) -> dic
 
 
 def use(
-    model: Annotated[str, typer.Argument(help="An installed or packaged model's name (en), or a folder.")],
+    model: Annotated[str, typer.Argument(help="An installed or packaged model's name (en, zh), or a folder.")],
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -117,7 +134,8 @@ def use(
         fail(f"There is no speech model {model}. Name one of `edge-agent model list`, or a folder.")
     found = check_model(packaged or directory)
     Decoder(found.load(), Grammar({}).for_vosk)
-    choose(models, found.directory if packaged is None else None)
+    # Without a choice the packaged model of the device's language is used, after an upgrade too.
+    choose(models, None if packaged is not None and model == _language(config) else found.directory)
     if as_json:
         print_json({"name": model, "directory": str(found.directory), "words": len(found.vocabulary().words)})
         return
@@ -160,6 +178,7 @@ def train(
     minutes: Annotated[
         float | None, typer.Option(min=0.1, help="How long to fit; everything else takes about eight.")
     ] = None,
+    lang: Annotated[str, typer.Option(help="The language of the model: en or zh.")] = "en",
     as_json: JsonOption = False,
 ) -> None:
     """Train our own speech model from synthetic speech alone.
@@ -174,7 +193,14 @@ def train(
         fail(f"{out} is a file. Name a new folder with --out.")
     with tempfile.TemporaryDirectory(prefix="edge-agent-training-") as scratch:
         try:
-            train_model(out, work=work or Path(scratch), seed=SEED, minutes=minutes or MINUTES, report=note)
+            train_model(
+                out,
+                work=work or Path(scratch),
+                language=lang,
+                seed=SEED,
+                minutes=minutes or MINUTES,
+                report=note,
+            )
         except TrainingError as error:
             fail(str(error))
     if as_json:
