@@ -34,6 +34,7 @@ from edge_agent.settings.resident import ResidentStore
 from edge_agent.troubles import Troubles
 from edge_agent.voice.check import check_voice
 from edge_agent.voice.ear import Ear
+from edge_agent.voice.models import Model
 from edge_agent.voice.wyoming_service import WyomingService
 from edge_agent.wiring import service
 from edge_agent.wiring.driver import Driver
@@ -46,6 +47,7 @@ from edge_agent.wiring.restartable import Restartable
 from edge_agent.wiring.retained_repository import RetainedRepository
 from edge_agent.wiring.timers import Timers
 from edge_agent.wiring.trial import ConfigOffers, ConfigTrial, document_names
+from edge_agent.wiring.voice_packs import Reach, VoicePacks
 from edge_agent.wiring.writes import Writes
 
 logger = logging.getLogger(__name__)
@@ -96,6 +98,15 @@ class Agent:
         self.repository = RetainedRepository(self.link, settings.mqtt.root)
         self._muted = self.resident.is_muted()
         self.renderer = Renderer(settings.render, self.emit, self.clock.now, self.troubles)
+        self.voice_packs = VoicePacks(
+            Reach(
+                settings=lambda: self.settings.voice,
+                shelf=lambda: self.shelf.room,
+                hear_with=self._hear_with,
+                words_changed=self.offers.words_changed,
+            ),
+            self.troubles,
+        )
         self.shelf = Restartable(self._new_shelf(settings))
         self.ear = Restartable(self._new_ear(settings, settings.voice.wake_phrases))
         self.wyoming = Restartable(self._new_wyoming(settings))
@@ -155,6 +166,7 @@ class Agent:
                     ("voice", self.ear.run()),
                     ("wyoming", self.wyoming.run()),
                     ("configuration", self.offers.run()),
+                    ("words", self.voice_packs.run()),
                     ("watchdog", service.keep_watchdog(lambda: True)),
                 ):
                     rooms.create_task(room, name=name)
@@ -221,6 +233,7 @@ class Agent:
         shelf = PackShelf(settings.packs, self.repository, self.emit, now=self.machine.now, troubles=self.troubles)
         for name in (*document_names(settings.device_id, settings.groups), REPORT_KEY):
             shelf.on_document(name, self._document_changed)
+        shelf.on_document(self.voice_packs.target, self.voice_packs.document_changed)
         return shelf
 
     def _new_reporter(self, settings: Settings) -> Reporter:
@@ -311,7 +324,9 @@ class Agent:
         before = self.settings
         if settings.voice != before.voice:
             await asyncio.to_thread(check_voice, settings.voice)
-            self.ear.replace(self._new_ear(settings, self.driver.state.phrases))
+            phrases = {"wake_phrases": settings.voice.wake_phrases}
+            if settings.voice != before.voice.model_copy(update=phrases):  # phrases are told to the ear that is there
+                self.ear.replace(self._new_ear(settings, self.driver.state.phrases))
             self.wyoming.replace(self._new_wyoming(settings))
         if settings.packs != before.packs:
             self.shelf.replace(self._new_shelf(settings))
@@ -319,6 +334,11 @@ class Agent:
             self._replace_reporter(settings)
         self.settings = self.face.settings = settings
         self.emit(ev.PolicyChanged(settings.placements, settings.voice.wake_phrases))
+
+    async def _hear_with(self, model: Model) -> None:
+        """Let everything that hears hear with the words of `model`; settings name it from the next start on."""
+        await self.ear.room.hear_with(model)
+        self.wyoming.replace(self._new_wyoming(self.settings))
 
     def _replace_reporter(self, settings: Settings) -> None:
         reporter = self._new_reporter(settings)

@@ -139,6 +139,11 @@ class RemoteShelf:
         with self._translated():
             _write(self._refused, {**documents, _OUTCOME: refusal.outcome, _DETAIL: refusal.detail})
 
+    def forget_refusal(self) -> None:
+        """Let the documents that were refused or given up last be tried again."""
+        with self._translated():
+            self._refused.unlink(missing_ok=True)
+
     def adopt(self, documents: Mapping[str, str]) -> None:
         """Begin a trial of these documents."""
         with self._translated():

@@ -1,8 +1,8 @@
 """Whether a voice configuration can work, before anything lives by it (shell: reads the model's files)."""
 
 from edge_agent.settings.rooms import VoiceSettings
+from edge_agent.voice.fitting import heard_model
 from edge_agent.voice.grammar import build_grammar
-from edge_agent.voice.models import model_for
 from edge_agent.voice.wyoming import Address
 
 
@@ -17,7 +17,7 @@ def check_voice(settings: VoiceSettings) -> str:
     if settings.wyoming is not None:
         Address.parse(settings.wyoming.uri)
         added = settings.wyoming.phrases
-    model = model_for(settings)
+    model = heard_model(settings)
     build_grammar((*settings.wake_phrases, *added), model.vocabulary())
     phrases = ", ".join(f'"{phrase}"' for phrase in settings.wake_phrases) or "no wake phrase"
     return f"{settings.source}, model {model.name}, {phrases}"

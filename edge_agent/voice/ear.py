@@ -16,7 +16,9 @@ from edge_agent.model.errors import EdgeAgentError
 from edge_agent.model.events import Event, MicrophoneChanged
 from edge_agent.settings.rooms import VoiceSettings
 from edge_agent.troubles import Troubles
-from edge_agent.voice.models import model_for
+from edge_agent.voice.fitting import heard_model
+from edge_agent.voice.libvosk import SpeechModel
+from edge_agent.voice.models import Model
 from edge_agent.voice.recogniser import Recogniser, Wishes
 from edge_agent.voice.sources import source_from
 
@@ -45,10 +47,19 @@ class Ear:
         self._retry_min = retry_min
         self._troubles = troubles or Troubles()
         self._wishes = Wishes(phrases)
+        self._loaded: SpeechModel | None = None  # kept, so that the thread finds it in memory
 
     def listen_for(self, phrases: tuple[str, ...]) -> None:
         """Listen for exactly these phrases from now on; nothing that is being said is lost by the change."""
         self._wishes.listen_for(phrases)
+
+    async def hear_with(self, model: Model) -> None:
+        """Hear with another model from the next block of audio on; nothing that is being said is lost by the change.
+
+        It is loaded first, beside the old one. Raise VoiceError where it cannot be; the old one then goes on.
+        """
+        self._loaded = await asyncio.to_thread(model.load)
+        self._wishes.hear_with(model)
 
     def mute(self, on: bool) -> None:
         """Close the audio source, or open it again."""
@@ -102,7 +113,7 @@ class Ear:
             return
         Recogniser(
             source,
-            model_for(self._settings),
+            heard_model(self._settings),
             self._wishes,
             report,
             sensitivity=self._settings.sensitivity,

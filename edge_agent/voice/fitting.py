@@ -23,9 +23,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edge_agent.model.errors import StorageError, VoiceError
 from edge_agent.model.identity import Sha256
+from edge_agent.settings.rooms import VoiceSettings
 from edge_agent.voice.fst import check_const, check_lookahead
 from edge_agent.voice.grammar import Vocabulary
-from edge_agent.voice.models import Model, check_model
+from edge_agent.voice.models import Model, check_model, model_for
 
 _log = logging.getLogger(__name__)
 
@@ -82,16 +83,32 @@ def is_carried(name: str) -> bool:
     return name not in {"README.md", "graph/lexicon.txt", PHRASES_FILE} and name not in _BASE
 
 
+def fitted_directory(settings: VoiceSettings) -> Path | None:
+    """Return where fitted models of these settings are kept."""
+    return None if settings.models_directory is None else settings.models_directory / "fitted"
+
+
+def heard_model(settings: VoiceSettings) -> Model:
+    """Return the model to hear with: `model_for` these settings, with the words of the last good voice pack."""
+    return in_use(model_for(settings), fitted_directory(settings))
+
+
+def name_of(base: Model, files: Mapping[str, Brought]) -> str:
+    """Return the name of the fitted model of these files, which no other files have."""
+    lines = "".join(f"{name} {file.sha256}\n" for name, file in sorted(files.items()))
+    return hashlib.sha256(f"{base_hash(base.directory)}\n{lines}".encode()).hexdigest()[:12]
+
+
 def fit(base: Model, files: Mapping[str, Brought], fitted: Path) -> Model:
     """Make a model of `base` and `files` below `fitted`, and return it; `use` makes it the one that is in use.
 
     Raise VoiceError, with one sentence, for a file that is not what was signed or that the network cannot go with;
     StorageError for the disk. Nothing is left behind then, and what was in use stays.
     """
-    key = hashlib.sha256(
-        "".join(f"{name} {file.sha256}\n" for name, file in sorted(files.items())).encode()
-        + base_hash(base.directory).encode()
-    ).hexdigest()[:12]
+    for name in files:
+        if not is_carried(name):
+            raise VoiceError(f"The voice pack brings {name}, which is not its to bring.", "Publish it again.")
+    key = name_of(base, files)
     with _translated(fitted):
         fitted.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=fitted, prefix=".fitting-") as scratch:

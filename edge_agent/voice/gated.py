@@ -21,11 +21,11 @@ class GatedStream:
         self._between = False
         """Whether the last passage has ended and the next one has not begun."""
 
-    def listen_for(self, grammar: Grammar) -> None:
-        """Take up another grammar from the next sample on, as `PhraseStream.listen_for`."""
+    def listen_for(self, grammar: Grammar, model: SpeechModel | None = None) -> None:
+        """Take up another grammar, or model, from the next sample on, as `PhraseStream.listen_for`."""
         if self._between:  # nothing is being said that could be heard whole
             self._stream.skip(0)
-        self._stream.listen_for(grammar)
+        self._stream.listen_for(grammar, model)
 
     def feed(self, pcm: bytes) -> Iterator[Detection]:
         """Take audio of any length; yield what was heard in it, as soon as it is known."""

@@ -30,6 +30,8 @@ class Wish:
     """What the thread should be doing."""
 
     phrases: tuple[str, ...] = ()
+    model: Model | None = None
+    """The model to hear with from now on; None: the one that it began with."""
     muted: bool = False
     stopped: bool = False
 
@@ -49,6 +51,10 @@ class Wishes:
     def listen_for(self, phrases: tuple[str, ...]) -> None:
         """Wish for these phrases."""
         self._put(lambda wish: replace(wish, phrases=phrases))
+
+    def hear_with(self, model: Model) -> None:
+        """Wish for another model."""
+        self._put(lambda wish: replace(wish, model=model))
 
     def mute(self, on: bool) -> None:
         """Wish for a closed source, or an open one."""
@@ -110,6 +116,7 @@ class Recogniser:
         """Listen until the wish is to stop or the source is over. Raise VoiceError when it can never work."""
         try:
             while not (wish := self._wishes.now).stopped:
+                self._take_up(wish.model)
                 grammar = self._grammar(wish.phrases)
                 if wish.muted or not grammar.phrases:
                     self._say(Microphone.MUTED if wish.muted else Microphone.OFF)
@@ -136,13 +143,23 @@ class Recogniser:
             self._find()
             newest = self._wishes.now
             if newest != wish:
-                wish = newest
+                wish, renewed = newest, self._take_up(newest.model)
                 grammar = self._grammar(wish.phrases)
                 if wish.stopped or wish.muted or not grammar.phrases:
                     return False
-                stream.listen_for(grammar)
+                stream.listen_for(grammar, self._speech_model if renewed else None)
             for detection in stream.feed(audio):
                 self._report(PhraseHeard(detection.phrase, detection.start_s, detection.end_s, detection.confidence))
+        return True
+
+    def _take_up(self, model: Model | None) -> bool:
+        """Hear with `model` from now on; return whether that is another one than before."""
+        if model is None or model == self._model:
+            return False
+        self._model = model
+        for known in ("_speech_model", "_vocabulary"):
+            vars(self).pop(known, None)
+        self._refused.clear()
         return True
 
     def _grammar(self, phrases: tuple[str, ...]) -> Grammar:

@@ -43,12 +43,13 @@ class PhraseStream:
         """The end of the audio that was decoded."""
         return self._now_s
 
-    def listen_for(self, grammar: Grammar) -> None:
-        """Take up another grammar from the next sample on.
+    def listen_for(self, grammar: Grammar, model: SpeechModel | None = None) -> None:
+        """Take up another grammar from the next sample on, and another model where one is given.
 
         The newest audio is decoded again, so that a phrase that is being said at this moment is heard whole.
         A phrase that was already over before it was first listened for is not.
         """
+        self._model = model or self._model
         longer_known = frozenset(self._grammar.phrases.values())
         self._spotter = Spotter(
             grammar, self._sensitivity, last=self._spotter.last, since_s=self._now_s, longer_known=longer_known

@@ -11,7 +11,7 @@ from typing import Final
 from edge_agent.model.errors import EdgeAgentError, SettingsError
 from edge_agent.settings.rooms import VoiceSettings
 from edge_agent.troubles import Troubles
-from edge_agent.voice.models import model_for
+from edge_agent.voice.fitting import heard_model
 from edge_agent.voice.wyoming import Address
 from edge_agent.voice.wyoming_offer import Offer
 from edge_agent.voice.wyoming_server import WyomingServer
@@ -64,5 +64,5 @@ class WyomingService:
 
 def engine_for(settings: VoiceSettings) -> Engine:
     """Return the engine of these settings. Raise VoiceError when the model cannot be used."""
-    model = model_for(settings)
+    model = heard_model(settings)
     return Engine(model, Offer.of(settings, model.name), settings.sensitivity)

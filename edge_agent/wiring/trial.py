@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 DISK_RETRY_S: Final = 5.0
 """How long until a disk that refused is tried again."""
+DIED: Final = "The agent stopped while it was tried."
 _SUBJECT: Final = "remote configuration"
 
 OutcomeName = Literal["none", "applied", "refused", "rolled_back"]
@@ -68,10 +69,9 @@ class ConfigTrial:
     def _start(self, local: Settings) -> Settings:
         """Return the settings to start with: the last good ones; a trial that was not survived is given up."""
         if fatal := self._shelf.unconfirmed():
-            why = "The agent stopped while it was tried."
             with suppress(StorageError):  # it is not lived by all the same; a later start remembers it
-                self._shelf.roll_back(why)
-            self.outcome = ConfigOutcome("rolled_back", _version(fatal), why)
+                self._shelf.roll_back(DIED)
+            self.outcome = ConfigOutcome("rolled_back", _version(fatal), DIED)
             logger.error("The last remote configuration was never confirmed and is rolled back.")
         good = self._shelf.good()
         if not good:
@@ -122,6 +122,16 @@ class ConfigTrial:
         self.settings, self._lived = settings, chosen
         return self._conclude("applied", version, "")
 
+    def words_changed(self) -> bool:
+        """Forget that documents could not be lived by, since other words may be heard now; return whether any were.
+
+        Documents that the agent died on are not tried again.
+        """
+        if self.outcome.outcome != "rolled_back" or self.outcome.detail == DIED:
+            return False
+        self._shelf.forget_refusal()
+        return True
+
     def _refuse(self, documents: Mapping[str, str], detail: str) -> ConfigOutcome:
         """Refuse what is wrong; exactly the same was perhaps refused before, and is then not told of again."""
         refusal = Refusal("refused", detail)
@@ -162,6 +172,11 @@ class ConfigOffers:
         else:
             self._documents[name] = content
         self._changed.set()
+
+    def words_changed(self) -> None:
+        """Offer what could not be lived by once more: a wake phrase in it may have waited for these words."""
+        if self._trial.words_changed():
+            self._changed.set()
 
     async def run(self) -> None:
         """Offer until cancelled; what a full disk keeps from being tried is offered again."""

@@ -214,7 +214,7 @@ async def test_a_bug_in_the_thread_is_not_swallowed(
     def broken(_settings: VoiceSettings) -> Model:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("edge_agent.voice.ear.model_for", broken)
+    monkeypatch.setattr("edge_agent.voice.ear.heard_model", broken)
     with pytest.raises(RuntimeError, match="a bug"):
         await asyncio.wait_for(room("stop").ear.run(), 20)
 
