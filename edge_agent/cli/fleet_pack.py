@@ -2,12 +2,18 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edge_agent.cli.fleet_options import FLEET, FleetDir, now, progress_bar, say, size
 from edge_agent.cli.output import JsonOption, note, print_json
+
+if TYPE_CHECKING:
+    from edge_agent.fleet.finding import Finding
+    from edge_agent.fleet.lint import UnknownWords
+    from edge_agent.fleet.pack_folder import PackFolder
+    from edge_agent.settings.profile import DeviceProfile
 
 PackFolderArgument = Annotated[Path, typer.Argument(help="A folder with a pack.toml (docs/packs.md).")]
 AdvertiserDir = Annotated[
@@ -15,6 +21,10 @@ AdvertiserDir = Annotated[
 ]
 OwnFolder = Annotated[
     Path, typer.Option("--advertiser-dir", help="Your folder, as `fleet keys new-advertiser` made it.")
+]
+ProfilesOption = Annotated[
+    list[str] | None,
+    typer.Option("--profile", help="A device profile, by name or path; repeatable.  [default: all shipped ones]"),
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Where to write it.")]
 
@@ -24,6 +34,8 @@ def register(fleet_app: typer.Typer) -> None:
     pack_app = typer.Typer(no_args_is_help=True, help="Begin, check, look at, build and sign packs.")
     for name, command in (
         ("new", new),
+        ("lint", lint),
+        ("preview", preview),
         ("build", build),
         ("sign", sign),
         ("withdraw", withdraw),
@@ -153,3 +165,127 @@ def schema(
         print_json(found)
     else:
         typer.echo(document(found), nl=False)
+
+
+def lint(
+    folder: PackFolderArgument,
+    profiles: ProfilesOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a pack for what would fail on devices.
+
+    Exit code 0 when there is no error; warnings are worth a look. Nothing is signed or sent.
+    """
+    _, found = _examine(folder, profiles)
+    errors = sum(finding.level == "error" for finding in found)
+    if as_json:
+        print_json(
+            {"errors": errors, "warnings": len(found) - errors, "findings": [asdict(finding) for finding in found]}
+        )
+    else:
+        for finding in found:
+            typer.echo(f"{finding.level}: {finding}")
+        typer.echo(f"{folder}: errors {errors}, warnings {len(found) - errors}.")
+    if errors:
+        raise typer.Exit(1)
+
+
+def preview(
+    folder: PackFolderArgument,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The folder to make.  [default: the pack's, with -preview]")
+    ] = None,
+    profiles: ProfilesOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Render every format of a pack, for each device, into a page that you can look at and hear."""
+    from edge_agent.model.errors import FormatError, SettingsError
+
+    try:
+        from edge_agent.fleet.preview import write_preview
+    except ImportError as error:
+        raise SettingsError(
+            f"A preview needs {error.name}, which is not installed.", "Run: pip install 'edge-agent[operator]'"
+        ) from error
+    pack, found = _examine(folder, profiles)
+    if pack is None:
+        raise FormatError(found[0].message, found[0].next_step)
+    done = 0
+    with progress_bar() as progress:
+
+        def on_done(_crid: str) -> None:
+            nonlocal done
+            done += 1
+            progress("drawing", done, len(pack.campaign.creatives))
+
+        target = out or folder.resolve().with_name(f"{folder.resolve().name}-preview")
+        path = write_preview(pack, found, _profiles(profiles), target, now(), on_done)
+    errors = sum(finding.level == "error" for finding in found)
+    say(
+        f"Open {path}: {len(pack.campaign.creatives)} creatives, errors {errors}, warnings {len(found) - errors}.",
+        {"page": str(path), "errors": errors, "warnings": len(found) - errors},
+        as_json=as_json,
+    )
+
+
+def _examine(folder: Path, profiles: list[str] | None) -> "tuple[PackFolder | None, list[Finding]]":
+    """Return a pack, unless it cannot be read, and all that was found in it."""
+    from edge_agent.fleet.finding import warning
+    from edge_agent.fleet.lint import in_order, lint
+
+    pack, found = lint(folder, _profiles(profiles), now(), _unknown_words())
+    if pack is None:
+        return None, found
+    try:
+        from edge_agent.fleet.measurements import measure_files
+    except ImportError as error:
+        missing = warning(
+            "not_measured",
+            "",
+            f"Sounds and pictures were not measured: {error.name} is not installed.",
+            "Run: pip install 'edge-agent[operator]'",
+        )
+        return pack, [*found, missing]
+    total_bytes = sum(path.stat().st_size for path in pack.files.values())
+    done_bytes = 0
+    with progress_bar() as progress:
+
+        def on_done(length: int) -> None:
+            nonlocal done_bytes
+            done_bytes += length
+            progress("measuring", done_bytes, total_bytes)
+
+        return pack, in_order([*found, *measure_files(pack, on_done)])
+
+
+def _profiles(names: list[str] | None) -> "list[DeviceProfile]":
+    from edge_agent.settings.layers import load_profile
+    from edge_agent.shipped import shipped
+
+    shipped_names = sorted(path.stem for path in shipped("device_profiles").glob("*.toml"))
+    return [load_profile(name) for name in names or shipped_names]
+
+
+def _unknown_words() -> "UnknownWords":
+    """Wire the voice room's vocabulary: from a language and a phrase to the words that its model does not know."""
+    from edge_agent.model.errors import UnknownWordError, VoiceError
+    from edge_agent.voice.grammar import Vocabulary, spell_phrase
+    from edge_agent.voice.models import check_model, packaged_models
+
+    models = packaged_models()
+    read: dict[str, Vocabulary] = {}
+
+    def unknown(lang: str, phrase: str) -> tuple[str, ...] | None:
+        if lang not in models:
+            return None
+        if lang not in read:
+            read[lang] = check_model(models[lang]).vocabulary()
+        try:
+            spell_phrase(phrase, read[lang])
+        except UnknownWordError as error:
+            return error.words
+        except VoiceError:
+            return (phrase,)
+        return ()
+
+    return unknown

@@ -37,6 +37,9 @@ _TAIL: Final = """
 # caps = [{{ scope = "campaign", count = 2, per = 86400 }}]
 """
 
+PLACEHOLDER: Final = "A few words about this."
+"""What stands for the words until a person writes them."""
+
 _DUR_S: Final = {"boot_screen": 5, "idle_poster": 15}
 """What the shipped devices have room for: a boot screen of at most ten seconds."""
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from edge_agent.fleet.durable import write_durably
 from edge_agent.fleet.media import Media, inspect_media
@@ -41,19 +41,32 @@ _MOMENTS: Final = {
 
 
 class Stated(BaseModel):
-    """What a pack may state about a file whose header we cannot read."""
+    """What a pack may state about a file: `mime` and the rest where its header cannot be read, `text` of a picture.
+
+    `text` are boxes of x, y, width and height in pixels in which there is text; none, where it is empty.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    mime: str = Field(pattern=r"^[a-z]+/[a-z0-9.+-]{1,60}$")
+    mime: str | None = Field(default=None, pattern=r"^[a-z]+/[a-z0-9.+-]{1,60}$")
     w: int = Field(default=0, ge=0)
     h: int = Field(default=0, ge=0)
     dur: Seconds = timedelta(0)
+    text: tuple[tuple[int, int, int, int], ...] | None = None
+
+    @model_validator(mode="after")
+    def _size_needs_a_type(self) -> Self:
+        if self.mime is None and (self.w or self.h or self.dur):
+            raise ValueError("w, h and dur are stated together with mime")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
 class PackFolder:
-    """A pack as it was written: `files` by asset name, `media` what each is. `assumed` are sentences for a person."""
+    """A pack as it was written: `files` by asset name, `media` what each is. `assumed` are sentences for a person.
+
+    `text` says by asset name where a picture has text, for those of which the pack says so.
+    """
 
     pack: str
     kinds: tuple[str, ...]
@@ -61,6 +74,7 @@ class PackFolder:
     files: Mapping[str, Path]
     media: Mapping[str, Media]
     assumed: tuple[str, ...]
+    text: Mapping[str, tuple[tuple[int, int, int, int], ...]]
 
 
 def read_pack_folder(folder: Path, now: datetime) -> PackFolder:
@@ -81,7 +95,8 @@ def read_pack_folder(folder: Path, now: datetime) -> PackFolder:
         campaign = validate(Campaign, raw, where)
     except FormatError as error:
         raise FormatError(f"{error}.", "See docs/packs.md for every field.") from error
-    return PackFolder(pack or campaign.id, kinds, campaign, files, media, tuple(assumed))
+    text = {name: said.text for name, said in stated.items() if said.text is not None}
+    return PackFolder(pack or campaign.id, kinds, campaign, files, media, tuple(assumed), text)
 
 
 def _find_description(folder: Path) -> Path:
@@ -183,7 +198,7 @@ def _files(
         files[name] = path
         media[name] = (
             Media(said.mime, said.w, said.h, said.dur)
-            if said is not None
+            if said is not None and said.mime is not None
             else inspect_media(f"{folder.name}/{name}", content)
         )
     for name in stated.keys() - files.keys():
