@@ -15,10 +15,11 @@ SPEECH = Path(__file__).parent / "speech"
 PATIENCE_S = 20.0
 
 
-def spoken(name: str, *, samples_per_chunk: int = 1024) -> list[Event]:
+def spoken(name: str, *, timestamp: int = 0) -> list[Event]:
     """Return a file as the messages of one who says it: audio-start, chunks with timestamps, audio-stop."""
     with wave.open(str(SPEECH / f"{name}.wav"), "rb") as file:
-        return [each.event() for each in wav_to_chunks(file, samples_per_chunk, start_event=True, stop_event=True)]
+        said = wav_to_chunks(file, 1024, timestamp, start_event=True, stop_event=True)
+        return [each.event() for each in said]
 
 
 def chunks(pcm: bytes, *, rate: int = 16_000, width: int = 2, channels: int = 1) -> Iterable[Event]:
