@@ -109,6 +109,23 @@ def test_a_model_is_chosen_and_used_and_listed(tmp_path: Path, model: Path) -> N
     assert {"name", "origin", "directory", "size_bytes", "in_use"} == set(rows[0])
 
 
+def test_mandarin_is_listed_beside_english_and_heard_where_it_is_asked_for_or_chosen(tmp_path: Path) -> None:
+    def in_use() -> list[str]:
+        rows = map(json.loads, edge_agent(tmp_path, "model", "list", "--json").stdout.splitlines())
+        return [row["name"] for row in rows if row["in_use"]]
+
+    recording = SPEECH / "zh" / "wake-and-command.wav"
+    arguments = ("listen", "--wav", recording, "--phrases", "你好厨房, 告诉我更多, stop", "--json")
+    asked_for = edge_agent(tmp_path, *arguments, "--lang", "zh")
+    assert [json.loads(line)["phrase"] for line in asked_for.stdout.splitlines()] == ["你好厨房", "告诉我更多"]
+    assert in_use() == ["en"]
+    assert edge_agent(tmp_path, "model", "use", "zh").returncode == 0
+    assert in_use() == ["zh"]
+    assert edge_agent(tmp_path, *arguments).stdout == asked_for.stdout
+    assert edge_agent(tmp_path, "model", "use", "en").returncode == 0
+    assert in_use() == ["en"]
+
+
 def test_a_chosen_model_that_is_gone_is_listed_as_unusable(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "chosen").write_text(f"{tmp_path}/gone\n")

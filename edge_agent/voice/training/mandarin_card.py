@@ -35,12 +35,14 @@ what stands below under "How well it does" is synthetic speech by speakers that 
    rest English commands and words by flite (slt, awb, rms, kal16) and espeak-ng, each English sound labelled with
    the nearest Mandarin phone. They teach the English words and bring the sound of people.
 2. Each heard twice under drawn conditions, as for `en`; $hours hours.
-3. $steps steps of frame cross-entropy$before; $accuracy of the (augmented) frames were named rightly in the end.
+3. $steps steps of frame cross-entropy$before; $accuracy of the (augmented) frames were named
+   rightly in the end.
 4. Pronunciations by numbered pinyin (`readings.txt`), which was compared with espeak-ng's and Unihan's readings;
    English words as for `en`, in Mandarin's phones.
 
 These words stand in no training text, so that the figures say what to expect of a phrase that an advertiser comes up
-with: $unspoken. These speakers said no training text: $held_out.
+with: $unspoken.
+These speakers said no training text: $held_out.
 
 ## Operating point
 Acoustic scale $scale, `[unk]` $word and $phone per phone: those of `en`, chosen there on people's recordings.
@@ -70,8 +72,8 @@ def mandarin_card(made: Provenance) -> str:
     own = made.steps - made.steps_before
     return _CARD.substitute(
         seed=made.seed,
-        how=f" --steps {own} --start NETWORK" if made.steps_before else f" --minutes {made.minutes:g}",
-        before=f", from the English network after its {made.steps_before:,}" if made.steps_before else "",
+        how=f" --steps {own} --start NETWORK.pt" if made.steps_before else f" --minutes {made.minutes:g}",
+        before=f", beginning with a network of {made.steps_before:,}" if made.steps_before else "",
         utterances=f"{made.utterances:,}",
         utterances_plain=made.utterances,
         speakers=len(TRAINING_SPEAKERS),
