@@ -118,7 +118,7 @@ class WyomingServer:
             taken, was_mid_message = session.taken, session.is_mid_message
             try:
                 if was_mid_message and loop.time() >= until:
-                    raise TimeoutError  # what has come is read without waiting, which no timeout ends
+                    raise TimeoutError  # noqa: TRY301  what has come is read without waiting, which no timeout ends
                 async with asyncio.timeout_at(until):
                     received = await reader.read(READ_BYTES)
             except TimeoutError:
