@@ -161,14 +161,14 @@ def judge(
 ) -> Verdict:
     """Compare `phrase` with `others`, look for it in `speech` that lacks one of its words, and count its sounds."""
     reasons = [
-        Reason("phrase", _score(_shared(phrase.said, other.said, sounds)), other.text)
+        Reason("phrase", score(_shared(phrase.said, other.said, sounds)), other.text)
         for other in others
         if other.words != phrase.words
     ]
     ways = phrase.ways
     searches = list(product(ways, dict.fromkeys(phrase.words)))[:_MOST_SEARCHES]
     most, said = max(speech.closest(way, [word], from_start=len(phrase.words) == 1) for way, word in searches)
-    reasons.append(Reason("speech", _score(most), said))
+    reasons.append(Reason("speech", score(most), said))
     shortest = min(map(len, ways))
     by_length = 100 if shortest < FEWEST_PHONES else _LENGTH_SCORES.get(shortest, 0)
     reasons.append(Reason("length", by_length, f"{shortest} sounds"))
@@ -177,8 +177,9 @@ def judge(
     return Verdict(phrase.text, ways, syllables, tuple(reason for reason in reasons if reason.score))
 
 
-def _score(share: float) -> int:
-    return round(100 * share**_STEEPNESS)
+def score(shared: float) -> int:
+    """Return 0 … 100 for a share of 0 … 1."""
+    return round(100 * shared**_STEEPNESS)
 
 
 def _weight(phones: Phones, sounds: SoundSystem) -> float:
