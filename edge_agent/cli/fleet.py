@@ -6,18 +6,16 @@ from typing import Annotated
 
 import typer
 
-from edge_agent.cli import fleet_keys, fleet_pack, fleet_reports, fleet_voice
+from edge_agent.cli import fleet_keys, fleet_pack, fleet_reports, fleet_status, fleet_voice
 from edge_agent.cli.fleet_options import (
-    FLEET,
     Desk,
-    FleetDir,
     at_the_desk,
     now,
     progress_bar,
     say,
     size,
 )
-from edge_agent.cli.output import JsonOption, note, print_json, print_table
+from edge_agent.cli.output import JsonOption, note
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +33,7 @@ def register(app: typer.Typer) -> None:
     fleet_app.add_typer(config_app, name="config")
     fleet_voice.register(fleet_app)
     fleet_app.command("refresh")(refresh)
-    fleet_app.command("status")(status)
+    fleet_status.register(fleet_app)
     fleet_reports.register(fleet_app)
     app.add_typer(fleet_app, name="fleet")
 
@@ -161,42 +159,6 @@ def refresh(
     sent = desk.send(everything=everything, take_over=take_over)
     until = desk.fleet.timestamp.expires
     say(f"Fresh until {until:%Y-%m-%d}.", {"expires": until.isoformat(), "sent": asdict(sent)}, as_json=as_json)
-
-
-def status(fleet_dir: FleetDir = FLEET, as_json: JsonOption = False) -> None:
-    """Show what is published, and until when signatures are good."""
-    from edge_agent.fleet.publish import manifests
-    from edge_agent.fleet.repository import FleetRepository
-    from edge_agent.packs.manifest import parse_target_name
-
-    fleet = FleetRepository.open(fleet_dir)
-    packs = list(manifests(fleet))
-    documents = sorted(name for name in fleet.files if parse_target_name(name) is None)
-    expirations = fleet.expirations()
-    if as_json:
-        print_json(
-            {
-                "version": fleet.timestamp.version,
-                "advertisers": fleet.advertisers,
-                "packs": [
-                    {"name": pack.shelf_name, "version": pack.version, "bytes": pack.total_bytes, "kinds": pack.kinds}
-                    for pack in packs
-                ],
-                "documents": documents,
-                "expires": {role: at.isoformat() for role, at in sorted(expirations.items())},
-            }
-        )
-        return
-    rows = [
-        (pack.shelf_name, pack.version, size(pack.total_bytes), ", ".join(pack.kinds) or "every kind")
-        for pack in packs
-    ]
-    print_table(f"{fleet_dir}, version {fleet.timestamp.version}", ("pack", "version", "assets", "devices"), rows)
-    note(f"Advertisers: {', '.join(fleet.advertisers) or 'none yet'}. Documents: {', '.join(documents)}.")
-    first = min(expirations, key=lambda role: expirations[role])
-    note(
-        f"The first signature to expire is the {first}'s, on {expirations[first]:%Y-%m-%d}: edge-agent fleet refresh"
-    )
 
 
 def _config_name(whole_fleet: bool, group: str | None, device: str | None) -> str:

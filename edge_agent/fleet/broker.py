@@ -2,13 +2,16 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
+import aiomqtt
+
+from edge_agent.link.credentials import read_credentials, tls_context
 from edge_agent.link.session import Link
 from edge_agent.model.errors import LinkError, SettingsError
 from edge_agent.settings.rooms import LinkSettings
@@ -16,6 +19,7 @@ from edge_agent.settings.rooms import LinkSettings
 _WINDOW: Final = 8
 _MAX_PORT: Final = 65535
 _LOOK_PATIENCE: Final = timedelta(seconds=2)
+_Item = TypeVar("_Item")
 
 HOME_BROKER: Final = "home-broker"
 """The file in a fleet's folder that says where the broker of its open home is, while it is open."""
@@ -73,6 +77,16 @@ class Broker:
                 raise
             return None
 
+    async def absent(self, topics: Sequence[str], max_bytes: int, on_seen: Callable[[int], None]) -> list[str]:
+        """Return those of `topics` that the broker retains nothing on; `on_seen` is told how many were looked at."""
+        full, missing = {self._prefix + topic: topic for topic in topics}, []
+        async for at, answer in _counted(self._link.fetch_many(list(full), _WINDOW, max_bytes)):
+            topic, content = answer
+            if isinstance(content, LinkError):
+                missing.append(full[topic])
+            on_seen(at)
+        return sorted(missing)
+
     async def put(
         self, messages: Iterable[tuple[str, Callable[[], bytes]]], on_sent: Callable[[str, int], None]
     ) -> None:
@@ -92,6 +106,44 @@ class Broker:
         for result in results:
             if isinstance(result, BaseException):
                 raise result
+
+
+async def _counted(stream: AsyncGenerator[_Item, None]) -> AsyncGenerator[tuple[int, _Item], None]:
+    at = 0
+    async with aclosing(stream) as items:
+        async for item in items:
+            at += 1
+            yield at, item
+
+
+async def device_states(address: BrokerAddress) -> dict[str, bytes]:
+    """Return what each device says of itself, by its id, as far as the broker hands it out to a wildcard.
+
+    Ends when the fleet's timestamp, asked for afterwards, has come, or nothing more does. Raises LinkError.
+    """
+    prefix, states = f"{address.root}/device/", dict[str, bytes]()
+    credentials = None if address.credentials_file is None else read_credentials(address.credentials_file)
+    try:
+        async with aiomqtt.Client(
+            address.host,
+            address.port,
+            identifier=f"edge-agent-operator-{secrets.token_hex(4)}",
+            username=None if credentials is None else credentials.user,
+            password=None if credentials is None else credentials.password,
+            tls_context=tls_context(address.ca_file) if address.tls else None,
+        ) as client:
+            await client.subscribe(f"{prefix}+/state", qos=1)
+            await client.subscribe(f"{address.root}/repo/meta/timestamp", qos=1)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_PATIENCE.total_seconds()):
+                    async for message in client.messages:
+                        topic = message.topic.value
+                        if not topic.startswith(prefix):
+                            break
+                        states[topic.removeprefix(prefix).removesuffix("/state")] = bytes(message.payload)
+    except aiomqtt.MqttError as error:
+        raise LinkError(f"The broker does not tell of its devices: {error}.", "Check its access rules.") from error
+    return states
 
 
 @asynccontextmanager

@@ -11,13 +11,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
-
 from edge_agent.fleet.book import Book
 from edge_agent.fleet.broker import Broker, BrokerAddress, connected
 from edge_agent.fleet.chunker import chunks
-from edge_agent.fleet.durable import write_durably
 from edge_agent.fleet.history import refuse_fork, snapshot_of_ours
+from edge_agent.fleet.ledger import Ledger
 from edge_agent.fleet.pack_folder import PackFolder, read_pack_folder
 from edge_agent.fleet.parcels import voice_packs
 from edge_agent.fleet.repository import FleetRepository, keep_chunk, sha256_of
@@ -37,7 +35,6 @@ Progress = Callable[[str, int, int], None]
 """Told what is going on (`signing`, `sending`), how much is done and how much there is, in bytes."""
 
 _TIMESTAMP: Final = metadata_topic("timestamp")
-_REMEMBER_EVERY: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,13 +184,13 @@ async def send(
     another fleet's repository (unless `take_over`) or a history of this one that this folder does not have. Raises
     LinkError; running it again then sends only the rest.
     """
-    ledger = _Ledger(fleet.directory / "sent.json", f"{address}/{address.root}")
+    ledger = Ledger(fleet.directory, address)
     current = current_messages(fleet)
     timestamp = fleet.metadata("timestamp")
     async with connected(address) as broker:
         there = await broker.look(_TIMESTAMP, MAX_METADATA_BYTES)
         if there is not None:
-            await _respect_history(fleet, broker, there, take_over=take_over)
+            await respect_history(fleet, broker, there, take_over=take_over)
         if everything or there is None or hashlib.sha256(there).hexdigest() != ledger.timestamp:
             ledger.topics.clear()
         missing = [topic for topic in current if topic not in ledger.topics]
@@ -218,7 +215,8 @@ async def send(
     return Sent(str(address), fleet.timestamp.version, len(missing) + 1, sent_bytes, len(stale))
 
 
-async def _respect_history(fleet: FleetRepository, broker: Broker, there: bytes, *, take_over: bool) -> None:
+async def respect_history(fleet: FleetRepository, broker: Broker, there: bytes, *, take_over: bool = False) -> None:
+    """Raise SettingsError when the broker, which holds this timestamp, holds anything but this fleet's own past."""
     snapshot = snapshot_of_ours(fleet, there, take_over=take_over)
     if snapshot is not None:
         refuse_fork(fleet, snapshot, await broker.look(metadata_topic(snapshot), MAX_METADATA_BYTES))
@@ -248,47 +246,3 @@ def _size(fleet: FleetRepository, message: Path | str) -> int:
 
 def _reader(fleet: FleetRepository, message: Path | str) -> Callable[[], bytes]:
     return message.read_bytes if isinstance(message, Path) else lambda: fleet.metadata(message)
-
-
-class _Given(BaseModel):
-    """What one broker was given: topics that hold what they always will, and the hash of the newest timestamp."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    timestamp: str = ""
-    topics: list[str] = []
-
-
-_GIVEN: Final = TypeAdapter(dict[str, _Given])
-
-
-class _Ledger:
-    """sent.json: what each broker was given. Losing the file costs sending everything once."""
-
-    def __init__(self, path: Path, broker: str) -> None:
-        self._path = path
-        self._broker = broker
-        self._unsaved = 0
-        mine = self._read().get(broker, _Given())
-        self.timestamp = mine.timestamp
-        self.topics = dict.fromkeys(mine.topics)
-
-    def _read(self) -> dict[str, _Given]:
-        try:
-            return _GIVEN.validate_json(self._path.read_bytes())
-        except (OSError, ValidationError):
-            return {}
-
-    def add(self, topic: str) -> None:
-        self.topics[topic] = None
-        self._unsaved += 1
-        if self._unsaved >= _REMEMBER_EVERY:
-            self.save()
-
-    def drop(self, topic: str) -> None:
-        self.topics.pop(topic, None)
-
-    def save(self) -> None:
-        mine = _Given(timestamp=self.timestamp, topics=list(self.topics))
-        write_durably(self._path, _GIVEN.dump_json(self._read() | {self._broker: mine}, indent=1))
-        self._unsaved = 0

@@ -185,6 +185,13 @@ class FleetRepository:
         """Return the topic names of all metadata that the folder holds, old versions included."""
         return frozenset(path.stem for path in self._metadata.glob("*.json"))
 
+    def versions_before(self, role: str, count: int) -> list[Targets]:
+        """Return up to `count` versions of a role before its current one, as far as the folder has them."""
+        current = self._roles[role].signed.version if role in self._roles else 0
+        versions = range(current - 1, max(0, current - 1 - count), -1)
+        kept = self.kept_metadata()
+        return [self._read(Targets, f"{at}.{role}").signed for at in versions if f"{at}.{role}" in kept]
+
     def metadata(self, name: str) -> bytes:
         """Return metadata by topic name."""
         return (self._metadata / f"{name}.json").read_bytes()

@@ -1,0 +1,158 @@
+"""`edge-agent fleet status` and `fleet gc`: what is published and held, how devices are, and what may go."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge_agent.cli.fleet_options import (
+    FLEET,
+    ROOT,
+    CaOption,
+    CredentialsOption,
+    Desk,
+    FleetDir,
+    RootOption,
+    TlsOption,
+    address_of,
+    at_the_desk,
+    progress_bar,
+    quiet_link,
+    say,
+    size,
+)
+from edge_agent.cli.output import JsonOption, note, print_json, print_table
+
+if TYPE_CHECKING:
+    from edge_agent.fleet.broker import BrokerAddress
+    from edge_agent.fleet.oversight import Oversight
+    from edge_agent.fleet.repository import FleetRepository
+
+
+def register(fleet_app: typer.Typer) -> None:
+    """Add the commands to the fleet group."""
+    fleet_app.command("status")(status)
+    fleet_app.command("gc")(gc)
+
+
+def status(
+    fleet_dir: FleetDir = FLEET,
+    broker: Annotated[
+        str | None, typer.Option("--broker", help="Ask this broker, too: what it holds, and what devices report.")
+    ] = None,
+    root: RootOption = ROOT,
+    tls: TlsOption = False,
+    ca_file: CaOption = None,
+    credentials_file: CredentialsOption = None,
+    everything: Annotated[bool, typer.Option("--all", help="Read every part of every pack back, too.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what is published, until when signatures are good, and how devices are."""
+    from edge_agent.fleet.publish import manifests
+    from edge_agent.fleet.repository import FleetRepository
+    from edge_agent.packs.manifest import parse_target_name
+
+    fleet = FleetRepository.open(fleet_dir)
+    packs = list(manifests(fleet))
+    documents = sorted(name for name in fleet.files if parse_target_name(name) is None)
+    expirations = fleet.expirations()
+    seen = None
+    if broker is not None:
+        address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file)
+        seen = _look(fleet, address, everything=everything)
+    if as_json:
+        print_json(
+            {
+                "version": fleet.timestamp.version,
+                "advertisers": fleet.advertisers,
+                "packs": [
+                    {"name": pack.shelf_name, "version": pack.version, "bytes": pack.total_bytes, "kinds": pack.kinds}
+                    for pack in packs
+                ],
+                "documents": documents,
+                "expires": {role: at.isoformat() for role, at in sorted(expirations.items())},
+                "broker": None if seen is None else _oversight_document(seen),
+            }
+        )
+        return
+    rows = [
+        (pack.shelf_name, pack.version, size(pack.total_bytes), ", ".join(pack.kinds) or "every kind")
+        for pack in packs
+    ]
+    print_table(f"{fleet_dir}, version {fleet.timestamp.version}", ("pack", "version", "assets", "devices"), rows)
+    note(f"Advertisers: {', '.join(fleet.advertisers) or 'none yet'}. Documents: {', '.join(documents)}.")
+    first = min(expirations, key=lambda role: expirations[role])
+    note(
+        f"The first signature to expire is the {first}'s, on {expirations[first]:%Y-%m-%d}: edge-agent fleet refresh"
+    )
+    if seen is not None:
+        _print_oversight(seen)
+
+
+def _look(fleet: "FleetRepository", address: "BrokerAddress", *, everything: bool) -> "Oversight":
+    import asyncio
+
+    from edge_agent.fleet.oversight import look
+
+    with quiet_link(), progress_bar() as progress:
+        return asyncio.run(look(fleet, address, progress, chunks=everything))
+
+
+def _oversight_document(seen: "Oversight") -> dict[str, object]:
+    devices = [
+        {
+            "device_id": device.device_id,
+            "behind": device.behind,
+            "state": None if device.state is None else device.state.model_dump(mode="json", exclude_none=True),
+        }
+        for device in seen.devices
+    ]
+    return asdict(seen) | {"devices": devices}
+
+
+def _print_oversight(seen: "Oversight") -> None:
+    rows = []
+    for device in seen.devices:
+        state = device.state
+        if state is None:
+            rows.append((device.device_id, "cannot be read", "", "", ""))
+            continue
+        packs = "up to date" if not device.behind else f"{device.behind} behind"
+        health = "off" if not state.online else (state.health or "not said")
+        rows.append((device.device_id, health, state.version, packs, " ".join(state.problems)))
+    print_table(f"Devices on {seen.broker}", ("device", "health", "version", "packs", "problems"), rows)
+    if seen.problem:
+        note(seen.problem)
+    elif seen.missing or not seen.is_current:
+        note(f"The broker lacks {len(seen.missing)} parts or the newest timestamp: edge-agent fleet refresh --all")
+    else:
+        note(f"The broker holds this version and the {seen.parts_seen} parts that were looked at.")
+
+
+@at_the_desk
+def gc(
+    desk: Desk,
+    keep: Annotated[int, typer.Option("--keep", min=0, help="Versions before the current ones to keep here.")] = 1,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it; without this, it is only counted.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove what no version of a pack needs any more, from the folder and from the broker."""
+    import asyncio
+
+    from edge_agent.fleet.garbage import find_garbage, remove_garbage
+
+    garbage = find_garbage(desk.fleet, desk.address, keep)
+    if yes:
+        with quiet_link(), progress_bar() as progress:
+            asyncio.run(remove_garbage(desk.fleet, desk.address, garbage, progress))
+    what = f"{len(garbage.files)} files ({size(garbage.bytes)}) and up to {len(garbage.topics)} parts on the broker"
+    say(
+        f"Removed {what}." if yes else f"Could remove {what}: edge-agent fleet gc --yes",
+        {
+            "removed": yes,
+            "files": [path.name for path in garbage.files],
+            "bytes": garbage.bytes,
+            "topics": garbage.topics,
+        },
+        as_json=as_json,
+    )

@@ -1,0 +1,103 @@
+"""Shell: what no version of any pack that stands or is kept names any more, in the folder and on the broker."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from edge_agent.fleet.broker import BrokerAddress, connected
+from edge_agent.fleet.ledger import Ledger
+from edge_agent.fleet.publish import Progress, current_messages, respect_history
+from edge_agent.fleet.repository import FleetRepository, sha256_of
+from edge_agent.model.errors import FormatError, StorageError
+from edge_agent.packs.manifest import parse_manifest, parse_target_name
+from edge_agent.packs.source import MAX_METADATA_BYTES, chunk_topic, metadata_topic, target_topic
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_ANY_SIZE: Final = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """`files` of the folder, with their bytes, and `topics` that the broker may still hold."""
+
+    files: tuple[Path, ...]
+    bytes: int
+    topics: tuple[str, ...]
+
+
+def find_garbage(fleet: FleetRepository, address: BrokerAddress, keep: int) -> Garbage:
+    """Return what may go. `keep` is how many versions of each role before the current one stay in the folder.
+
+    The broker needs the current ones alone; what it may hold beyond those is what this folder ever sent or has.
+    """
+    documents, chunks = _named(fleet, keep)
+    files = [
+        path
+        for folder, named in (("targets", documents), ("chunks", chunks))
+        for path in sorted((fleet.directory / folder).glob("*"))
+        if _DIGEST.fullmatch(path.name) and path.name not in named
+    ]
+    current = current_messages(fleet)
+    sent = set(Ledger(fleet.directory, address).topics)
+    here = {chunk_topic(path.name) for path in (fleet.directory / "chunks").glob("*")}
+    here |= {target_topic(path.name) for path in (fleet.directory / "targets").glob("*")}
+    parts = {topic for topic in sent | here if not topic.startswith(metadata_topic(""))}
+    return Garbage(tuple(files), sum(path.stat().st_size for path in files), tuple(sorted(parts - current.keys())))
+
+
+def _named(fleet: FleetRepository, keep: int) -> tuple[set[str], set[str]]:
+    documents: set[str] = set()
+    chunks: set[str] = set()
+    for name, sha256 in _targets(fleet, keep):
+        documents.add(sha256)
+        if parse_target_name(name) is not None:
+            try:
+                manifest = parse_manifest(fleet.target_path(sha256).read_bytes(), name, _ANY_SIZE)
+            except (OSError, FormatError):
+                continue  # an older version, whose document is gone already
+            chunks |= {chunk.sha256 for asset in manifest.assets.values() for chunk in asset.chunks}
+    return documents, chunks
+
+
+def _targets(fleet: FleetRepository, keep: int) -> Iterator[tuple[str, str]]:
+    """Yield (name, hash) of every document that is signed, or was in one of the kept versions."""
+    for name, file in fleet.files.items():
+        yield name, sha256_of(file)
+    for role in fleet.authority.delegations:
+        for targets in fleet.versions_before(role, keep):
+            for name, file in targets.targets.items():
+                yield name, sha256_of(file)
+
+
+async def remove_garbage(
+    fleet: FleetRepository, address: BrokerAddress, garbage: Garbage, progress: Progress
+) -> None:
+    """Clear the broker first, then the folder, so that what fails can be done again.
+
+    Raises SettingsError when the broker holds another fleet's, LinkError, StorageError.
+    """
+    ledger, done = Ledger(fleet.directory, address), 0
+    async with connected(address) as broker:
+        there = await broker.look(metadata_topic("timestamp"), MAX_METADATA_BYTES)
+        if there is not None:
+            await respect_history(fleet, broker, there)
+
+        def on_cleared(topic: str, _length: int) -> None:
+            nonlocal done
+            done += 1
+            ledger.drop(topic)
+            progress("clearing", done, len(garbage.topics))
+
+        try:
+            await broker.put([(topic, bytes) for topic in garbage.topics], on_cleared)
+        finally:
+            ledger.save()
+    for path in garbage.files:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"{path} cannot be removed: {error.strerror or error}.", "Check the folder."
+            ) from error

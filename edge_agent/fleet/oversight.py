@@ -1,0 +1,71 @@
+"""What a broker holds of a fleet, and what the devices on it say of themselves."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge_agent.fleet.broker import BrokerAddress, connected, device_states
+from edge_agent.fleet.publish import current_messages, respect_history
+from edge_agent.fleet.repository import FleetRepository
+from edge_agent.link.reported_state import ReportedState
+from edge_agent.model.errors import LinkError, SettingsError
+from edge_agent.packs.source import MAX_METADATA_BYTES, chunk_topic, metadata_topic
+
+_TIMESTAMP = metadata_topic("timestamp")
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceReport:
+    """One device's own words; `state` is None where they cannot be read, and `behind` counts versions."""
+
+    device_id: str
+    state: ReportedState | None
+    behind: int
+
+
+@dataclass(frozen=True, slots=True)
+class Oversight:
+    """`is_current` says whether the broker's newest timestamp is the folder's; `missing` are topics that it lost.
+
+    `parts_seen` is how many were looked at; chunks are among them only where that was asked for. `problem` is one
+    sentence when what the broker holds is not this fleet's own.
+    """
+
+    broker: str
+    is_current: bool
+    problem: str
+    parts_seen: int
+    missing: tuple[str, ...]
+    devices: tuple[DeviceReport, ...]
+
+
+async def look(
+    fleet: FleetRepository, address: BrokerAddress, on_seen: Callable[[str, int, int], None], *, chunks: bool
+) -> Oversight:
+    """Look at the broker. Raises LinkError."""
+    wanted = [topic for topic in current_messages(fleet) if chunks or not topic.startswith(chunk_topic(""))]
+    async with connected(address) as broker:
+        there = await broker.look(_TIMESTAMP, MAX_METADATA_BYTES)
+        problem = "" if there is not None else "The broker holds nothing of this fleet."
+        missing: list[str] = []
+        if there is not None:
+            try:
+                await respect_history(fleet, broker, there)
+            except SettingsError as error:
+                problem = error.for_person()
+            else:
+                missing = await broker.absent(
+                    wanted, MAX_METADATA_BYTES, lambda seen: on_seen("looking", seen, len(wanted))
+                )
+    states = await device_states(address)
+    devices = tuple(_report(name, content, fleet.timestamp.version) for name, content in sorted(states.items()))
+    return Oversight(
+        str(address), there == fleet.metadata("timestamp"), problem, len(wanted), tuple(missing), devices
+    )
+
+
+def _report(device_id: str, content: bytes, version: int) -> DeviceReport:
+    try:
+        state = ReportedState.from_payload(content)
+    except LinkError:
+        return DeviceReport(device_id, None, 0)
+    return DeviceReport(device_id, state, max(0, version - (state.repository_version or 0)))
