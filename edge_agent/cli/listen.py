@@ -17,7 +17,7 @@ from edge_agent.model.errors import VoiceError
 from edge_agent.settings.rooms import VoiceSettings
 from edge_agent.voice.grammar import build_grammar
 from edge_agent.voice.models import model_for
-from edge_agent.voice.sources import MicrophoneSource
+from edge_agent.voice.source_microphone import MicrophoneSource
 from edge_agent.voice.spotter import Detection
 from edge_agent.voice.spotting import PhraseStream
 from edge_agent.voice.wav import read_wav
