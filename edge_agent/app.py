@@ -40,6 +40,7 @@ from edge_agent.wiring import service
 from edge_agent.wiring.driver import Driver
 from edge_agent.wiring.face import Face, Sights
 from edge_agent.wiring.metrics import Metrics
+from edge_agent.wiring.own_sounds import OwnSounds
 from edge_agent.wiring.presence import Presence
 from edge_agent.wiring.reported import reported_state
 from edge_agent.wiring.resident_memory import ResidentMemory
@@ -110,6 +111,7 @@ class Agent:
         self.shelf = Restartable(self._new_shelf(settings))
         self.ear = Restartable(self._new_ear(settings, settings.voice.wake_phrases))
         self.wyoming = Restartable(self._new_wyoming(settings))
+        self.own_sounds = OwnSounds(lambda sound: self.ear.room.play(sound))  # noqa: PLW0108  the ear of that time
         self.reporter = Restartable(self._new_reporter(settings))
         self.driver = Driver(
             self._first_state(settings),
@@ -247,6 +249,7 @@ class Agent:
     def _carry(self, effect: fx.Effect) -> None:  # noqa: C901, PLR0912  one line a kind of effect
         match effect:
             case fx.StartPlay():
+                self.own_sounds.starts(effect.play)
                 self.renderer.start(effect.play)
             case fx.ClosePlay():
                 self.renderer.close(effect.play_id, effect.cause)
@@ -297,6 +300,8 @@ class Agent:
                 self.reporter.room.catalog_changed(event.catalog)
                 self.presence.wanted()
                 _settle_memory()
+            case ev.PlayProgressed():
+                self.own_sounds.progressed(event.event)
             case ev.MicrophoneChanged():
                 self._microphone_changed(event.microphone)
             case _:

@@ -19,6 +19,7 @@ from edge_agent.troubles import Troubles
 from edge_agent.voice.fitting import heard_model
 from edge_agent.voice.libvosk import SpeechModel
 from edge_agent.voice.models import Model
+from edge_agent.voice.own_voice import OwnSound
 from edge_agent.voice.recogniser import Recogniser, Wishes
 from edge_agent.voice.sources import source_from
 
@@ -29,8 +30,8 @@ RETRY_MAX: Final = timedelta(seconds=30)
 class Ear:
     """Listens while `run` runs, and emits PhraseHeard and MicrophoneChanged on its event loop's thread.
 
-    `listen_for` and `mute` may be called from any thread, before, during and after `run`. A phrase that the model
-    cannot hear is refused with a logged error that names its unknown words; the others are still heard.
+    `listen_for`, `play` and `mute` may be called from any thread, before, during and after `run`. A phrase that the
+    model cannot hear is refused with a logged error that names its unknown words; the others are still heard.
     """
 
     def __init__(
@@ -52,6 +53,10 @@ class Ear:
     def listen_for(self, phrases: tuple[str, ...]) -> None:
         """Listen for exactly these phrases from now on; nothing that is being said is lost by the change."""
         self._wishes.listen_for(phrases)
+
+    def play(self, own: OwnSound | None) -> None:
+        """Know that the device itself plays this, or nothing, so that it is not taken for somebody who speaks."""
+        self._wishes.play(own)
 
     async def hear_with(self, model: Model) -> None:
         """Hear with another model from the next block of audio on; nothing that is being said is lost by the change.

@@ -6,6 +6,7 @@ Vosk holds no lock of Python's while it decodes, so that the event loop runs on.
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -18,7 +19,9 @@ from edge_agent.voice.gated import GatedStream
 from edge_agent.voice.grammar import Grammar, Vocabulary, build_what_is_known
 from edge_agent.voice.libvosk import SpeechModel
 from edge_agent.voice.models import Model
+from edge_agent.voice.own_voice import OwnSound, OwnVoice
 from edge_agent.voice.sources import AudioSource
+from edge_agent.voice.wav import read_wav
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +35,7 @@ class Wish:
     phrases: tuple[str, ...] = ()
     model: Model | None = None
     """The model to hear with from now on; None: the one that it began with."""
+    own: OwnSound | None = None
     muted: bool = False
     stopped: bool = False
 
@@ -51,6 +55,10 @@ class Wishes:
     def listen_for(self, phrases: tuple[str, ...]) -> None:
         """Wish for these phrases."""
         self._put(lambda wish: replace(wish, phrases=phrases))
+
+    def play(self, own: OwnSound | None) -> None:
+        """Let the thread know what the device itself plays now."""
+        self._put(lambda wish: replace(wish, own=own))
 
     def hear_with(self, model: Model) -> None:
         """Wish for another model."""
@@ -138,18 +146,29 @@ class Recogniser:
         """Decode until there is nothing to listen for; return whether the source is over for good."""
         self._source.open()
         stream = GatedStream(self._speech_model, grammar, self._sensitivity)
+        own = OwnVoice(read_wav, self._speech_model, time.monotonic())
+        own.play(wish.own, grammar)
         while not self._source.is_over:
-            audio = self._source.read()
+            audio = own.take(self._source.read(), time.monotonic())
             self._find()
             newest = self._wishes.now
             if newest != wish:
-                wish, renewed = newest, self._take_up(newest.model)
-                grammar = self._grammar(wish.phrases)
+                renewed = self._take_up(newest.model)
+                others = renewed or newest.phrases != wish.phrases
+                wish = newest
+                if others:
+                    grammar = self._grammar(wish.phrases)
                 if wish.stopped or wish.muted or not grammar.phrases:
                     return False
-                stream.listen_for(grammar, self._speech_model if renewed else None)
+                if renewed:
+                    own.renew(self._speech_model)
+                own.play(wish.own, grammar)
+                if others:
+                    stream.listen_for(grammar, self._speech_model if renewed else None)
             for detection in stream.feed(audio):
-                self._report(PhraseHeard(detection.phrase, detection.start_s, detection.end_s, detection.confidence))
+                if not own.is_own(detection):
+                    heard = PhraseHeard(detection.phrase, detection.start_s, detection.end_s, detection.confidence)
+                    self._report(heard)
         return True
 
     def _take_up(self, model: Model | None) -> bool:

@@ -4,6 +4,7 @@ driver           who calls the engine, and carries out what it asks?
 timers           when is it time?
 restartable      how does a room take another's place while the agent runs?
 trial            does the newest remote configuration work?
+own_sounds       what does this device play itself?
 resident_memory  is the resident's choice on the disk yet?
 presence         what does the fleet know of this device, and how do packs reach the broker?
 face, metrics    what may a person on this device see and do?

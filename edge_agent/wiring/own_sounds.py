@@ -1,0 +1,40 @@
+"""What does this device play itself, so that its ear can tell it from people? (shell: reads the monotonic clock)"""
+
+import time
+from collections.abc import Callable
+
+from edge_agent.model.errors import RenderError
+from edge_agent.model.play import Play, PlayEvent, PlayEventKind
+from edge_agent.render.hook_request import rendering_asset
+from edge_agent.voice.own_voice import OwnSound
+
+
+class OwnSounds:
+    """Tells the ear of each recording: when it will be played, from when on it can be heard, and when it is over.
+
+    What the device's own software renders has no recording here; for that its transcript serves.
+    """
+
+    def __init__(self, tell: Callable[[OwnSound | None], None]) -> None:
+        self._tell = tell
+        self._playing: tuple[str, OwnSound] | None = None
+
+    def starts(self, play: Play) -> None:
+        """Note that a hook is about to render a play."""
+        try:
+            asset = rendering_asset(play) if play.slot.format.is_spoken else None
+        except RenderError:
+            return  # the renderer tells of it
+        if asset is not None:
+            self._playing = (play.id, OwnSound(asset))
+            self._tell(self._playing[1])
+
+    def progressed(self, event: PlayEvent) -> None:
+        """Note what a hook has reported."""
+        if self._playing is None or self._playing[0] != event.play_id:
+            return
+        if event.kind is PlayEventKind.IMPRESSION:
+            self._tell(OwnSound(self._playing[1].asset, time.monotonic()))
+        elif event.kind.is_final:
+            self._playing = None
+            self._tell(None)

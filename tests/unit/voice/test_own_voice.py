@@ -1,0 +1,166 @@
+"""Our own recordings neither wake nor answer us, and a person is heard over them: real model, real speech."""
+
+import random
+from array import array
+from pathlib import Path
+
+import pytest
+
+from edge_agent.model.errors import VoiceError
+from edge_agent.voice.echo import FRAME_BYTES, REHEARSALS, Residue, new_remover
+from edge_agent.voice.grammar import Grammar, build_grammar
+from edge_agent.voice.libvosk import RATE, SpeechModel
+from edge_agent.voice.models import Model
+from edge_agent.voice.own_voice import LATEST_S, OwnSound, OwnVoice, phrases_in
+from edge_agent.voice.spotter import Detection
+from edge_agent.voice.wav import read_wav
+
+BLOCK = RATE // 20 * 2
+SECOND = 2 * RATE
+
+
+@pytest.fixture(scope="module")
+def grammar(model: Model) -> Grammar:
+    return build_grammar(("hey kitchen", "tell me more", "stop"), model.vocabulary())
+
+
+def followed(own: OwnVoice, seconds: float, now_s: float) -> float:
+    """Let seconds of silence come in from the microphone; return the clock after them."""
+    for _ in range(round(seconds * 20)):
+        now_s += 0.05
+        own.take(bytes(BLOCK), now_s)
+    return now_s
+
+
+def known(own: OwnVoice) -> None:
+    """Wait until all of the recording was listened to."""
+    assert own.hearing is not None
+    own.hearing.join()
+
+
+def heard(phrase: str, end_s: float) -> Detection:
+    return Detection(phrase, end_s - 0.5, end_s, 1.0)
+
+
+def test_what_our_recording_says_is_passed_over_where_it_says_it(
+    speech: Path, speech_model: SpeechModel, grammar: Grammar
+) -> None:
+    asset = speech / "wake-and-command.wav"  # "hey kitchen, tell me more"
+    own = OwnVoice(read_wav, speech_model, 100.0)
+    own.play(OwnSound(asset), grammar)
+    now_s = followed(own, 1, 100.0)
+    known(own)
+    assert not own.is_own(heard("hey kitchen", 1.0)), "nothing of it sounds yet"
+    own.play(OwnSound(asset, now_s), grammar)
+    followed(own, 4, now_s)
+    said_s = len(read_wav(asset)) / SECOND
+    assert own.is_own(heard("tell me more", 1 + said_s - 0.2)), "the end of the recording, a little late"
+    assert not own.is_own(heard("stop", 1 + said_s - 0.2)), "another phrase at the same place"
+    assert not own.is_own(heard("tell me more", 1 + said_s + LATEST_S + 1)), "the same phrase, later"
+    assert not own.is_own(heard("tell me more", 1.3)), "the same phrase, earlier"
+
+
+def test_audio_that_had_to_wait_for_us_is_not_taken_for_late(
+    speech: Path, speech_model: SpeechModel, grammar: Grammar
+) -> None:
+    asset = speech / "wake-and-command.wav"
+    own = OwnVoice(read_wav, speech_model, 0.0)
+    now_s = followed(own, 1, 0.0)
+    own.play(OwnSound(asset, now_s), grammar)
+    known(own)
+    said_s = len(read_wav(asset)) / SECOND
+    for _ in range(round(said_s * 20)):
+        own.take(bytes(BLOCK), now_s + 5)  # all of it at once, five seconds later
+    assert own.is_own(heard("tell me more", 1 + said_s - 0.2))
+
+
+def test_a_stop_in_the_middle_of_our_own_sentence_is_known(
+    speech: Path, speech_model: SpeechModel, grammar: Grammar
+) -> None:
+    pcm = read_wav(speech / "running-speech-rms.wav")  # "the trains do not stop at this station …"
+    assert "stop" in {spoken.phrase for spoken in phrases_in(pcm, speech_model, grammar)}
+
+
+def test_what_was_closed_before_it_was_said_may_be_said_by_a_person(
+    speech: Path, speech_model: SpeechModel, grammar: Grammar
+) -> None:
+    asset = speech / "wake-and-command.wav"
+    own = OwnVoice(read_wav, speech_model, 0.0)
+    own.play(OwnSound(asset, 0.0), grammar)
+    known(own)
+    now_s = followed(own, 0.6, 0.0)
+    own.play(None, grammar)
+    followed(own, 3, now_s)
+    assert not own.is_own(heard("tell me more", len(read_wav(asset)) / SECOND - 0.2))
+
+
+def test_a_recording_that_cannot_be_read_leaves_it_to_the_transcript(
+    speech_model: SpeechModel, grammar: Grammar, tmp_path: Path
+) -> None:
+    def refuse(path: Path) -> bytes:
+        raise VoiceError(f"{path} is no WAV.")
+
+    own = OwnVoice(refuse, speech_model, 0.0)
+    own.play(OwnSound(tmp_path / "say.mp3", 0.0), grammar)
+    assert not own.is_own(heard("stop", 0.0))
+
+
+def test_the_stream_loses_no_sample_while_we_speak(speech: Path, speech_model: SpeechModel, grammar: Grammar) -> None:
+    own = OwnVoice(read_wav, speech_model, 0.0)
+    asset = speech / "stop-rms.wav"
+    given = taken = 0
+    now_s = 0.0
+    for number in range(80):
+        if number == 10:
+            own.play(OwnSound(asset, now_s), grammar)
+        audio = bytes(1000 + 2 * (number % 7))
+        now_s += len(audio) / SECOND
+        given += len(audio)
+        taken += len(own.take(audio, now_s))
+    assert taken == given
+
+
+def echo_of(pcm: bytes, delay_s: float) -> bytes:
+    """What a microphone hears of it: later, softer, and with two reflections."""
+    samples = array("h", pcm)
+    late = array("h", bytes(round(delay_s * RATE) * 2)) + samples
+    out = [0.0] * (len(late) + 2000)
+    for at, gain in ((0, 0.5), (700, 0.2), (1900, -0.1)):
+        for index, sample in enumerate(late):
+            out[index + at] += gain * sample
+    return array("h", (int(value) for value in out)).tobytes()
+
+
+def power(pcm: bytes) -> float:
+    samples = array("h", pcm)
+    return sum(sample * sample for sample in samples) / len(samples)
+
+
+needs_library = pytest.mark.skipif(new_remover() is None, reason="libspeexdsp is not installed")
+
+
+@needs_library
+def test_our_own_voice_is_taken_out_of_what_is_heard(speech: Path) -> None:
+    pcm = read_wav(speech / "running-speech-rms.wav")
+    pcm = pcm[: len(pcm) // FRAME_BYTES * FRAME_BYTES]
+    heard_pcm = echo_of(pcm, 0.12)[: len(pcm)]
+    remover = new_remover()
+    assert remover is not None
+    cleaned = b""
+    for at in range(0, len(pcm), FRAME_BYTES * 4):
+        cleaned += remover.clean(heard_pcm[at : at + FRAME_BYTES * 4], pcm[at : at + FRAME_BYTES * 4])
+    cleaned += remover.finish()
+    assert len(cleaned) == len(heard_pcm)
+    begin = round((REHEARSALS[1][0] + 0.2) * RATE) * 2
+    assert power(cleaned[begin:]) < power(heard_pcm[begin:]) / 30
+
+
+def test_a_person_is_not_turned_down_with_the_residue() -> None:
+    draw = random.Random(7)
+    loud = array("h", (draw.randint(-8000, 8000) for _ in range(FRAME_BYTES // 2))).tobytes()
+    faint = array("h", (sample // 16 for sample in array("h", loud))).tobytes()
+    residue = Residue()
+    ours = b"".join(residue.take(loud, faint) for _ in range(100))
+    assert power(ours[-10 * FRAME_BYTES :]) < power(faint) / 500
+    both = b"".join(residue.take(loud, loud) for _ in range(20)) + residue.finish()
+    assert power(both[-10 * FRAME_BYTES :]) == power(loud)
