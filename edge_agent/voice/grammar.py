@@ -17,6 +17,9 @@ from edge_agent.model.errors import UnknownWordError, VoiceError
 UNKNOWN: Final = "[unk]"
 """The word that Vosk uses for all speech that is none of the phrases; without it noise would be forced onto one."""
 
+EAGERNESS: Final = 5
+"""How much likelier a phrase is made while it is looked for; what is found is judged without it."""
+
 _UNSPACED: Final = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER")
 _LONGEST_UNSPACED_WORD: Final = 12
 
@@ -65,7 +68,15 @@ class Grammar:
     @property
     def for_vosk(self) -> str:
         """The JSON array that `vosk_recognizer_new_grm` takes."""
-        return json.dumps([*(" ".join(words) for words in self.phrases), UNKNOWN], ensure_ascii=False)
+        return self._weighted(1)
+
+    @property
+    def eager_for_vosk(self) -> str:
+        """The same, in which each phrase is likelier than all else, `EAGERNESS` to 1: Vosk counts repetitions."""
+        return self._weighted(EAGERNESS)
+
+    def _weighted(self, times: int) -> str:
+        return json.dumps([*(" ".join(words) for words in self.phrases)] * times + [UNKNOWN], ensure_ascii=False)
 
 
 def normalise(phrase: str) -> tuple[str, ...]:

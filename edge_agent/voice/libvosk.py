@@ -24,12 +24,22 @@ _LIBRARIES: Final[Mapping[str, str]] = {"linux": "libvosk.so", "darwin": "libvos
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One recognised word: seconds since the decoder was made, and the decoder's own confidence (0 … 1)."""
+    """One recognised word: seconds since the decoder was made."""
 
     text: str
     start_s: float
     end_s: float
-    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to read an utterance, and how likely it is: a natural logarithm, up to a constant of the utterance.
+
+    The acoustic scale of the model is in it, so that differences are what the decoder itself compares.
+    """
+
+    words: tuple[Word, ...]
+    log_likelihood: float
 
 
 @cache
@@ -101,9 +111,23 @@ class Decoder:
         return self._words(self._library.vosk_recognizer_final_result(self._handle))
 
     def _words(self, answer: Any) -> tuple[Word, ...]:
-        found = self._json(answer).get("result", [])
-        return tuple(Word(each["word"], each["start"], each["end"], each["conf"]) for each in found)
+        return _words_in(self._json(answer))
+
+    def readings(self, pcm: bytes, most: int) -> tuple[Reading, ...]:
+        """Decode `pcm` as one whole utterance; return the likeliest ways to read it, best first, `most` of them.
+
+        None is there that is less likely than the best by more than the model's lattice beam.
+        """
+        self._library.vosk_recognizer_set_max_alternatives(self._handle, most)
+        library = self._library
+        end = library.vosk_recognizer_result if self.accept(pcm) else library.vosk_recognizer_final_result
+        found = self._json(end(self._handle)).get("alternatives", [])
+        return tuple(Reading(_words_in(each), float(each["confidence"])) for each in found)
 
     def _json(self, answer: Any) -> dict[str, Any]:
         decoded: dict[str, Any] = json.loads(self._ffi.string(answer).decode())
         return decoded
+
+
+def _words_in(answer: Mapping[str, Any]) -> tuple[Word, ...]:
+    return tuple(Word(each["word"], each["start"], each["end"]) for each in answer.get("result", ()))

@@ -2,26 +2,30 @@
 
 Vosk announces a result 0.5 to 0.8 s after speech has ended. To be quicker, the phrase is looked for in the partial
 results too: once one has stood unchanged for `SETTLE_S`, it is put to the test (the caller decodes the utterance
-so far as if it had ended, which gives times and confidences), and what passes is a detection at once.
+so far as if it had ended, in every likely reading), and what passes is a detection at once.
+
+The score of a phrase is by how much the likeliest reading that holds it is likelier than the likeliest one that does
+not: the natural logarithm of a likelihood ratio. Vosk's own confidence comes from the same readings, but is 1.0 for
+most of what is true and for much of what is not; docs/voice.md has the figures.
 
 A detection must pass all of these, in this order:
 
 1. its words follow each other without a gap longer than `LONGEST_GAP_S`;
 2. a phrase of one word begins the speech, after a pause: a word in the middle of a sentence is not meant for us;
 3. its duration is one that a mouth can produce;
-4. every word's confidence reaches the threshold of the sensitivity;
-5. it begins after the detection before it; the same phrase not before `REFRACTORY_S` has passed;
-6. it was not over before anyone listened for it.
+4. it begins after the detection before it; the same phrase not before `REFRACTORY_S` has passed;
+5. it was not over before anyone listened for it;
+6. its score reaches the threshold (`thresholds`).
 """
 
 import math
-from collections.abc import Container
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
 from edge_agent.voice.grammar import Grammar
-from edge_agent.voice.libvosk import Word
+from edge_agent.voice.libvosk import Reading, Word
 
 SETTLE_S: Final = 0.1
 """How long a phrase stands in the partial results before it is tested; one step of the decoder is 0.25 s."""
@@ -49,27 +53,37 @@ LONGEST_LETTER_S: Final = 0.25
 LONGEST_EXTRA_S: Final = 0.8
 
 
+BEYOND_THE_BEAM: Final = 1.0
+"""What a score is raised by where no reading without the phrase was left to compare with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """A phrase of the grammar was said. Seconds of audio since the stream began; confidence 0 … 1."""
+    """A phrase of the grammar was said. Seconds of audio since the stream began; the score as the module says."""
 
     phrase: str
     start_s: float
     end_s: float
-    confidence: float
+    score: float
+
+    @property
+    def confidence(self) -> float:
+        """0 … 1: how likely it was the phrase, if it is as likely as not before anyone has listened."""
+        return 1 / (1 + math.exp(-self.score))
 
 
-def least_confidence(sensitivity: float) -> float:
-    """Return the confidence that every word must reach: 0.95 at sensitivity 0, 0.61 in the middle, 0.5 at 1.
+Verdict = Callable[[Detection], bool]
+"""Whether the score of a phrase that passed every other rule is enough."""
 
-    Vosk never reports a word that it is less than 0.5 sure of; docs/voice.md has what lies between.
-    """
-    return 0.5 + 0.45 * (1 - sensitivity) ** 2
+
+def letters_in(words: tuple[str, ...]) -> int:
+    """Return how long a phrase is by its letters; an ideograph counts as two."""
+    return sum(1 if char.isascii() or char.islower() else 2 for word in words for char in word)
 
 
 def plausible_duration_s(words: tuple[str, ...]) -> tuple[float, float]:
-    """Return the shortest and longest duration of a phrase, judged by its letters (an ideograph counts as two)."""
-    letters = sum(1 if char.isascii() or char.islower() else 2 for word in words for char in word)
+    """Return the shortest and longest duration of a phrase, judged by its letters."""
+    letters = letters_in(words)
     return letters * SHORTEST_LETTER_S, letters * LONGEST_LETTER_S + LONGEST_EXTRA_S
 
 
@@ -83,7 +97,7 @@ class Spotter:
     def __init__(
         self,
         grammar: Grammar,
-        sensitivity: float = 0.5,
+        verdict: Verdict,
         *,
         last: Detection | None = None,
         since_s: float = 0.0,
@@ -91,7 +105,7 @@ class Spotter:
     ) -> None:
         self._phrases = grammar.phrases
         self._longest_first = sorted(grammar.phrases, key=len, reverse=True)
-        self._least_confidence = least_confidence(sensitivity)
+        self._verdict = verdict
         self._last = last
         self._since_s = since_s
         self._longer_known = longer_known
@@ -121,22 +135,33 @@ class Spotter:
         self._tests_left -= 1
         return True
 
-    def detect(self, words: tuple[Word, ...], before_s: float = math.inf) -> Detection | None:
-        """Take the words of an utterance, ended or tested; return the first phrase in it that passes every rule.
+    def detect(self, readings: Sequence[Reading], before_s: float = math.inf) -> Detection | None:
+        """Take the readings of an utterance, best first; return the first phrase in them that passes every rule.
 
         In a test, `before_s` is when the phrase must have ended.
         """
-        for start in range(len(words)):
-            for phrase in self._longest_first:
-                said = words[start : start + len(phrase)]
-                if tuple(word.text for word in said) != phrase or said[-1].end_s > before_s:
-                    continue
-                if self._passes(phrase, said, words[:start]):
-                    self.end_utterance()
-                    confidence = min(word.confidence for word in said)
-                    self._last = Detection(self._phrases[phrase], said[0].start_s, said[-1].end_s, confidence)
-                    return self._last
+        tried: set[tuple[str, ...]] = set()
+        for reading in readings:
+            words = reading.words
+            for start in range(len(words)):
+                for phrase in self._longest_first:
+                    said = words[start : start + len(phrase)]
+                    if _texts(said) != phrase or phrase in tried or said[-1].end_s > before_s:
+                        continue
+                    if not self._passes(phrase, said, words[:start]):
+                        continue
+                    tried.add(phrase)
+                    score = score_of(phrase, reading, readings)
+                    detection = Detection(self._phrases[phrase], said[0].start_s, said[-1].end_s, score)
+                    if self._verdict(detection):
+                        self.end_utterance()
+                        self._last = detection
+                        return detection
         return None
+
+    def holds_a_phrase(self, words: tuple[str, ...]) -> bool:
+        """Say whether an utterance that has ended is worth testing."""
+        return self._in_partial(words) is not None
 
     def end_utterance(self) -> None:
         """Forget the partial results: the next ones are of another utterance."""
@@ -147,11 +172,7 @@ class Spotter:
         return SETTLE_PREFIX_S if has_longer else SETTLE_S
 
     def _in_partial(self, words: tuple[str, ...]) -> tuple[str, ...] | None:
-        for phrase in self._longest_first:
-            starts = range(len(words) - len(phrase) + 1)
-            if any(words[start : start + len(phrase)] == phrase for start in starts):
-                return phrase
-        return None
+        return next((phrase for phrase in self._longest_first if holds(words, phrase)), None)
 
     def _passes(self, phrase: tuple[str, ...], said: tuple[Word, ...], before: tuple[Word, ...]) -> bool:
         shortest, longest = plausible_duration_s(phrase)
@@ -161,7 +182,6 @@ class Spotter:
             all(gap <= LONGEST_GAP_S for gap in gaps)
             and (len(said) > 1 or not before or start_s - before[-1].end_s >= PAUSE_S)
             and shortest <= said[-1].end_s - start_s - sum(gaps) <= longest
-            and all(word.confidence >= self._least_confidence for word in said)
             and self._is_new(phrase, start_s)
             and (said[-1].end_s >= self._since_s or self._phrases[phrase] in self._longer_known)
         )
@@ -171,3 +191,20 @@ class Spotter:
             return True
         same = self._last.phrase == self._phrases[phrase]
         return start_s >= self._last.end_s + (REFRACTORY_S if same else -OVERLAP_S)
+
+
+def holds(words: tuple[str, ...], phrase: tuple[str, ...]) -> bool:
+    """Say whether the words of a phrase follow one another in `words`."""
+    return any(words[start : start + len(phrase)] == phrase for start in range(len(words) - len(phrase) + 1))
+
+
+def score_of(phrase: tuple[str, ...], reading: Reading, readings: Sequence[Reading]) -> float:
+    """Return the score of a phrase that stands in `reading`, one of all `readings`."""
+    for other in readings:
+        if not holds(_texts(other.words), phrase):
+            return reading.log_likelihood - other.log_likelihood
+    return reading.log_likelihood - readings[-1].log_likelihood + BEYOND_THE_BEAM
+
+
+def _texts(words: tuple[Word, ...]) -> tuple[str, ...]:
+    return tuple(word.text for word in words)

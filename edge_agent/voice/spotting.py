@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.voice.grammar import Grammar, Vocabulary, build_grammar
-from edge_agent.voice.libvosk import RATE, Decoder, SpeechModel, Word
-from edge_agent.voice.spotter import TAIL_S, Detection, Spotter
+from edge_agent.voice.libvosk import RATE, Decoder, Reading, SpeechModel, Word
+from edge_agent.voice.spotter import TAIL_S, Detection, Spotter, Verdict
+from edge_agent.voice.thresholds import verdict_of
 from edge_agent.voice.wav import read_wav
 
 BLOCK_BYTES: Final = RATE // 20 * 2
@@ -22,21 +23,32 @@ REMEMBER_S: Final = 4.0
 OVERLAP_S: Final = 1.5
 """How much audio is decoded again when the grammar changes: longer than most phrases take."""
 
+LATE_S: Final = 0.5
+"""How much earlier than it is told the next utterance may have begun: the decoder is behind the audio by the frames
+that the network looks ahead and by the rest of a step of 0.25 s."""
+
+MOST_READINGS: Final = 12
+"""How many readings of a tested utterance are compared: with and without the phrase, and with [unk] around it."""
+
 _BYTES_A_SECOND: Final = RATE * 2
 
 
 class PhraseStream:
     """One stream of 16 kHz mono s16le audio. Not thread-safe."""
 
-    def __init__(self, model: SpeechModel, grammar: Grammar, sensitivity: float = 0.5) -> None:
+    def __init__(
+        self, model: SpeechModel, grammar: Grammar, sensitivity: float = 0.5, *, verdict: Verdict | None = None
+    ) -> None:
+        """`verdict` takes the place of the model's thresholds, for measuring."""
         self._model = model
         self._grammar = grammar
         self._sensitivity = sensitivity
-        self._spotter = Spotter(grammar, sensitivity)
-        self._decoder = Decoder(model, grammar.for_vosk)
+        self._verdict = verdict or verdict_of(model.directory, sensitivity)
+        self._spotter = Spotter(grammar, self._verdict)
+        self._decoder = Decoder(model, grammar.eager_for_vosk)
         self._waiting = bytearray()
         self._remembered = bytearray()
-        self._now_s = self._origin_s = self._utterance_s = 0.0
+        self._now_s = self._utterance_s = 0.0
 
     @property
     def now_s(self) -> float:
@@ -49,10 +61,11 @@ class PhraseStream:
         The newest audio is decoded again, so that a phrase that is being said at this moment is heard whole.
         A phrase that was already over before it was first listened for is not.
         """
-        self._model = model or self._model
+        if model is not None:
+            self._model, self._verdict = model, verdict_of(model.directory, self._sensitivity)
         longer_known = frozenset(self._grammar.phrases.values())
         self._spotter = Spotter(
-            grammar, self._sensitivity, last=self._spotter.last, since_s=self._now_s, longer_known=longer_known
+            grammar, self._verdict, last=self._spotter.last, since_s=self._now_s, longer_known=longer_known
         )
         self._grammar = grammar
         self._rewind(self._now_s - OVERLAP_S)
@@ -68,7 +81,7 @@ class PhraseStream:
         while True:
             while len(self._waiting) > 1:
                 yield from self._decode(self._take(min(BLOCK_BYTES, len(self._waiting) // 2 * 2)))
-            yield from self._heard(self._decoder.finish())
+            yield from self._end_utterance(self._decoder.finish())
             if len(self._waiting) <= 1:
                 return
 
@@ -76,7 +89,7 @@ class PhraseStream:
         """Go on after audio in which nothing was said. It is not given, and what came before it was finished."""
         self._rewind(self._now_s)
         self._now_s += length_bytes / _BYTES_A_SECOND
-        self._origin_s = self._utterance_s = self._now_s
+        self._utterance_s = self._now_s
 
     def _take(self, length_bytes: int) -> bytes:
         block = bytes(self._waiting[:length_bytes])
@@ -90,27 +103,27 @@ class PhraseStream:
         if excess > 0:
             del self._remembered[:excess]
         if self._decoder.accept(block):
-            self._spotter.end_utterance()
-            words = self._decoder.result()
-            self._utterance_s = self._now_s
-            yield from self._heard(words)
+            yield from self._end_utterance(self._decoder.result())
         elif self._spotter.worth_testing(self._decoder.partial(), self._now_s):
-            yield from self._heard(self._test(), self._now_s - TAIL_S)
+            yield from self._test(self._utterance_s, self._now_s - TAIL_S)
 
-    def _heard(self, words: tuple[Word, ...], before_s: float = math.inf) -> Iterable[Detection]:
-        """Yield the detection in these words, if there is one, and go on from its end."""
-        detection = self._spotter.detect(tuple(_shifted(word, self._origin_s) for word in words), before_s)
+    def _end_utterance(self, words: tuple[Word, ...]) -> Iterable[Detection]:
+        since_s, self._utterance_s = self._utterance_s, self._now_s
+        self._spotter.end_utterance()
+        if self._spotter.holds_a_phrase(tuple(word.text for word in words)):
+            yield from self._test(since_s)
+
+    def _test(self, since_s: float, before_s: float = math.inf) -> Iterable[Detection]:
+        """Decode what was said since about then as one utterance that ends here, without disturbing the stream.
+
+        Yield the detection in it, if there is one, and go on from its end.
+        """
+        since_s = max(since_s - LATE_S, self._now_s - len(self._remembered) / _BYTES_A_SECOND)
+        readings = Decoder(self._model, self._grammar.for_vosk).readings(self._newest(since_s), MOST_READINGS)
+        detection = self._spotter.detect([_shifted(reading, since_s) for reading in readings], before_s)
         if detection is not None:
             self._rewind(detection.end_s)
             yield detection
-
-    def _test(self) -> tuple[Word, ...]:
-        """Decode the utterance so far as if it had ended here, without disturbing the stream's own decoder."""
-        since_s = max(self._utterance_s, self._now_s - len(self._remembered) / _BYTES_A_SECOND)
-        decoder = Decoder(self._model, self._grammar.for_vosk)
-        words = decoder.result() if decoder.accept(self._newest(since_s)) else ()
-        shift_s = since_s - self._origin_s
-        return tuple(_shifted(word, shift_s) for word in (*words, *decoder.finish()))
 
     def _rewind(self, to_s: float) -> None:
         """Let the audio since `to_s` wait to be decoded again, by a decoder that has heard nothing before it."""
@@ -118,8 +131,8 @@ class PhraseStream:
         self._waiting[:0] = again
         self._remembered.clear()
         self._now_s -= len(again) / _BYTES_A_SECOND
-        self._origin_s = self._utterance_s = self._now_s
-        self._decoder = Decoder(self._model, self._grammar.for_vosk)
+        self._utterance_s = self._now_s
+        self._decoder = Decoder(self._model, self._grammar.eager_for_vosk)
         self._spotter.end_utterance()
 
     def _newest(self, since_s: float) -> bytes:
@@ -127,8 +140,9 @@ class PhraseStream:
         return bytes(self._remembered[max(0, len(self._remembered) - length_bytes) :])
 
 
-def _shifted(word: Word, by_s: float) -> Word:
-    return Word(word.text, round(word.start_s + by_s, 3), round(word.end_s + by_s, 3), word.confidence)
+def _shifted(reading: Reading, by_s: float) -> Reading:
+    words = (Word(word.text, round(word.start_s + by_s, 3), round(word.end_s + by_s, 3)) for word in reading.words)
+    return Reading(tuple(words), reading.log_likelihood)
 
 
 def spot_audio(

@@ -1,44 +1,158 @@
-"""One phrase under one condition, heard by every listener: a piece of work for a process of its own."""
+"""What is played to each listener, in pieces for processes of their own, and what it makes of it.
+
+- A recording of a phrase: that phrase alone is listened for.
+- A recording of another phrase or word, and a minute of synthetic talk: all phrases that are not said in it.
+- A near-word: the phrase that it is near to.
+"""
 
 from __future__ import annotations
 
+import os
+import tempfile
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from math import inf
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
-from tests.bench.wake.listeners import AgentListener, Listener, ModelListener, SphinxListener, tally
-from tests.bench.wake.recordings import Condition, negatives, positives, with_noise
-from tests.bench.wake.table import Measured
+from edge_agent.voice.training.negatives import make_near_words, make_talk
+from edge_agent.voice.training.parallel import Report, run_in_processes
+from tests.bench.wake.listeners import AgentListener, Listener, SphinxListener
+from tests.bench.wake.recordings import Condition, Noise, negatives, positives, read
+from tests.bench.wake.roc import Roc
 
-SNR_DB: Final = 10.0
+SEED: Final = 11
+"""Of the synthetic talk; thresholds are set with another one."""
+
+NEAR_WORDS: Final = 20
+_PIECE: Final = 40
+
+ListenerName = Literal["agent", "PocketSphinx"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Recordings in which the same is listened for; `said` is the phrase that is in them, or None."""
+
+    paths: tuple[Path, ...]
+    phrases: tuple[str, ...]
+    said: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What to measure; `minutes` are of negatives, `thresholds` are PocketSphinx's."""
+    """What one process does at a time."""
 
-    folder: Path
-    model: Path
-    phrase: str
+    part: Part
+    listener: ListenerName
     condition: Condition
-    clips: int
-    minutes: float
-    thresholds: tuple[float, ...]
+    people: Path
+    model: Path
 
 
-def measure(piece: Piece) -> list[Measured]:
-    """Let every listener hear the same recordings."""
-    said = positives(piece.folder, piece.phrase, piece.clips)
-    others = negatives(piece.folder, piece.phrase, piece.minutes)
-    if piece.condition == "noise":
-        said = with_noise(said, piece.folder, SNR_DB)
-        others = with_noise(others, piece.folder, SNR_DB)
-    listeners: dict[str, Listener] = {
-        "our model": ModelListener(piece.model, piece.phrase),
-        "in the agent": AgentListener(piece.model, piece.phrase),
-        **{f"PocketSphinx {threshold:g}": SphinxListener(piece.phrase, threshold) for threshold in piece.thresholds},
-    }
-    return [
-        Measured(name, piece.phrase, piece.condition, tally(listener, said), tally(listener, others))
-        for name, listener in listeners.items()
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What a listener made of one piece, by phrase, and what it cost."""
+
+    piece: Piece
+    rocs: dict[str, Roc]
+    audio_s: float
+    cpu_s: float
+
+
+def parts_to_play(people: Path, phrases: Sequence[str], *, clips: int, hours: float, report: Report) -> list[Part]:
+    """Return what is to be heard; synthetic talk and near-words are made, once, in a cache folder."""
+    parts = []
+    for phrase in phrases:
+        own = tuple(positives(people, phrase, clips))
+        parts += _pieces(own, (phrase,), phrase)
+    by_listened: dict[Path, list[str]] = {}
+    for phrase in phrases:
+        for path in negatives(people, phrase, clips):
+            by_listened.setdefault(path, []).append(phrase)
+    together: dict[tuple[str, ...], list[Path]] = {}
+    for path, listened in by_listened.items():
+        together.setdefault(tuple(listened), []).append(path)
+    for others, paths in together.items():
+        parts += _pieces(tuple(paths), others, None)
+    folder = _cache()
+    for phrase in phrases:
+        near = make_near_words(folder / "near" / phrase, phrase, part="test", count=NEAR_WORDS, seed=SEED)
+        parts += _pieces(tuple(near), (phrase,), None)
+    talk = make_talk(folder / "talk", language="en", hours=hours, seed=SEED, without=phrases, report=report)
+    for start in range(0, len(talk), 4):
+        parts += _pieces(tuple(talk[start : start + 4]), tuple(phrases), None)
+    return parts
+
+
+def play(
+    parts: Sequence[Part],
+    listeners: Sequence[ListenerName],
+    conditions: Sequence[Condition],
+    *,
+    people: Path,
+    model: Path,
+    report: Report,
+) -> list[Played]:
+    """Let every listener hear everything under every condition."""
+    pieces = [
+        Piece(part, listener, condition, people, model)
+        for listener in listeners
+        for condition in conditions
+        for part in parts
     ]
+    return run_in_processes(play_piece, pieces, what="wake, pieces", report=report)
+
+
+def core_share(played: Sequence[Played]) -> dict[ListenerName, float]:
+    """Return CPU time over audio time of each listener."""
+    cpu_s: dict[ListenerName, float] = {}
+    audio_s: dict[ListenerName, float] = {}
+    for one in played:
+        name = one.piece.listener
+        cpu_s[name] = cpu_s.get(name, 0.0) + one.cpu_s
+        audio_s[name] = audio_s.get(name, 0.0) + one.audio_s
+    return {name: cpu_s[name] / audio_s[name] for name in cpu_s}
+
+
+def play_piece(piece: Piece) -> Played:
+    """Let one listener hear the recordings of one piece."""
+    part = piece.part
+    clips = [read(path) for path in part.paths]
+    if piece.condition == "noise":
+        noise = _noise(piece.people)
+        clips = [noise.over(clip) for clip in clips]
+    listener = _listener(piece.listener, piece.model)
+    started = time.process_time()
+    heard = [listener.listen(clip, part.phrases) for clip in clips]
+    cpu_s = time.process_time() - started
+    audio_s = sum(clip.duration_s for clip in clips)
+    rocs = {}
+    for phrase in part.phrases:
+        scores = [[each.score for each in one if each.phrase == phrase] for one in heard]
+        if phrase == part.said:
+            rocs[phrase] = Roc(tuple(max(one, default=-inf) for one in scores), (), 0.0)
+        else:
+            rocs[phrase] = Roc((), tuple(score for one in scores for score in one), audio_s / 3600)
+    return Played(piece, rocs, audio_s, cpu_s)
+
+
+def _pieces(paths: tuple[Path, ...], phrases: tuple[str, ...], said: str | None) -> list[Part]:
+    return [Part(paths[start : start + _PIECE], phrases, said) for start in range(0, len(paths), _PIECE)]
+
+
+def _cache() -> Path:
+    named = os.environ.get("XDG_CACHE_HOME")
+    return (Path(named) if named else Path(tempfile.gettempdir())) / "edge-agent-wake"
+
+
+@cache
+def _noise(people: Path) -> Noise:
+    return Noise(people)
+
+
+@cache
+def _listener(name: ListenerName, model: Path) -> Listener:
+    return AgentListener(model) if name == "agent" else SphinxListener()

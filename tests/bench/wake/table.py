@@ -1,104 +1,151 @@
-"""What was measured, as rows for people, for programs, and for a model card."""
+"""What was measured: for people (the aims, each beside its figure, and a row a phrase) and for programs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final
+from statistics import fmean
+from typing import Any, Final
 
-from tests.bench.wake.listeners import Tally
+from edge_agent.voice.thresholds import Thresholds
+from tests.bench.wake.measuring import ListenerName, Played
 from tests.bench.wake.recordings import Condition
+from tests.bench.wake.roc import MOST_PER_HOUR, Roc, joined
 
-PROTOTYPE_SETTINGS: Final = (".2/1.5/0", ".2/1.2/3", ".3/2.2/-2")
-PROTOTYPE: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
-    {
-        "alexa": ("73%, 0", "79%, 5", "71%, 1"),
-        "computer": ("86%, 3", "89%, 18", "81%, 3"),
-        "snowboy": ("95%, 3", "99%, 21", "89%, 0"),
-        "view glass": ("83%, 0", "93%, 0", "77%, 0"),
-        "athena": ("71%, 3", "85%, 27", "63%, 2"),
-        "amelia": ("58%, 9", "71%, 18", "55%, 2"),
-    }
-)
-"""Published hits and false accepts of the prototype's model at its three settings of acoustic scale, cost of a phone
-of `[unk]` and of `[unk]`: clean, the first 150 clips, about 20 minutes of negatives (not the same ones)."""
+NEGATIVES_H: Final = 5.0
+_MIDDLE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """One listener on one phrase under one condition."""
+class Aim:
+    """One row of what must hold: at most this (`least`: at least this), in the unit."""
 
-    listener: str
-    phrase: str
-    condition: Condition
-    said: Tally
-    others: Tally
-
-    @property
-    def hit_rate(self) -> float:
-        return self.said.heard / self.said.clips
+    what: str
+    limit: float
+    unit: str
+    measured: float | None
+    least: bool = False
 
     @property
-    def false_accepts_per_hour(self) -> float:
-        return self.others.heard / self.others.audio_s * 3600
-
-    @property
-    def core_share(self) -> float:
-        return (self.said.cpu_s + self.others.cpu_s) / (self.said.audio_s + self.others.audio_s)
-
-    def as_json(self) -> dict[str, object]:
-        return {
-            "listener": self.listener,
-            "phrase": self.phrase,
-            "condition": self.condition,
-            "clips": self.said.clips,
-            "hits": self.said.heard,
-            "hit_rate": round(self.hit_rate, 4),
-            "negative_clips": self.others.clips,
-            "negative_hours": round(self.others.audio_s / 3600, 3),
-            "false_accepts": self.others.heard,
-            "core_share": round(self.core_share, 4),
-        }
+    def reached(self) -> bool | None:
+        if self.measured is None:
+            return None
+        return self.measured >= self.limit if self.least else self.measured <= self.limit
 
 
-def markdown(measured: Sequence[Measured]) -> str:
-    """Return a table with a row for each phrase and condition and a column for each listener.
+Rocs = Mapping[tuple[ListenerName, Condition], Mapping[str, Roc]]
 
-    A cell holds the hit rate and the number of false accepts.
-    """
-    listeners = list(dict.fromkeys(row.listener for row in measured))
-    cells = {(row.phrase, row.condition, row.listener): row for row in measured}
-    places = list(dict.fromkeys((row.phrase, row.condition) for row in measured))
-    prototypes = [f"prototype {setting}" for setting in PROTOTYPE_SETTINGS]
-    nothing = ("",) * len(prototypes)
-    lines = [
-        f"| phrase | clips | negatives | {' | '.join([*listeners, *prototypes])} |",
-        f"| --- | --- | --- | {' | '.join(['---'] * (len(listeners) + len(prototypes)))} |",
+
+def rocs_of(played: Sequence[Played]) -> Rocs:
+    """Join the pieces, by listener and condition, then by phrase."""
+    pieces: dict[tuple[ListenerName, Condition], dict[str, list[Roc]]] = {}
+    for one in played:
+        by_phrase = pieces.setdefault((one.piece.listener, one.piece.condition), {})
+        for phrase, roc in one.rocs.items():
+            by_phrase.setdefault(phrase, []).append(roc)
+    return {key: {phrase: joined(rocs) for phrase, rocs in each.items()} for key, each in pieces.items()}
+
+
+def misses(rocs: Mapping[str, Roc]) -> list[float]:
+    """Return the share of misses of each phrase, in percent, at the aimed false accepts an hour."""
+    return [100 * roc.misses(roc.threshold()) for roc in rocs.values()]
+
+
+def aims(rocs: Rocs, device: Mapping[str, float]) -> list[Aim]:
+    """Return every row of the table; `device` holds the figures that need no recordings."""
+    clean, noise = rocs.get(("agent", "clean")), rocs.get(("agent", "noise"))
+    at = f"at ≤ {MOST_PER_HOUR:g} false accepts an hour"
+    return [
+        Aim(f"misses {at}, mean over phrases, clean", 4, "%", fmean(misses(clean)) if clean else None),
+        Aim("the same at 10 dB SNR", 10, "%", fmean(misses(noise)) if noise else None),
+        Aim("worst phrase, clean", 10, "%", max(misses(clean)) if clean else None),
+        Aim("negatives", NEGATIVES_H, "h", min(roc.hours for roc in clean.values()) if clean else None, least=True),
+        Aim("one core while someone speaks", 2, "%", device.get("speech")),
+        Aim("one core in silence", 0.3, "%", device.get("silence")),
+        Aim("phrase end → event, median", 250, "ms", device.get("median")),
+        Aim("phrase end → event, worst", 500, "ms", device.get("worst")),
+        Aim("voice part's resident memory", 50, "MB", device.get("memory")),
+        Aim("model on disk", 6, "MB", device.get("size")),
+        Aim("new phrase, typed → usable", 5, "s", device.get("phrase")),
     ]
-    for phrase, condition in places:
-        rows = [cells[phrase, condition, listener] for listener in listeners]
-        figures = [f"{row.hit_rate:.0%}, {row.others.heard}" for row in rows]
-        published = PROTOTYPE.get(phrase, nothing) if condition == "clean" else nothing
-        first = rows[0]
-        where = f"{phrase} ({condition}) | {first.said.clips} | {first.others.audio_s / 60:.0f} min"
-        lines.append(f"| {where} | {' | '.join([*figures, *published])} |")
-    lines += _summary(measured, listeners)
-    return "\n".join(lines)
 
 
-def _summary(measured: Sequence[Measured], listeners: Sequence[str]) -> list[str]:
-    lines = []
-    for condition in dict.fromkeys(row.condition for row in measured):
-        figures = []
-        for listener in listeners:
-            rows = [row for row in measured if (row.listener, row.condition) == (listener, condition)]
-            hours = sum(row.others.audio_s for row in rows) / 3600
-            mean = sum(row.hit_rate for row in rows) / len(rows)
-            figures.append(f"{mean:.1%}, {sum(row.others.heard for row in rows) / hours:.1f} an hour")
-        lines.append(f"| **mean ({condition})** | | | {' | '.join(figures)} |{' |' * len(PROTOTYPE_SETTINGS)}")
-    shares = []
-    for listener in listeners:
-        rows = [row for row in measured if row.listener == listener]
-        shares.append(f"{sum(row.core_share for row in rows) / len(rows):.1%}")
-    return [*lines, f"| share of one core | | | {' | '.join(shares)} |{' |' * len(PROTOTYPE_SETTINGS)}"]
+def print_table(rocs: Rocs, rows: Sequence[Aim], costs: Mapping[ListenerName, float], thresholds: Thresholds) -> str:
+    """Return the whole report as markdown."""
+    return "\n".join([*_aims(rows), "", *_phrases(rocs), "", *_shipped(rocs, thresholds), "", *_costs(costs)])
+
+
+def document(rocs: Rocs, rows: Sequence[Aim], costs: Mapping[ListenerName, float]) -> dict[str, Any]:
+    """Return all of it for programs, with every point of every curve: threshold, hits, false accepts an hour."""
+    return {
+        "aims": [
+            {"what": row.what, "limit": row.limit, "unit": row.unit, "measured": row.measured, "reached": row.reached}
+            for row in rows
+        ],
+        "core_share": costs,
+        "curves": [
+            {
+                "listener": listener,
+                "condition": condition,
+                "phrase": phrase,
+                "clips": len(roc.said),
+                "hours": round(roc.hours, 3),
+                "misses": roc.misses(roc.threshold()),
+                "points": roc.points(),
+            }
+            for (listener, condition), by_phrase in rocs.items()
+            for phrase, roc in by_phrase.items()
+        ],
+    }
+
+
+def _aims(rows: Sequence[Aim]) -> list[str]:
+    lines = ["| | aim | measured | reached |", "| --- | --- | --- | --- |"]
+    for row in rows:
+        sign = "≥" if row.least else "≤"
+        measured = "not measured" if row.measured is None else f"{row.measured:.1f} {row.unit}"
+        reached = {True: "yes", False: "**no**", None: ""}[row.reached]
+        lines.append(f"| {row.what} | {sign} {row.limit:g} {row.unit} | {measured} | {reached} |")
+    return lines
+
+
+def _phrases(rocs: Rocs) -> list[str]:
+    columns = list(rocs)
+    lines = [
+        f"Misses at ≤ {MOST_PER_HOUR:g} false accepts an hour, each phrase at its own threshold:",
+        "",
+        f"| phrase | recordings | negatives | {' | '.join(f'{listener}, {where}' for listener, where in columns)} |",
+        f"| --- | --- | --- |{' --- |' * len(columns)}",
+    ]
+    for phrase, first in next(iter(rocs.values())).items():
+        each = [rocs[column][phrase] for column in columns]
+        cells = [f"{100 * roc.misses(roc.threshold()):.1f} %" for roc in each]
+        lines.append(f"| {phrase} | {len(first.said)} | {first.hours:.1f} h | {' | '.join(cells)} |")
+    means = [f"{fmean(misses(rocs[column])):.1f} %" for column in columns]
+    return [*lines, f"| **mean** | | | {' | '.join(means)} |"]
+
+
+def _shipped(rocs: Rocs, thresholds: Thresholds) -> list[str]:
+    """What the agent does as it is shipped, at three sensitivities: its thresholds know none of these recordings."""
+    lines = [
+        "With the model's own thresholds, mean over phrases (misses, false accepts an hour):",
+        "",
+        "| sensitivity | clean | 10 dB SNR |",
+        "| --- | --- | --- |",
+    ]
+    conditions: tuple[Condition, ...] = ("clean", "noise")
+    for sensitivity in (0.25, _MIDDLE, 0.75):
+        cells = []
+        for condition in conditions:
+            by_phrase = rocs.get(("agent", condition), {})
+            ats = [(roc, thresholds.least_score(phrase, sensitivity)) for phrase, roc in by_phrase.items()]
+            missed = fmean(roc.misses(at) for roc, at in ats) if ats else 0.0
+            wrong = fmean(roc.per_hour(at) for roc, at in ats) if ats else 0.0
+            cells.append(f"{100 * missed:.1f} %, {wrong:.1f}" if ats else "")
+        lines.append(f"| {sensitivity:g} | {' | '.join(cells)} |")
+    return lines
+
+
+def _costs(costs: Mapping[ListenerName, float]) -> list[str]:
+    each = ", ".join(f"{listener} {100 * share:.1f} %" for listener, share in costs.items())
+    return [f"Share of one core while these recordings were heard: {each}."]

@@ -97,6 +97,14 @@ def test_one_word_in_the_same_breath_as_a_phrase_is_heard_as_soon_as_the_phrase(
     assert max(waits_s.values()) < 0.45
 
 
+def test_a_phrase_right_after_other_speech_has_its_beginning(
+    model: Model, speech_model: SpeechModel, speech: Path
+) -> None:
+    stream = PhraseStream(speech_model, build_grammar(["stop"], model.vocabulary()))
+    audio = read_wav(speech / "running-speech-rms.wav") + read_wav(speech / "stop-rms.wav") + pause(1)
+    assert phrases_in(stream, audio) == ["stop"]
+
+
 def test_it_is_not_stuck_after_one_wake(speech_model: SpeechModel, grammar: Grammar, speech: Path) -> None:
     stream = PhraseStream(speech_model, grammar)
     once = read_wav(speech / "hey-kitchen-rms.wav") + pause(1)

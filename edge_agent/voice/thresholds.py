@@ -1,0 +1,96 @@
+"""How sure one must be of a phrase: what keeps false accepts to a number an hour (reads one small file).
+
+The scores of what is not the phrase fall off exponentially: at a threshold t there are e^(rate - decay · t) false
+accepts an hour of talk. `thresholds.json` beside a model's files says how steeply they fall (`decay`), and where they
+begin (`rate`, a natural logarithm): for each phrase that was calibrated, and by its letters for every other, since
+what is long is seldom said by chance. `python -m edge_agent.voice.training.calibration` writes it.
+
+The one setting for a person is `sensitivity`, and means how many false accepts an hour of talk are aimed at:
+0.05 at 0, 0.5 in the middle, 5 at 1, and ten times as many for each half in between.
+"""
+
+import logging
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from edge_agent.voice.grammar import normalise
+from edge_agent.voice.spotter import Detection, Verdict, letters_in
+
+FILE: Final = "thresholds.json"
+
+_MIDDLE_PER_HOUR: Final = 0.5
+_RANGE: Final = 100.0
+
+_log = logging.getLogger(__name__)
+
+
+class ByLetters(BaseModel):
+    """What is expected of a phrase that was not calibrated."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rate_of_none: float
+    rate_of_each: float
+
+
+class Thresholds(BaseModel):
+    """How false accepts depend on the threshold, with one model. `made` says on what, for a person."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    made: str
+    decay: float
+    by_letters: ByLetters
+    rates: Mapping[str, float]
+    """By phrase, normalised."""
+
+    def least_score(self, phrase: str, sensitivity: float) -> float:
+        """Return the score that a phrase must reach."""
+        words = normalise(phrase)
+        rate = self.rates.get(" ".join(words))
+        if rate is None:
+            rate = self.by_letters.rate_of_none + self.by_letters.rate_of_each * letters_in(words)
+        return (rate - math.log(most_per_hour(sensitivity))) / self.decay
+
+
+UNCALIBRATED: Final = Thresholds(
+    made="for a model without a file of its own: a posterior of 0.61 in the middle, whatever the phrase",
+    decay=1.0,
+    by_letters=ByLetters(rate_of_none=-0.25, rate_of_each=0.0),
+    rates={},
+)
+"""0.61 was measured with the first network of the recipe: two false accepts in 126 recordings of other words."""
+
+
+def most_per_hour(sensitivity: float) -> float:
+    """Return the false accepts an hour of talk that a sensitivity from 0 to 1 aims at."""
+    return float(_MIDDLE_PER_HOUR * _RANGE ** (sensitivity - 0.5))
+
+
+def thresholds_of(model: Path) -> Thresholds:
+    """Return what stands beside a model's files. A file that cannot be read is logged and counts as none."""
+    path = model / FILE
+    try:
+        return Thresholds.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return UNCALIBRATED
+    except (OSError, ValidationError) as error:
+        _log.warning("%s is not used: %s. Install the model again.", path, type(error).__name__)
+        return UNCALIBRATED
+
+
+def verdict_of(model: Path, sensitivity: float) -> Verdict:
+    """Return the verdict on every phrase that is heard with the model in that directory."""
+    thresholds = thresholds_of(model)
+    least: dict[str, float] = {}
+
+    def is_enough(candidate: Detection) -> bool:
+        if candidate.phrase not in least:
+            least[candidate.phrase] = thresholds.least_score(candidate.phrase, sensitivity)
+        return candidate.score >= least[candidate.phrase]
+
+    return is_enough

@@ -1,0 +1,171 @@
+"""`python -m edge_agent.voice.training.calibration`: set a model's thresholds by listening to talk.
+
+1. Talk is made in which none of the phrases is said (`negatives`).
+2. Every phrase is listened for as the agent does, at no threshold; each time that one is taken to be there counts.
+3. The tail of all their scores gives `decay`, the count of each phrase its own `rate`, drawn towards what its letters
+   let one expect where the count is small.
+
+Whoever ships a new network runs it again: it takes as long as a quarter of the talk does on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import numpy as np
+
+from edge_agent.voice.grammar import Vocabulary, build_grammar, normalise
+from edge_agent.voice.libvosk import SpeechModel
+from edge_agent.voice.spotter import Detection, letters_in
+from edge_agent.voice.spotting import PhraseStream
+from edge_agent.voice.thresholds import FILE, ByLetters, Thresholds
+from edge_agent.voice.training.errors import TrainingError
+from edge_agent.voice.training.negatives import make_talk
+from edge_agent.voice.training.parallel import run_in_processes
+from edge_agent.voice.training.texts import load_texts
+from edge_agent.voice.wav import read_wav
+
+HOURS: Final = 1.0
+SEED: Final = 7
+"""Of the talk; the benchmark's is another one."""
+
+OTHER_PHRASES: Final = 40
+"""Listened for beside the given ones, to learn what to expect of phrases of so many letters."""
+
+ONE_EVENT_S: Final = 1.0
+_FROM: Final = 0.0
+"""Scores from here on are the tail."""
+
+_PRIOR_HOURS: Final = 0.5
+"""How much talk the expectation by letters counts for, beside what was heard of the phrase itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """One recording in which every phrase that is heard is heard wrongly."""
+
+    model: Path
+    recording: Path
+    phrases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What was heard in it: phrase and score of each event, and how long it was."""
+
+    events: tuple[tuple[str, float], ...]
+    hours: float
+
+
+def watch(piece: Watch) -> Watched:
+    """Listen as the agent does, without a threshold."""
+    heard: list[Detection] = []
+
+    def note(candidate: Detection) -> bool:
+        heard.append(candidate)
+        return False
+
+    vocabulary = Vocabulary.parse((piece.model / "graph" / "words.txt").read_text("utf-8"))
+    stream = PhraseStream(SpeechModel(piece.model), build_grammar(piece.phrases, vocabulary), verdict=note)
+    pcm = read_wav(piece.recording)
+    list(stream.feed(pcm))
+    list(stream.finish())
+    kept: list[Detection] = []
+    for each in sorted(heard, key=lambda one: -one.score):
+        if all(each.phrase != other.phrase or abs(each.end_s - other.end_s) > ONE_EVENT_S for other in kept):
+            kept.append(each)
+    return Watched(tuple((each.phrase, each.score) for each in kept), stream.now_s / 3600)
+
+
+def fit(events: Sequence[tuple[str, float]], phrases: Sequence[str], hours: float, *, made: str) -> Thresholds:
+    """Return the thresholds that these events in `hours` of talk suggest.
+
+    The excess of a score over `_FROM` is taken to be exponential, its mean the same for all phrases; the logarithm
+    of the number of events to be linear in the letters of a phrase.
+    """
+    tail = [(phrase, score) for phrase, score in events if score >= _FROM]
+    # One event at 1.0 more than there were: a fit of nothing is careful, not infinite.
+    decay = (len(tail) + 1) / (sum(score - _FROM for _, score in tail) + 1.0)
+    counts = {phrase: sum(1 for other, _ in tail if other == phrase) for phrase in phrases}
+    by_letters = _by_letters(counts, hours)
+    rates = {}
+    for phrase, count in counts.items():
+        words = normalise(phrase)
+        expected = math.exp(by_letters.rate_of_none + by_letters.rate_of_each * letters_in(words))
+        rates[" ".join(words)] = round(math.log((count + expected * _PRIOR_HOURS) / (hours + _PRIOR_HOURS)), 3)
+    return Thresholds(made=made, decay=round(decay, 3), by_letters=by_letters, rates=rates)
+
+
+def _by_letters(counts: Mapping[str, int], hours: float) -> ByLetters:
+    """Poisson regression of the counts on the letters (iteratively reweighted least squares)."""
+    letters = np.array([letters_in(normalise(phrase)) for phrase in counts], float)
+    seen = np.array(list(counts.values()), float)
+    design = np.stack([np.ones_like(letters), letters], axis=1)
+    weights = np.array([math.log((seen.sum() + 0.5) / (len(seen) * hours)), 0.0])
+    for _ in range(30):
+        expected = np.exp(np.clip(design @ weights, -12, 12)) * hours
+        curvature = design.T @ (design * expected[:, None]) + np.diag([1e-3, 1.0])
+        step = np.linalg.solve(curvature, design.T @ (seen - expected) - np.array([0.0, 1.0]) * weights)
+        weights = weights + np.clip(step, -1, 1)
+    return ByLetters(rate_of_none=round(float(weights[0]), 3), rate_of_each=round(min(0.0, float(weights[1])), 3))
+
+
+def calibrate(model: Path, phrases: Sequence[str], *, language: str, hours: float, work: Path) -> Thresholds:
+    """Return the thresholds for these phrases with the model in that directory."""
+    draw = Random(SEED)
+    vocabulary = Vocabulary.parse((model / "graph" / "words.txt").read_text("utf-8"))
+    others = [phrase for phrase in load_texts(language).phrases if phrase not in phrases]
+    listened = [*phrases, *draw.sample(others, min(OTHER_PHRASES, len(others)))]
+    listened = list(build_grammar(listened, vocabulary).phrases.values())
+    talk = make_talk(
+        work / f"talk-{language}-{SEED}", language=language, hours=hours, seed=SEED, without=listened, report=_report
+    )
+    watched = run_in_processes(
+        watch, [Watch(model, path, tuple(listened)) for path in talk], what="listening, minutes", report=_report
+    )
+    events = [event for each in watched for event in each.events]
+    heard_hours = sum(each.hours for each in watched)
+    made = f"{heard_hours:.2f} hours of synthetic talk (seed {SEED}), {len(listened)} phrases listened for at once"
+    return fit(events, listened, heard_hours, made=made)
+
+
+def main() -> int:
+    """Calibrate as the arguments say; 0 when the file is written, 2 when it cannot be."""
+    parser = argparse.ArgumentParser(prog="python -m edge_agent.voice.training.calibration", description=__doc__)
+    parser.add_argument("--model", type=Path, required=True, help="the model directory to write into")
+    parser.add_argument("--language", default="en")
+    parser.add_argument("--phrase", action="append", default=[], help="calibrate this one too; may be given again")
+    parser.add_argument("--hours", type=float, default=HOURS, help="of talk")
+    parser.add_argument("--work", type=Path, help="where the talk is kept; nowhere if not given")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="edge-agent-calibration-") as scratch:
+        try:
+            made = calibrate(
+                arguments.model,
+                arguments.phrase,
+                language=arguments.language,
+                hours=arguments.hours,
+                work=arguments.work or Path(scratch),
+            )
+        except TrainingError as error:
+            print(error, file=sys.stderr)
+            return 2
+    (arguments.model / FILE).write_text(made.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    print(f"{arguments.model / FILE}: {len(made.rates)} phrases, {made.made}")
+    return 0
+
+
+def _report(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
