@@ -108,6 +108,8 @@ def fit(base: Model, files: Mapping[str, Brought], fitted: Path) -> Model:
     for name in files:
         if not is_carried(name):
             raise VoiceError(f"The voice pack brings {name}, which is not its to bring.", "Publish it again.")
+    if missing := [name for name in NEEDED if name not in files]:
+        raise VoiceError(f"The voice pack lacks {missing[0]}.", "Publish it again.")
     key = name_of(base, files)
     with _translated(fitted):
         fitted.mkdir(parents=True, exist_ok=True)
@@ -219,9 +221,6 @@ def _unpacked(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 def _check_words(base: Model, fresh: Path) -> None:
     """Check that the graph is whole, and speaks of no sound and no word that is not there."""
-    missing = [name for name in NEEDED if not (fresh / name).is_file()]
-    if missing:
-        raise VoiceError(f"The voice pack lacks {missing[0]}.", "Publish it again.")
     try:
         text = (fresh / _WORDS).read_text("utf-8")
         numbers = {int(line.split()[1]) for line in text.splitlines()}

@@ -18,6 +18,7 @@ _MAGIC: Final = 2125659606
 _ADDED_MAGIC: Final = 446681434
 _FIXED: Final = struct.Struct("<iiQqqq")
 _NUMBER: Final = struct.Struct("<i")
+_COUNT: Final = struct.Struct("<q")
 _STATE_BYTES: Final = 20
 _ARC_BYTES: Final = 16
 _LONGEST_NAME: Final = 32
@@ -38,25 +39,27 @@ def check_lookahead(content: bytes, name: str) -> Bounds:
     inside_at = end + _NUMBER.size
     if kind != b"olabel_lookahead" or content[end:inside_at] != _NUMBER.pack(_ADDED_MAGIC):
         raise VoiceError(f"{name} is not a graph that looks ahead.", _NEXT)
-    return _const(content, inside_at, name)
+    bounds, after, states = _const(content, inside_at, name)
+    _check_reach(content, after, states, name)
+    return bounds
 
 
 def check_const(content: bytes, name: str) -> Bounds:
     """Return the labels of a `const` transducer (Gr.fst). Raise VoiceError where its structure is wrong."""
-    return _const(content, 0, name)
+    return _const(content, 0, name)[0]
 
 
 def _header(content: bytes, at: int, name: str) -> tuple[bytes, int, int, int]:
     """Return the type, where the header ends, and how many states and arcs there are."""
+    if content[at : at + _NUMBER.size] != _NUMBER.pack(_MAGIC):
+        raise VoiceError(f"{name} is no graph of OpenFst.", _NEXT)
     try:
-        (magic,) = _NUMBER.unpack_from(content, at)
-        at += _NUMBER.size
-        kind, at = _text(content, at)
+        kind, at = _text(content, at + _NUMBER.size)
         arc, at = _text(content, at)
         _, flags, _, _, states, arcs = _FIXED.unpack_from(content, at)
     except struct.error as error:
         raise VoiceError(f"{name} is cut short.", _NEXT) from error
-    if magic != _MAGIC or arc != b"standard" or flags:
+    if arc != b"standard" or flags:
         raise VoiceError(f"{name} is no graph of OpenFst.", _NEXT)
     return kind, at + _FIXED.size, states, arcs
 
@@ -69,7 +72,8 @@ def _text(content: bytes, at: int) -> tuple[bytes, int]:
     return content[at : at + length], at + length
 
 
-def _const(content: bytes, at: int, name: str) -> Bounds:
+def _const(content: bytes, at: int, name: str) -> tuple[Bounds, int, int]:
+    """Return the labels, where the arcs end, and how many states there are."""
     kind, at, states, arcs = _header(content, at, name)
     if kind != b"const" or states <= 0 or arcs <= 0:
         raise VoiceError(f"{name} is no graph of OpenFst.", _NEXT)
@@ -88,4 +92,30 @@ def _const(content: bytes, at: int, name: str) -> Bounds:
         or min(given) < 0
     ):
         raise VoiceError(f"{name} refers to what it does not have.", _NEXT)
-    return Bounds(max(taken), max(given))
+    return Bounds(max(taken), max(given)), end, states
+
+
+def _check_reach(content: bytes, at: int, states: int, name: str) -> None:
+    """Check that what is looked ahead with is there, for every state, up to the last byte.
+
+    Which words can be reached from a state, as a list of intervals of their numbers (`LabelReachableData::Write`).
+    OpenFst reads a list that is cut short as zeros, without a word.
+    """
+    try:
+        there, first, second, _, is_relabelled = content[at : at + 5]
+        if (there, first, second) != (1, 0, 1):
+            raise VoiceError(f"{name} is not a graph that looks ahead.", _NEXT)
+        at += 5
+        if is_relabelled:
+            at += _COUNT.size + 8 * _COUNT.unpack_from(content, at)[0]
+        (lists,) = _COUNT.unpack_from(content, at + _NUMBER.size)
+        at += _NUMBER.size + _COUNT.size
+        for _ in range(lists):
+            (intervals,) = _COUNT.unpack_from(content, at)
+            at += _COUNT.size + 8 * intervals + _NUMBER.size
+            if intervals < 0 or at > len(content):
+                break
+    except (struct.error, ValueError) as error:
+        raise VoiceError(f"{name} is cut short.", _NEXT) from error
+    if lists != states or at != len(content):
+        raise VoiceError(f"{name} is cut short.", _NEXT)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -11,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from edge_agent.model.device import Microphone
+from edge_agent.model.errors import VoiceError
 from edge_agent.model.events import Event, MicrophoneChanged, PhraseHeard
 from edge_agent.settings.rooms import VoiceSettings
 from edge_agent.voice.ear import Ear
-from edge_agent.voice.models import Model
+from edge_agent.voice.models import Model, check_model
 from edge_agent.voice.wav import read_wav
 
 LISTENING = MicrophoneChanged(Microphone.LISTENING)
@@ -229,3 +231,38 @@ async def test_neither_audio_nor_other_speech_is_logged(
             await home.say(speech / "stop-rms.wav")
             assert await home.next_phrase() == "stop"
     assert [record for record in caplog.records if record.name.startswith("edge_agent.voice")] == []
+
+
+async def test_another_model_is_heard_with_from_the_next_block_on_and_no_phrase_is_lost(
+    room: Callable[..., Room], speech: Path, model: Model, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(model.directory, other)
+    words = (other / "graph" / "words.txt").read_text("utf-8")
+    (other / "graph" / "words.txt").write_text(words.replace("kitchen ", "kitchin "), "utf-8")
+    async with listening(room("hey kitchin", "hey kitchen")) as home:
+        assert await home.next() == LISTENING
+        await home.say(speech / "hey-kitchen-rms.wav")
+        assert await home.next_phrase() == "hey kitchen"
+        pcm = read_wav(speech / "hey-kitchen-rms.wav")
+        middle = len(pcm) // 4 * 2
+        with home.path.open("wb", buffering=0) as microphone:  # the model changes in the middle of a word
+            await asyncio.to_thread(microphone.write, pcm[:middle])
+            await home.ear.hear_with(check_model(other))
+            await asyncio.to_thread(microphone.write, pcm[middle:])
+        assert await home.next_phrase() == "hey kitchin"
+    assert await home.next() == OFF
+
+
+async def test_a_model_that_cannot_be_loaded_leaves_the_old_one_hearing(
+    room: Callable[..., Room], speech: Path, model: Model, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(model.directory, broken)
+    (broken / "am" / "final.mdl").write_bytes(b"")
+    async with listening(room("hey kitchen")) as home:
+        assert await home.next() == LISTENING
+        with pytest.raises(VoiceError, match="cannot read the speech model"):
+            await home.ear.hear_with(check_model(broken))
+        await home.say(speech / "hey-kitchen-rms.wav")
+        assert await home.next_phrase() == "hey kitchen"

@@ -28,10 +28,11 @@ class Agent:
         if not config.exists():
             config.write_text('profile = "virtual-speaker"\ndevice_id = "kitchen"\ngroups = ["lounge"]\n', "utf-8")
         self.lived: list[Settings] = []
+        self.unknown = "xyzzy"
         self.trial = ConfigTrial(config, self.live_by)
 
     async def live_by(self, settings: Settings) -> None:
-        if "xyzzy" in settings.voice.wake_phrases:
+        if self.unknown in settings.voice.wake_phrases:
             raise VoiceError('The phrase "xyzzy" cannot be heard.')
         self.lived.append(settings)
 
@@ -194,3 +195,25 @@ async def test_a_withdrawn_configuration_gives_way_to_what_agent_toml_says(tmp_p
     await agent.trial.offer({FLEET: remote(1, voice={"sensitivity": 0.7})})
     await agent.trial.offer({})
     assert agent.lived[-1].voice.sensitivity == 0.5
+
+
+async def test_what_could_not_be_heard_is_tried_again_when_other_words_can_be(tmp_path: Path) -> None:
+    agent = Agent(tmp_path)
+    offers = ConfigOffers(agent.trial, Troubles(), lambda: None)
+    offered = {FLEET: remote(1, voice={"wake_phrases": ["xyzzy"]})}
+    assert (await agent.trial.offer(offered)).outcome == "rolled_back"
+    agent.unknown = "plugh"
+    assert (await agent.trial.offer(offered)).outcome == "rolled_back", "only new words are a reason to try again"
+    offers.words_changed()
+    assert (await agent.trial.offer(offered)).outcome == "applied"
+    assert not agent.trial.words_changed(), "there is nothing to try again"
+
+
+async def test_what_the_agent_died_on_is_not_tried_again_for_new_words(tmp_path: Path) -> None:
+    first = Agent(tmp_path)
+    offered = {FLEET: remote(1, placements={"max_per_hour": 2})}
+    first.trial._shelf.adopt({name: content.decode() for name, content in offered.items()})
+    again = Agent(tmp_path)
+    assert again.trial.outcome.outcome == "rolled_back"
+    assert not again.trial.words_changed()
+    assert (await again.trial.offer(offered)).outcome == "rolled_back"
