@@ -35,7 +35,7 @@ from edge_agent.troubles import Troubles
 from edge_agent.voice.check import check_voice
 from edge_agent.voice.ear import Ear
 from edge_agent.voice.models import Model
-from edge_agent.voice.wyoming_service import WyomingService
+from edge_agent.voice.wyoming.service import WyomingService
 from edge_agent.wiring import service
 from edge_agent.wiring.driver import Driver
 from edge_agent.wiring.face import Face, Sights

@@ -76,7 +76,7 @@ def _voice(settings: Settings) -> str:
 def _microphone(settings: Settings) -> str:
     from edge_agent.voice.source_microphone import MicrophoneSource
     from edge_agent.voice.sources import source_from
-    from edge_agent.voice.wyoming_source import WyomingDoor, WyomingSource
+    from edge_agent.voice.wyoming.source import WyomingDoor, WyomingSource
 
     source = source_from(settings.voice.source)
     if not isinstance(source, MicrophoneSource | WyomingSource | WyomingDoor):
@@ -89,8 +89,8 @@ def _microphone(settings: Settings) -> str:
 
 
 def _wyoming(settings: Settings) -> str:
-    from edge_agent.voice.wyoming import Address
-    from edge_agent.voice.wyoming_server import try_address
+    from edge_agent.voice.wyoming.protocol import Address
+    from edge_agent.voice.wyoming.server import try_address
 
     if settings.voice.wyoming is None:
         return "nobody is served"

@@ -55,9 +55,9 @@ async def _serve(settings: VoiceSettings, uri: str, *, as_json: bool) -> None:
     import logging
 
     from edge_agent.voice.check import check_voice
-    from edge_agent.voice.wyoming import Address
-    from edge_agent.voice.wyoming_server import WyomingServer
-    from edge_agent.voice.wyoming_service import engine_for
+    from edge_agent.voice.wyoming.protocol import Address
+    from edge_agent.voice.wyoming.server import WyomingServer
+    from edge_agent.voice.wyoming.service import engine_for
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     check_voice(settings)

@@ -3,7 +3,7 @@
 from edge_agent.settings.rooms import VoiceSettings
 from edge_agent.voice.fitting import heard_model
 from edge_agent.voice.grammar import build_grammar
-from edge_agent.voice.wyoming import Address
+from edge_agent.voice.wyoming.protocol import Address
 
 
 def check_voice(settings: VoiceSettings) -> str:

@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from edge_agent.model.errors import SettingsError, VoiceError, WyomingError
-from edge_agent.voice.wyoming import Address
-from edge_agent.voice.wyoming_complaints import Complaints
-from edge_agent.voice.wyoming_session import Engine, Session, refusal
-from edge_agent.voice.wyoming_sockets import leave, listen_on
+from edge_agent.voice.wyoming.complaints import Complaints
+from edge_agent.voice.wyoming.protocol import Address
+from edge_agent.voice.wyoming.session import Engine, Session, refusal
+from edge_agent.voice.wyoming.sockets import leave, listen_on
 
 READ_BYTES: Final = 64 * 1024
 GOODBYE_S: Final = 1.0

@@ -14,10 +14,10 @@ from typing import Final
 from edge_agent.model.errors import MicrophoneError, WyomingError
 from edge_agent.voice.backlog import BYTES_A_SECOND, Backlog
 from edge_agent.voice.sources import SILENCE, WAIT_S
-from edge_agent.voice.wyoming import Address, Message, Ping, read_message
-from edge_agent.voice.wyoming_complaints import Complaints
-from edge_agent.voice.wyoming_peer import Peer
-from edge_agent.voice.wyoming_sockets import connect_to, leave, listen_on
+from edge_agent.voice.wyoming.complaints import Complaints
+from edge_agent.voice.wyoming.peer import Peer
+from edge_agent.voice.wyoming.protocol import Address, Message, Ping, read_message
+from edge_agent.voice.wyoming.sockets import connect_to, leave, listen_on
 
 ANSWER_WITHIN_S: Final = 3.0
 """How long connecting and a first word may take: whoever listens waits for it."""

@@ -24,10 +24,10 @@ from edge_agent.voice.libvosk import SpeechModel
 from edge_agent.voice.models import Model
 from edge_agent.voice.spotting import spot_audio
 from edge_agent.voice.wav import read_wav
-from edge_agent.voice.wyoming import Address, Message
-from edge_agent.voice.wyoming_offer import Offer
-from edge_agent.voice.wyoming_server import Bounds, WyomingServer
-from edge_agent.voice.wyoming_session import LONGEST_UTTERANCE_S, Engine
+from edge_agent.voice.wyoming.offer import Offer
+from edge_agent.voice.wyoming.protocol import Address, Message
+from edge_agent.voice.wyoming.server import Bounds, WyomingServer
+from edge_agent.voice.wyoming.session import LONGEST_UTTERANCE_S, Engine
 from tests.wyoming_peers import PATIENCE_S, START, STOP, answer, answers_to_the_end, chunks, spoken, tell
 
 OFFER = Offer(("hey kitchen", "stop"), ("hey kitchen", "stop", "tell me more"), "en", "test")
@@ -349,4 +349,4 @@ async def test_nothing_that_is_said_is_logged(serving: Serving, caplog: pytest.L
 
 
 def read_wav_of(name: str) -> bytes:
-    return read_wav(Path(__file__).parents[2] / "speech" / f"{name}.wav")
+    return read_wav(Path(__file__).parents[3] / "speech" / f"{name}.wav")

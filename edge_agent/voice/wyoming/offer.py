@@ -9,7 +9,7 @@ from edge_agent import __version__
 from edge_agent.settings.rooms import VoiceSettings
 from edge_agent.voice.dialogue import commands_for
 from edge_agent.voice.grammar import normalise
-from edge_agent.voice.wyoming import Message
+from edge_agent.voice.wyoming.protocol import Message
 
 _ATTRIBUTION: Final = {"name": "Edge Agent, on Vosk", "url": "https://alphacephei.com/vosk/"}
 

@@ -22,14 +22,14 @@ from edge_agent.model.errors import MicrophoneError, VoiceError
 from edge_agent.model.events import Event as AgentEvent
 from edge_agent.model.events import MicrophoneChanged, PhraseHeard
 from edge_agent.settings.rooms import VoiceSettings
-from edge_agent.voice import wyoming_source
 from edge_agent.voice.backlog import KEPT_S
 from edge_agent.voice.conversion import Converter
 from edge_agent.voice.ear import Ear
 from edge_agent.voice.sources import SILENCE, source_from
 from edge_agent.voice.wav import read_wav
-from edge_agent.voice.wyoming import Address
-from edge_agent.voice.wyoming_source import HUSH_S, MOST_PEERS, WyomingDoor, WyomingSource
+from edge_agent.voice.wyoming import source as wyoming_source
+from edge_agent.voice.wyoming.protocol import Address
+from edge_agent.voice.wyoming.source import HUSH_S, MOST_PEERS, WyomingDoor, WyomingSource
 from tests.wyoming_peers import PATIENCE_S, START, Microphone, answer, chunks, spoken, tell
 
 WHO: dict[str, Any] = {"attribution": Attribution("", ""), "installed": True, "description": None, "version": None}
@@ -194,7 +194,7 @@ def read_until(door: WyomingDoor, wanted: bytes) -> bytes:
 
 
 async def test_whoever_connects_is_heard_and_then_silence_follows(door: WyomingDoor) -> None:
-    pcm = read_wav(Path(__file__).parents[2] / "speech" / "stop-rms.wav")
+    pcm = read_wav(Path(__file__).parents[3] / "speech" / "stop-rms.wav")
     assert door.read() == b""
     async with AsyncClient.from_uri(uri_of(door)) as satellite:
         await tell(satellite, Describe().event(), Ping(text="1").event(), *spoken("stop-rms"))
@@ -313,7 +313,7 @@ async def test_audio_of_another_rate_is_heard_as_of_ours(tmp_path: Path, model_d
 
 def three_times_the_rate(name: str) -> bytes:
     """Return speech at 48 kHz, each sample three times. What that adds above 8 kHz is the resampler's to remove."""
-    samples = array("h", read_wav(Path(__file__).parents[2] / "speech" / f"{name}.wav"))
+    samples = array("h", read_wav(Path(__file__).parents[3] / "speech" / f"{name}.wav"))
     return array("h", [sample for sample in samples for _ in range(3)]).tobytes()
 
 

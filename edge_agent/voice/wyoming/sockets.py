@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 from typing import Final
 
-from edge_agent.voice.wyoming import Address
+from edge_agent.voice.wyoming.protocol import Address
 
 SOCKET_MODE: Final = 0o660
 BACKLOG: Final = 16

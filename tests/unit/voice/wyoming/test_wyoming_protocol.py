@@ -7,7 +7,7 @@ import pytest
 from wyoming.event import Event, read_event, write_event
 
 from edge_agent.model.errors import SettingsError, WyomingError
-from edge_agent.voice.wyoming import (
+from edge_agent.voice.wyoming.protocol import (
     LONGEST_DATA_BYTES,
     LONGEST_HEADER_BYTES,
     LONGEST_PAYLOAD_BYTES,

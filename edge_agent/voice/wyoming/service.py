@@ -12,10 +12,10 @@ from edge_agent.model.errors import EdgeAgentError, SettingsError
 from edge_agent.settings.rooms import VoiceSettings
 from edge_agent.troubles import Troubles
 from edge_agent.voice.fitting import heard_model
-from edge_agent.voice.wyoming import Address
-from edge_agent.voice.wyoming_offer import Offer
-from edge_agent.voice.wyoming_server import WyomingServer
-from edge_agent.voice.wyoming_session import Engine
+from edge_agent.voice.wyoming.offer import Offer
+from edge_agent.voice.wyoming.protocol import Address
+from edge_agent.voice.wyoming.server import WyomingServer
+from edge_agent.voice.wyoming.session import Engine
 
 RETRY: Final = timedelta(seconds=30)
 

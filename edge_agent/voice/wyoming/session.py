@@ -23,10 +23,19 @@ from edge_agent.voice.libvosk import RATE
 from edge_agent.voice.models import Model
 from edge_agent.voice.spotter import Detection
 from edge_agent.voice.spotting import REMEMBER_S, PhraseStream
-from edge_agent.voice.wyoming import AudioFormat, Detect, Inbox, Message, Ping, Stamped, Transcribe, read_message
-from edge_agent.voice.wyoming_audio import ChunkConverter
-from edge_agent.voice.wyoming_complaints import MUTED, code_of
-from edge_agent.voice.wyoming_offer import Offer, name_of
+from edge_agent.voice.wyoming.audio import ChunkConverter
+from edge_agent.voice.wyoming.complaints import MUTED, code_of
+from edge_agent.voice.wyoming.offer import Offer, name_of
+from edge_agent.voice.wyoming.protocol import (
+    AudioFormat,
+    Detect,
+    Inbox,
+    Message,
+    Ping,
+    Stamped,
+    Transcribe,
+    read_message,
+)
 
 LONGEST_UTTERANCE_S: Final = 30.0
 """Speech to be transcribed may go on for this long; what listens for wake phrases may do so for ever."""

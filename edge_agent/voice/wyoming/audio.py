@@ -2,7 +2,7 @@
 
 from edge_agent.model.errors import VoiceError, WyomingError
 from edge_agent.voice.conversion import Converter
-from edge_agent.voice.wyoming import AudioFormat, Message, read_message
+from edge_agent.voice.wyoming.protocol import AudioFormat, Message, read_message
 
 
 class ChunkConverter:

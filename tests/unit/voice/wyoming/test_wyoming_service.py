@@ -12,7 +12,7 @@ from wyoming.info import Describe, Info
 from edge_agent.settings.rooms import VoiceSettings, WyomingSettings
 from edge_agent.troubles import Troubles
 from edge_agent.voice.dialogue import SPOKEN
-from edge_agent.voice.wyoming_service import WyomingService
+from edge_agent.voice.wyoming.service import WyomingService
 from tests.wyoming_peers import PATIENCE_S, answer
 
 

@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import Final
 
 from edge_agent.model.errors import WyomingError
-from edge_agent.voice.wyoming import Inbox, Message
-from edge_agent.voice.wyoming_audio import ChunkConverter
+from edge_agent.voice.wyoming.audio import ChunkConverter
+from edge_agent.voice.wyoming.protocol import Inbox, Message
 
 _RECEIVE_BYTES: Final = 64 * 1024
 _MOST_UNSENT_BYTES: Final = 16 * 1024
