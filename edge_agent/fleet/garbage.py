@@ -11,8 +11,10 @@ from edge_agent.fleet.ledger import Ledger
 from edge_agent.fleet.publish import Progress, current_messages, respect_history
 from edge_agent.fleet.repository import FleetRepository, sha256_of
 from edge_agent.model.errors import FormatError, StorageError
+from edge_agent.packs.download import Parcel
 from edge_agent.packs.manifest import parse_manifest, parse_target_name
 from edge_agent.packs.source import MAX_METADATA_BYTES, chunk_topic, metadata_topic, target_topic
+from edge_agent.packs.voice_pack import is_voice_pack, parse_voice_pack
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _ANY_SIZE: Final = 1 << 62
@@ -52,13 +54,20 @@ def _named(fleet: FleetRepository, keep: int) -> tuple[set[str], set[str]]:
     chunks: set[str] = set()
     for name, sha256 in _targets(fleet, keep):
         documents.add(sha256)
-        if parse_target_name(name) is not None:
-            try:
-                manifest = parse_manifest(fleet.target_path(sha256).read_bytes(), name, _ANY_SIZE)
-            except (OSError, FormatError):
-                continue  # an older version, whose document is gone already
-            chunks |= {chunk.sha256 for asset in manifest.assets.values() for chunk in asset.chunks}
+        try:
+            parcel = _parcel(name, fleet.target_path(sha256))
+        except (OSError, FormatError):
+            continue  # an older version, whose document is gone already
+        if parcel is not None:
+            chunks |= {chunk.sha256 for asset in parcel.assets.values() for chunk in asset.chunks}
     return documents, chunks
+
+
+def _parcel(name: str, path: Path) -> Parcel | None:
+    """Return what has chunks: a pack or a voice pack. Every other document is None."""
+    if parse_target_name(name) is not None:
+        return parse_manifest(path.read_bytes(), name, _ANY_SIZE)
+    return parse_voice_pack(path.read_bytes(), name) if is_voice_pack(name) else None
 
 
 def _targets(fleet: FleetRepository, keep: int) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.fleet.broker import BrokerAddress
 from edge_agent.fleet.config import push_config
+from edge_agent.fleet.garbage import find_garbage
 from edge_agent.fleet.parcels import voice_packs
 from edge_agent.fleet.publish import current_messages
 from edge_agent.fleet.spoken import published_phrases
@@ -81,3 +83,14 @@ def test_what_a_fleet_listens_for_is_known_to_whoever_adds_a_phrase(
     sign_voice(fleet.fleet, model, NOW, silent)
     fleet.sign()
     assert list(published_phrases(fleet.fleet)) == ["hey kitchen", "okay garden"]
+
+
+def test_clearing_away_what_nothing_needs_leaves_the_words_that_are_published(fleet: SmallFleet, model: Path) -> None:
+    sign_voice(fleet.fleet, model, NOW, silent)
+    garbage = find_garbage(fleet.fleet, BrokerAddress(), keep=0)
+    (pack,) = voice_packs(fleet.fleet)
+    needed = {fleet.fleet.chunk_path(chunk.sha256) for asset in pack.assets.values() for chunk in asset.chunks}
+    assert needed
+    assert not needed & set(garbage.files)
+    withdraw_voice(fleet.fleet, "en", NOW)
+    assert needed <= set(find_garbage(fleet.fleet, BrokerAddress(), keep=0).files)
