@@ -175,7 +175,7 @@ def main() -> int:
     """Print the table, or JSON; 0 also where there is nothing to speak with, after one sentence."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.mandarin", description=__doc__)
     parser.add_argument("--model", type=Path, default=packaged_models().get("zh"))
-    parser.add_argument("--times", type=int, default=8, help="how often each phrase is said")
+    parser.add_argument("--times", type=int, default=4, help="how often each phrase is said")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--card", type=Path, help="a model card to write the table into")
