@@ -1,7 +1,7 @@
-"""`edge-agent listen`: recognise phrases in WAV files, or from the microphone.
+"""`edge-agent listen`: recognise phrases in WAV files, from the microphone, or in raw audio on standard input.
 
 With --json, one object a detection and line: `file`, `phrase`, `start_s`, `end_s`, `confidence` (`file` is null for
-the microphone). Files are listened to one after another in one process, each on its own. Exit code 0, with no
+what is live). Files are listened to one after another in one process, each on its own. Exit code 0, with no
 line, when nothing was heard; 1 when a file could not be read, after all the others.
 """
 
@@ -15,9 +15,12 @@ from edge_agent.cli.model import models_directory
 from edge_agent.cli.output import JsonOption, note, print_json
 from edge_agent.model.errors import VoiceError
 from edge_agent.settings.rooms import VoiceSettings
+from edge_agent.voice.gated import GatedStream
 from edge_agent.voice.grammar import build_grammar
 from edge_agent.voice.models import model_for
 from edge_agent.voice.source_microphone import MicrophoneSource
+from edge_agent.voice.source_raw import StdinSource
+from edge_agent.voice.sources import AudioSource, RawFormat
 from edge_agent.voice.spotter import Detection
 from edge_agent.voice.spotting import PhraseStream
 from edge_agent.voice.wav import read_wav
@@ -37,6 +40,9 @@ def listen(
     wav: Annotated[list[Path] | None, typer.Option(help="A WAV file of any rate; may be given again.")] = None,
     mic: Annotated[bool, typer.Option("--mic", help="Listen to the microphone until interrupted.")] = False,
     device: Annotated[str, typer.Option(help="A part of the microphone's name.")] = "",
+    stdin: Annotated[bool, typer.Option("--stdin", help="Raw s16le on standard input, until it ends.")] = False,
+    rate: Annotated[int, typer.Option(min=4000, max=384_000, help="Of --stdin, in Hz.")] = 16_000,
+    channels: Annotated[int, typer.Option(min=1, max=64, help="Of --stdin, interleaved.")] = 1,
     model: Annotated[Path | None, typer.Option(help="A Vosk model's folder (default: the one in use).")] = None,
     lang: Annotated[str, typer.Option(help="The language of the packaged model.")] = "en",
     sensitivity: Annotated[float, typer.Option(min=0, max=1, help="0 strict … 1 eager.")] = 0.5,
@@ -44,8 +50,8 @@ def listen(
 ) -> None:
     """Recognise phrases in WAV files or from the microphone."""
     paths = [*(wav or ()), *(files or ())]
-    if mic == bool(paths):
-        raise typer.BadParameter("Give WAV files, or --mic.")
+    if mic + stdin + bool(paths) != 1:
+        raise typer.BadParameter("Give WAV files, --mic or --stdin.")
     wanted = [phrase.strip() for phrase in phrases.split(",") if phrase.strip()]
     if not wanted:
         raise typer.BadParameter("Give at least one phrase.", param_hint="--phrases")
@@ -53,14 +59,17 @@ def listen(
     grammar = build_grammar(wanted, found.vocabulary())
     speech_model = found.load()
 
-    def new_stream() -> PhraseStream:
-        return PhraseStream(speech_model, grammar, sensitivity)
-
     tell = _print_json if as_json else _print_text
+    if paths:
+        if not _listen_to_files(
+            paths, lambda: PhraseStream(speech_model, grammar, sensitivity), tell, say_nothing=as_json
+        ):
+            raise typer.Exit(1)
+        return
+    stream = GatedStream(speech_model, grammar, sensitivity)
     if mic:
-        _listen_to_microphone(MicrophoneSource(device), new_stream(), tell)
-    elif not _listen_to_files(paths, new_stream, tell, say_nothing=as_json):
-        raise typer.Exit(1)
+        note("Listening; press Ctrl-C to end.")
+    _listen_to(MicrophoneSource(device) if mic else StdinSource(RawFormat(rate, channels)), stream, tell)
 
 
 def _listen_to_files(paths: list[Path], new_stream: NewStream, tell: Tell, *, say_nothing: bool) -> bool:
@@ -82,15 +91,14 @@ def _listen_to_files(paths: list[Path], new_stream: NewStream, tell: Tell, *, sa
     return all_read
 
 
-def _listen_to_microphone(microphone: MicrophoneSource, stream: PhraseStream, tell: Tell) -> None:
-    microphone.open()
-    note("Listening; press Ctrl-C to end.")
+def _listen_to(source: AudioSource, stream: GatedStream, tell: Tell) -> None:
+    source.open()
     try:
-        while True:
-            for detection in stream.feed(microphone.read()):
+        while not source.is_over:
+            for detection in stream.feed(source.read()):
                 tell(None, detection)
     finally:
-        microphone.close()
+        source.close()
 
 
 def _print_json(name: str | None, heard: Detection) -> None:
@@ -99,4 +107,4 @@ def _print_json(name: str | None, heard: Detection) -> None:
 
 
 def _print_text(name: str | None, heard: Detection) -> None:
-    typer.echo(f"{name or 'microphone'}: “{heard.phrase}” from {heard.start_s:.2f} s to {heard.end_s:.2f} s")
+    typer.echo(f"{name + ': ' if name else ''}“{heard.phrase}” from {heard.start_s:.2f} s to {heard.end_s:.2f} s")

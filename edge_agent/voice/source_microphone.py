@@ -1,17 +1,17 @@
-"""A microphone of this machine, through PortAudio (shell: native code, and its thread). Needs the extra `mic`.
+"""A microphone of this machine: of the sound server, else of ALSA by PortAudio (shell: native code and its threads).
 
-PortAudio asks ALSA, and ALSA's plugins the sound server (PulseAudio, PipeWire). Those convert to 16 kHz mono by
-themselves; a raw device that refuses is opened as it is and converted here.
+The sound server, PulseAudio or PipeWire, converts to 16 kHz mono itself. Where there is none, PortAudio (the extra
+`mic`) opens the device; one that refuses our format is opened in its own and converted here.
 """
 
 import errno
-import os
 from typing import Any, Final
 
 from edge_agent.model.errors import MicrophoneError, VoiceError
 from edge_agent.voice.backlog import Backlog
 from edge_agent.voice.conversion import Converter
 from edge_agent.voice.libvosk import RATE
+from edge_agent.voice.source_pulse import PulseError, PulseRecording
 from edge_agent.voice.sources import WAIT_S
 
 _BLOCKS_A_SECOND: Final = 20
@@ -19,14 +19,12 @@ _INVALID_CHANNELS: Final = -9998
 _INVALID_RATE: Final = -9997
 """paInvalidChannelCount and paInvalidSampleRate of portaudio.h."""
 
-_SERVERS: Final = ("pulse", "pipewire")
-"""What ALSA calls the sound servers."""
-
 
 class MicrophoneSource:
-    """The microphone with this in its name, or the default one.
+    """The microphone of this name, or the default one. PortAudio takes a part of a name, the sound server all of it.
 
-    A name that ALSA does not know is given to the sound server, as the name of one of its sources.
+    One that was the sound server's is not looked for elsewhere while the server is gone: taking its device from it
+    would keep it from coming back.
     """
 
     DEAF_AFTER_S: Final = 3.0
@@ -34,6 +32,8 @@ class MicrophoneSource:
     def __init__(self, name: str = "") -> None:
         self._name = name
         self._stream: Any = None
+        self._recording: PulseRecording | None = None
+        self._is_the_servers = False
         self._backlog = Backlog()
         self._converter = Converter(RATE)
         self._silent_s = 0.0
@@ -46,23 +46,35 @@ class MicrophoneSource:
 
     def open(self) -> None:
         """Open the microphone."""
-        sounddevice = _sounddevice()
         self.close()
         self._backlog = Backlog()
         self._silent_s = 0.0
+        try:
+            self._recording = PulseRecording(self._name, self._backlog)
+            self._is_the_servers = True
+        except PulseError as error:
+            if self._is_the_servers:
+                raise self._unopened(error) from error
+            self._open_by_portaudio()
+
+    def _open_by_portaudio(self) -> None:
+        sounddevice = _sounddevice()
         try:
             if self._look_again:
                 # PortAudio looks for devices only when it starts: without this, one that was unplugged stays lost.
                 sounddevice._terminate()  # noqa: SLF001  its maintainers' advice; there is no public name
                 sounddevice._initialize()  # noqa: SLF001
             self._look_again = True
-            self._start(sounddevice, self._device(sounddevice))
+            self._start(sounddevice, sounddevice.query_devices(self._name or None, "input"))
         except (sounddevice.PortAudioError, ValueError) as error:
             self.close()
-            raise MicrophoneError(
-                f"The microphone {self._name or '(default)'} cannot be opened: {error}.",
-                "Check that it is plugged in and that no other program uses it.",
-            ) from error
+            raise self._unopened(error) from error
+
+    def _unopened(self, error: Exception) -> MicrophoneError:
+        return MicrophoneError(
+            f"The microphone {self._name or '(default)'} cannot be opened: {error}.",
+            "Check that it is plugged in and that no other program uses it.",
+        )
 
     def read(self) -> bytes:
         """Return the oldest audio that was recorded. A microphone that gives nothing for seconds is lost."""
@@ -71,7 +83,8 @@ class MicrophoneSource:
             self._silent_s = 0.0
             return block
         self._silent_s += WAIT_S
-        if self._stream is None or not self._stream.active or self._silent_s > self.DEAF_AFTER_S:
+        if self._silent_s > self.DEAF_AFTER_S or not self._is_running():
+            self.close()  # at once, not when it is tried again
             raise MicrophoneError(
                 f"The microphone {self._name or '(default)'} gives no more audio.", "Check that it is plugged in."
             )
@@ -79,22 +92,17 @@ class MicrophoneSource:
 
     def close(self) -> None:
         """Stop recording and let go of the device."""
+        recording, self._recording = self._recording, None
+        if recording is not None:
+            recording.close()
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.close()
 
-    def _device(self, sounddevice: Any) -> dict[str, Any]:
-        """Return PortAudio's description of the device; raise ValueError when there is none."""
-        os.environ.pop("PULSE_SOURCE", None)
-        try:
-            found: dict[str, Any] = sounddevice.query_devices(self._name or None, "input")
-        except ValueError:
-            servers = [each for each in sounddevice.query_devices() if each["name"] in _SERVERS]
-            if not servers:
-                raise
-            os.environ["PULSE_SOURCE"] = self._name  # read by libpulse when it connects (pulse-client.conf(5))
-            found = servers[0]
-        return found
+    def _is_running(self) -> bool:
+        if self._recording is not None:
+            return not self._recording.ended
+        return self._stream is not None and self._stream.active
 
     def _start(self, sounddevice: Any, device: dict[str, Any]) -> None:
         try:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.voice.models import packaged_models
+from edge_agent.voice.wav import read_wav
 
 SPEECH = Path(__file__).parent.parent / "speech"
 
@@ -48,6 +49,17 @@ def test_each_detection_is_one_json_object_on_its_line(tmp_path: Path, model: Pa
         assert set(line) == {"file", "phrase", "start_s", "end_s", "confidence"}
         assert 0 <= line["start_s"] < line["end_s"] < 3
         assert 0 < line["confidence"] <= 1
+
+
+def test_raw_audio_on_standard_input_is_heard_until_it_ends(tmp_path: Path, model: Path) -> None:
+    sent = bytes(32_000) + read_wav(SPEECH / "hey-kitchen-rms.wav")
+    command = [sys.executable, "-m", "edge_agent", "listen", "--stdin", "--phrases", "hey kitchen", "--json"]
+    done = subprocess.run(
+        [*command, "--model", str(model)], input=sent, capture_output=True, timeout=120, check=True, cwd=tmp_path
+    )
+    (line,) = (json.loads(line) for line in done.stdout.splitlines())
+    assert (line["file"], line["phrase"]) == (None, "hey kitchen")
+    assert line["start_s"] == pytest.approx(1.3, abs=0.15)
 
 
 def test_files_may_follow_each_other_and_each_is_on_its_own(tmp_path: Path, model: Path) -> None:
