@@ -95,7 +95,7 @@ def heard_model(settings: VoiceSettings) -> Model:
 
 def name_of(base: Model, files: Mapping[str, Brought]) -> str:
     """Return the name of the fitted model of these files, which no other files have."""
-    lines = "".join(f"{name} {file.sha256}\n" for name, file in sorted(files.items()))
+    lines = "".join(f"{name} {file.sha256} {file.length}\n" for name, file in sorted(files.items()))
     return hashlib.sha256(f"{base_hash(base.directory)}\n{lines}".encode()).hexdigest()[:12]
 
 
