@@ -222,15 +222,15 @@ async def test_a_bad_voice_pack_is_refused_in_one_sentence_and_the_old_words_are
     async with running(device):
         await listens_for(device, "hey glowbar")
         good = fleet.repository.document(NAME)
-        for what, (change, said) in HOSTILE.items():
+        for change, said in HOSTILE.values():
             fleet.repository.put(NAME, good)
             await publish_altered(fleet, change)
-            found = await problem(device, said)
-            assert "words of before are heard" in found["what"] or found["next_step"], what
+            await problem(device, said)
         await says(device, "hey glowbar")
         fleet.repository.put(NAME, good)
         fleet.repository.commit(datetime.now(UTC))
         await send_unread(fleet)
         await solved(device, "voice pack")
         await says(device, "hey glowbar")
+    assert len(log_lines(device, "The words of before are heard")) == len(HOSTILE)
     assert not log_lines(device, "Traceback")
