@@ -73,7 +73,7 @@ async def _stay_open(fleet_dir: Path, port: int, *, as_json: bool) -> None:
     async with own_home(note, fleet_dir, port=port) as opened:
         note(f"The home is at {opened.page}  (Ctrl-C closes it)")
         note("Publish to it from another terminal:")
-        note(f'  edge-agent fleet new my-pack --advertiser me --poster PICTURE.png --text "What it says"{fleet}')
+        note(f'  edge-agent fleet pack new my-pack --advertiser me --poster PICTURE.png --text "What it says"{fleet}')
         note(f"  edge-agent fleet publish my-pack{fleet}")
         if as_json:
             where = {"page": opened.page, "broker": f"127.0.0.1:{opened.broker.port}", "fleet_dir": str(fleet_dir)}

@@ -30,7 +30,7 @@ OutOption = Annotated[Path | None, typer.Option("--out", help="Where to write it
 
 
 def register(fleet_app: typer.Typer) -> None:
-    """Add the commands to the fleet group. `fleet new` is what `fleet pack new` was first called."""
+    """Add the commands to the fleet group."""
     pack_app = typer.Typer(no_args_is_help=True, help="Begin, check, look at, build and sign packs.")
     for name, command in (
         ("new", new),
@@ -43,7 +43,6 @@ def register(fleet_app: typer.Typer) -> None:
     ):
         pack_app.command(name)(command)
     fleet_app.add_typer(pack_app, name="pack")
-    fleet_app.command("new", hidden=True)(new)
 
 
 def new(
@@ -64,6 +63,7 @@ def new(
 
     Where there is a fleet's folder, the advertiser gets a key in it; an advertiser's own computer has none.
     """
+    from edge_agent.fleet.authority import role_name
     from edge_agent.fleet.config import check_identifier
     from edge_agent.fleet.new_pack import write_new_pack
     from edge_agent.fleet.repository import FleetRepository
@@ -77,7 +77,8 @@ def new(
             fleet.add_advertiser(advertiser)
             fleet.commit(now())
         note(f"Made a key for {advertiser}.")
-    after = "publish" if fleet is not None else "pack build"
+    is_ours = fleet is not None and fleet.authority.can_sign(role_name(f"advertiser-{advertiser}"))
+    after = "publish" if is_ours else "pack build"
     say(f"Made {path}. Look at it, then: edge-agent fleet {after} {folder}", {"pack": str(path)}, as_json=as_json)
 
 

@@ -160,14 +160,15 @@ def accept_bundle(fleet: FleetRepository, path: Path, now: datetime) -> Accepted
     _judge_metadata(path, bundle.metadata, name, before, now)  # 2, 3
     standing = {manifest.target_name: manifest for manifest in manifests(fleet)}
     fleet.authority.refuse_unsigned(role, bundle.metadata)  # 4
-    documents, arrived = _judge_manifests(fleet, bundle, bundle.metadata.signed, standing)  # 5, 6
+    kept = before.targets if before is not None else {}
+    documents, arrived = _judge_manifests(fleet, bundle, bundle.metadata.signed, standing, kept)  # 5, 6
     for chunk in {chunk for manifest in arrived for chunk in _chunks(manifest)} & bundle.chunks.keys():
         keep_chunk(fleet, bundle.chunk(chunk))
     for document in documents:
         fleet.keep_document(document)
     fleet.accept(role, bundle.metadata)
     fleet.commit(now)
-    gone = set(before.targets if before is not None else ()) - set(bundle.metadata.signed.targets)
+    gone = kept.keys() - bundle.metadata.signed.targets.keys()
     newer = sorted(one.shelf_name for one in arrived if one != standing.get(one.target_name))
     return Accepted(name, bundle.metadata.signed.version, tuple(newer), tuple(sorted(map(_short, gone))))
 
@@ -192,13 +193,17 @@ def _judge_metadata(
 
 
 def _judge_manifests(
-    fleet: FleetRepository, bundle: Bundle, signed: Targets, standing: Mapping[str, Manifest]
+    fleet: FleetRepository,
+    bundle: Bundle,
+    signed: Targets,
+    standing: Mapping[str, Manifest],
+    kept: Mapping[str, TargetFile],
 ) -> tuple[list[bytes], list[Manifest]]:
     documents, arrived = [], []
     for target, file in sorted(signed.targets.items()):
         content = bundle.documents.get(file.hashes.get("sha256", ""))
         if content is None:
-            if target in fleet.files and fleet.files[target] == file:
+            if kept.get(target) == file:
                 continue
             raise FormatError(f"{bundle.path} names {_short(target)}, but does not hold it.", _FIX)
         if len(content) != file.length or len(content) > MAX_DOCUMENT_BYTES:

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from typing import Final
 
@@ -53,7 +54,7 @@ def test_the_operators_guide_from_keys_to_backup_on_its_own_broker(tmp_path: Pat
         if not line.startswith(("#", "listener", "allow_anonymous", "persistence"))  # these the fixture sets itself
     ]
     assert len(lines) == 3
-    (tmp_path / "poster.png").write_bytes(png(1080, 1920, b"pixels"))
+    (tmp_path / "poster.png").write_bytes(png(1080, 1920, zlib.compress(bytes((1 + 3 * 1080) * 1920))))
     with Mosquitto(lines=lines, anonymous=False) as broker:
         script = "\n".join(["set -eu", *blocks("operator-guide.md", "sh")])
         done = subprocess.run(
@@ -68,6 +69,9 @@ def test_the_operators_guide_from_keys_to_backup_on_its_own_broker(tmp_path: Pat
     assert done.returncode == 0, done.stderr
     for sentence in (
         "Published acme/spring, version 1",
+        "spring: errors 0, warnings 3.",
+        "bolt signed version 1: published bolt/boots",
+        "Could remove 0 files",
         "Published config/fleet.json, version 1",
         "Withdrew config/group/kitchens.json",
         "0 new reports",
@@ -76,6 +80,7 @@ def test_the_operators_guide_from_keys_to_backup_on_its_own_broker(tmp_path: Pat
         "acme may publish no more",
     ):
         assert sentence in done.stdout, done.stdout
+    assert (tmp_path / "spring-preview" / "index.html").is_file()
     assert (tmp_path / "fleet-backup.tar.gz").is_file()
     assert (tmp_path / "operator.credentials").stat().st_mode & 0o077 == 0
 
@@ -102,7 +107,7 @@ def test_the_device_guides_device_in_a_folder_shows_a_published_pack(tmp_path: P
     with Mosquitto() as broker:
         shell(
             "edge-agent fleet keys init; edge-agent fleet root --out root.json\n"
-            "edge-agent fleet new spring --advertiser acme --boot boot.png --text 'Fresh every morning.'\n"
+            "edge-agent fleet pack new spring --advertiser acme --boot boot.png --text 'Fresh every morning.'\n"
             f"edge-agent fleet publish spring --broker {broker.host}:{broker.port}"
         )
         shell(setup.replace("port = 1883", f"port = {broker.port}"))

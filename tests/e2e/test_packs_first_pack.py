@@ -41,7 +41,7 @@ async def test_from_nothing_to_a_pack_on_the_shelf_in_three_commands(
     (tmp_path / "picture.png").write_bytes(png(640, 360, b"pixels"))
     where = ("--broker", f"{broker.host}:{broker.port}", "--root", root)
     assert (await fleet(tmp_path, "keys", "init"))[0] == 0
-    assert (await fleet(tmp_path, "new", "first", "--advertiser", "me", "--poster", "picture.png"))[0] == 0
+    assert (await fleet(tmp_path, "pack", "new", "first", "--advertiser", "me", "--poster", "picture.png"))[0] == 0
     code, out, err = await fleet(tmp_path, "publish", "first", *where)
     assert (code, "Published me/first, version 1" in out) == (0, True), err
     assert "It runs from today for 30 days, at: idle" in err
@@ -71,7 +71,7 @@ async def test_from_nothing_to_a_pack_on_the_shelf_in_three_commands(
 async def test_a_broker_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "picture.png").write_bytes(png())
     await fleet(tmp_path, "keys", "init")
-    await fleet(tmp_path, "new", "first", "--advertiser", "me", "--poster", "picture.png")
+    await fleet(tmp_path, "pack", "new", "first", "--advertiser", "me", "--poster", "picture.png")
     code, _, err = await fleet(tmp_path, "publish", "first", "--broker", "127.0.0.1:1")
     assert code == 1
     assert "Check that a broker runs at 127.0.0.1:1" in err
