@@ -91,7 +91,7 @@ class Decoder:
         self._library.vosk_recognizer_set_words(self._handle, 1)
 
     def accept(self, pcm: bytes) -> bool:
-        """Decode more audio (whole samples); return whether an utterance has ended, so that `result` has it."""
+        """Decode more audio (whole samples); return whether an utterance has ended so that `result` has it."""
         outcome: int = self._library.vosk_recognizer_accept_waveform(self._handle, pcm, len(pcm))
         if outcome < 0:
             raise VoiceError("Vosk failed to decode audio.", "Report this, with the model's name.")
@@ -105,6 +105,12 @@ class Decoder:
     def result(self) -> tuple[Word, ...]:
         """Return the words of the utterance that has just ended; the next one begins."""
         return self._words(self._library.vosk_recognizer_result(self._handle))
+
+    def end_utterance(self) -> tuple[str, ...]:
+        """The same without times, which would cost a seventh of all decoding."""
+        words = self.partial()
+        self._library.vosk_recognizer_reset(self._handle)
+        return words
 
     def finish(self) -> tuple[Word, ...]:
         """End the utterance here and return its words; more audio begins the next one."""

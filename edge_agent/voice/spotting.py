@@ -81,7 +81,7 @@ class PhraseStream:
         while True:
             while len(self._waiting) > 1:
                 yield from self._decode(self._take(min(BLOCK_BYTES, len(self._waiting) // 2 * 2)))
-            yield from self._end_utterance(self._decoder.finish())
+            yield from self._end_utterance(tuple(word.text for word in self._decoder.finish()))
             if len(self._waiting) <= 1:
                 return
 
@@ -103,14 +103,14 @@ class PhraseStream:
         if excess > 0:
             del self._remembered[:excess]
         if self._decoder.accept(block):
-            yield from self._end_utterance(self._decoder.result())
+            yield from self._end_utterance(self._decoder.end_utterance())
         elif self._spotter.worth_testing(self._decoder.partial(), self._now_s):
             yield from self._test(self._utterance_s, self._now_s - TAIL_S)
 
-    def _end_utterance(self, words: tuple[Word, ...]) -> Iterable[Detection]:
+    def _end_utterance(self, words: tuple[str, ...]) -> Iterable[Detection]:
         since_s, self._utterance_s = self._utterance_s, self._now_s
         self._spotter.end_utterance()
-        if self._spotter.holds_a_phrase(tuple(word.text for word in words)):
+        if self._spotter.holds_a_phrase(words):
             yield from self._test(since_s)
 
     def _test(self, since_s: float, before_s: float = math.inf) -> Iterable[Detection]:
