@@ -107,7 +107,7 @@ class Decoder:
         return self._words(self._library.vosk_recognizer_result(self._handle))
 
     def end_utterance(self) -> tuple[str, ...]:
-        """The same without times, which would cost a seventh of all decoding."""
+        """Do the same without times, which would cost a seventh of all decoding."""
         words = self.partial()
         self._library.vosk_recognizer_reset(self._handle)
         return words
