@@ -72,10 +72,9 @@ def _parcel(name: str, path: Path) -> Parcel | None:
 
 def _targets(fleet: FleetRepository, keep: int) -> Iterator[tuple[str, str]]:
     """Yield (name, hash) of every document that is signed, or was in one of the kept versions."""
-    for name, file in fleet.files.items():
-        yield name, sha256_of(file)
     for role in fleet.authority.delegations:
-        for targets in fleet.versions_before(role, keep):
+        standing = fleet.role_metadata(role)
+        for targets in [*([standing] if standing is not None else []), *fleet.versions_before(role, keep)]:
             for name, file in targets.targets.items():
                 yield name, sha256_of(file)
 

@@ -151,7 +151,14 @@ class FleetRepository:
         """Every signed document by name."""
         delegated = [CONFIG_ROLE, *(f"{ADVERTISER_ROLE}{name}" for name in self.advertisers)]
         signed = [self._roles[role].signed for role in delegated if role in self._roles]
-        return {name: file for targets in signed for name, file in targets.targets.items()}
+        found = {name: file for targets in signed for name, file in targets.targets.items()}
+        return {name: file for name, file in found.items() if name not in self.revoked}
+
+    @property
+    def revoked(self) -> frozenset[str]:
+        """Names that an advertiser signs and the operator took from it: they belong to `config`, which signs none."""
+        paths = self.authority.delegations[CONFIG_ROLE].paths or []
+        return frozenset(path for path in paths if parse_target_name(path) is not None)
 
     def expirations(self) -> Mapping[str, datetime]:
         """Return when each role's signature ends."""
@@ -301,6 +308,13 @@ class FleetRepository:
         write_durably(self.target_path(sha256_of(file)), content)
         self._roles[role].signed.targets[name] = file
         self._changed.add(role)
+
+    def withhold(self, name: str, *, lift: bool = False) -> None:
+        """Take a name from the advertiser who signs it itself, or give it back; `commit` afterwards."""
+        paths = self.authority.delegations[CONFIG_ROLE].paths or []
+        others = [path for path in paths if path != name]
+        self.authority.delegations[CONFIG_ROLE].paths = others if lift else [*others, name]
+        self._changed.add("targets")
 
     def remove(self, name: str) -> None:
         """Stop signing `name`; `commit` afterwards. Raises SettingsError when nothing is signed under it."""

@@ -134,8 +134,8 @@ def _delegated(
             broken[role] = translate(error, who)
             continue
         strange = sorted(name for name in found if not _may_sign(delegated, name))  # 5
-        for name in found.keys() - strange:
-            files.setdefault(name, found[name])  # the first role in the delegations' order has it
+        owned = {name for name in found.keys() - strange if _owner(roles, name) == role}  # 5
+        files |= {name: found[name] for name in owned}
         if strange:
             overreaching[role] = UntrustedError(
                 f"{advertiser} signed {strange[0][:80]!r}, which is not a name that it may sign.",
@@ -144,9 +144,18 @@ def _delegated(
     return files, broken, overreaching
 
 
+def _owner(roles: Mapping[str, DelegatedRole], name: str) -> str:
+    """Return the first role that `name` was delegated to. Delegations are terminating, so that no other has a say.
+
+    That is how an operator withholds a name from an advertiser who signs it: `config`, the first, takes it and signs
+    nothing under it.
+    """
+    return next(role for role, delegated in roles.items() if delegated.is_delegated_path(name))
+
+
 def _may_sign(role: DelegatedRole, name: str) -> bool:
-    """Whether `name` was delegated to `role`, and is a pack's name where the role is an advertiser's."""
-    return role.is_delegated_path(name) and (role.name == CONFIG_ROLE or parse_target_name(name) is not None)
+    """Whether `name` was delegated to `role`, and is a pack's name if and only if the role is an advertiser's."""
+    return role.is_delegated_path(name) and (role.name == CONFIG_ROLE) == (parse_target_name(name) is None)
 
 
 def _signed_file(name: str, target: TargetFile) -> SignedFile:

@@ -49,7 +49,8 @@ async def test_a_first_pack_is_on_the_fridge_though_another_broker_has_the_usual
             assert opened.broker.port != MQTT_PORT or not held
             fridge = opened.devices["fridge"]
             mark = fridge.mark
-            await edge_agent(tmp_path, "fleet", "pack", "new", "my-pack", "--advertiser", "me", "--poster", str(POSTER))
+            new = ("fleet", "pack", "new", "my-pack")
+            await edge_agent(tmp_path, *new, "--advertiser", "me", "--poster", str(POSTER))
             await edge_agent(tmp_path, "fleet", "publish", "my-pack")
             await fridge.expect(
                 "my pack, complete",

@@ -86,6 +86,32 @@ async def test_what_an_advertiser_signs_alone_arrives_on_devices(agency: Agency,
         await device.until(lambda: device.playable() == {"acme/spring": 1, "bolt/shoes": 1})
 
 
+async def test_a_name_that_the_operator_withholds_stays_away_whatever_its_advertiser_signs_until_it_is_given_back(
+    agency: Agency, tmp_path: Path
+) -> None:
+    source, name = MemorySource(), "packs/bolt/boots.json"
+    for pack in ("boots", "shoes"):
+        accept_bundle(agency.fleet, agency.build(pack), agency.now)
+    agency.operator.put_into(source)
+    async with Device(tmp_path / "tv", agency.operator.root_json, source) as device:
+        await device.until(lambda: device.playable() == {"bolt/boots": 1, "bolt/shoes": 1})
+        agency.fleet.withhold(name)
+        agency.fleet.commit(agency.now)
+        agency.operator.put_into(source)
+        await device.until(lambda: device.playable() == {"bolt/shoes": 1})
+        for pack in ("boots", "shoes"):
+            accept_bundle(agency.fleet, agency.build(pack, "again"), agency.now)
+        agency.operator.fleet = FleetRepository.open(agency.fleet.directory)
+        agency.operator.put_into(source)
+        await device.until(lambda: device.playable() == {"bolt/shoes": 2})
+        assert agency.packs() == {"bolt/shoes": 2}
+        agency.fleet.withhold(name, lift=True)
+        agency.fleet.commit(agency.now)
+        agency.operator.put_into(source)
+        await device.until(lambda: device.playable() == {"bolt/boots": 2, "bolt/shoes": 2})
+        assert not device.shelf.status().problem
+
+
 def test_the_private_key_is_nowhere_but_with_the_advertiser(agency: Agency) -> None:
     accept_bundle(agency.fleet, agency.build("boots"), agency.now)
     folder = agency.operator.directory / "fleet"
