@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import random
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -89,6 +90,77 @@ async def test_unmuting_always_hears_again(room: Callable[..., Room], speech: Pa
             assert await home.next() == LISTENING
             await home.say(speech / "stop-rms.wav")
             assert await home.next_phrase() == "stop"
+
+
+async def test_after_hundreds_of_mutes_at_any_moment_it_hears(room: Callable[..., Room], speech: Path) -> None:
+    draw = random.Random(4)
+    async with listening(room("stop")) as home:
+        assert await home.next() == LISTENING
+        for _ in range(300):
+            home.ear.mute(on=True)
+            if draw.random() < 0.3:  # the thread notices some of them and some not
+                await asyncio.sleep(draw.random() / 100)
+            home.ear.mute(on=False)
+        home.ear.mute(on=True)
+        while await home.next() != MUTED or not home.events.empty():
+            pass
+        home.ear.mute(on=False)
+        assert await home.next() == LISTENING
+        await home.say(speech / "stop-rms.wav")
+        assert await home.next_phrase() == "stop"
+
+
+async def test_a_phrase_that_a_mute_cut_in_two_is_not_heard_and_the_next_one_is(
+    room: Callable[..., Room], speech: Path
+) -> None:
+    pcm = read_wav(speech / "hey-kitchen-rms.wav")
+    async with listening(room("hey kitchen")) as home:
+        assert await home.next() == LISTENING
+        await asyncio.to_thread(home.path.write_bytes, pcm[: len(pcm) // 4 * 2])
+        home.ear.mute(on=True)
+        assert await home.next() == MUTED
+        home.ear.mute(on=False)
+        assert await home.next() == LISTENING
+        await asyncio.to_thread(home.path.write_bytes, pcm[len(pcm) // 4 * 2 :])
+        await home.say(speech / "hey-kitchen-awb.wav")
+        assert await home.next_phrase() == "hey kitchen"
+        assert home.events.empty()
+
+
+async def test_unmuted_while_the_microphone_is_gone_it_hears_when_it_is_back(
+    room: Callable[..., Room], speech: Path
+) -> None:
+    home = room("stop")
+    home.path.mkdir()
+    async with listening(home):
+        assert await home.next() == LOST
+        home.ear.mute(on=True)
+        assert await home.next() == MUTED
+        home.ear.mute(on=False)
+        assert await home.next() == LOST
+        home.path.rmdir()
+        assert await home.next() == LISTENING
+        await home.say(speech / "stop-rms.wav")
+        assert await home.next_phrase() == "stop"
+
+
+async def test_a_command_in_the_same_breath_waits_for_whoever_is_slow_to_take_the_wake(
+    room: Callable[..., Room], speech: Path
+) -> None:
+    home = room("hey kitchen")
+    asked = home.events.put_nowait
+
+    def answer(event: Event) -> None:
+        asked(event)
+        if isinstance(event, PhraseHeard) and event.phrase == "hey kitchen":
+            home.ear.listen_for(("hey kitchen", "tell me more"))
+
+    home.ear._emit = answer
+    async with listening(home):
+        assert await home.next() == LISTENING
+        await home.say(speech / "wake-and-command.wav")
+        assert await home.next_phrase() == "hey kitchen"
+        assert await home.next_phrase() == "tell me more"
 
 
 async def test_while_muted_the_source_is_closed(room: Callable[..., Room]) -> None:
