@@ -72,6 +72,7 @@ def _creative(play: Play) -> dict[str, Any]:
         "lang": creative.lang,
         "dur_s": creative.dur.total_seconds(),
         "text": creative.transcript,
+        "link": creative.link,
         "ssml": _SSML.format(lang=creative.lang, text=escape(creative.transcript))
         if creative.format.is_spoken
         else None,

@@ -2,6 +2,7 @@
 
 The shape may differ by 1 %, which nobody sees (1366 by 768 is called 16:9). More than twice as large wastes the
 memory of a small device; less than half looks poor on a large screen. Vector drawings and pages scale as they like.
+The code of a companion page stands in the middle of the screen: it only has to be no larger.
 """
 
 from typing import Final
@@ -22,7 +23,10 @@ def reject(candidate: Candidate, question: Question) -> str | None:
         return None
     if asset.w == 0 or asset.h == 0:
         return None if asset.mime in SCALABLE or slot.format.is_spoken else "It does not say how large it is."
-    trouble = _trouble(asset, slot)
+    if candidate.creative.link is not None:
+        trouble = "too large" if asset.w > slot.w or asset.h > slot.h else None
+    else:
+        trouble = _trouble(asset, slot)
     if trouble is None:
         return None
     return f"It is {asset.w} by {asset.h}, and the place for it {slot.w} by {slot.h}: {trouble}."
