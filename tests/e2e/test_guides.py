@@ -64,7 +64,7 @@ def test_the_operators_guide_from_keys_to_backup_on_its_own_broker(tmp_path: Pat
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=280,
         )
     assert done.returncode == 0, done.stderr
     for sentence in (
