@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
 from scipy import signal
 
@@ -28,7 +29,7 @@ from edge_agent.voice.models import check_model, packaged_models
 from edge_agent.voice.own_voice import OwnSound, OwnVoice
 from edge_agent.voice.spotter import Detection
 from edge_agent.voice.wav import read_wav
-from tests.bench.wake.recordings import find_recordings, positives
+from tests.bench.wake.recordings import find_recordings
 
 Samples = NDArray[np.float64]
 WAKES: Final = ("computer", "alexa", "view glass")
@@ -143,8 +144,8 @@ def people(count: int) -> Iterator[tuple[str, Samples]]:
     """Yield (phrase, recording): real people's wake words where there are any, synthesised commands."""
     folder = find_recordings()
     for phrase in WAKES if folder else ():
-        for clip in positives(folder or Path(), phrase, count):
-            yield phrase, clip.samples.astype(float)
+        for path in sorted((folder or Path()).joinpath(phrase.replace(" ", "_")).glob("*.flac"))[:count]:
+            yield phrase, soundfile.read(path, dtype="int16")[0].astype(float)
     for phrase in COMMANDS:
         for voice in VOICES[: max(1, count // 2)]:
             yield phrase, synthesised(phrase, voice)
