@@ -23,7 +23,8 @@ from tuf.api.metadata import Metadata, TargetFile, Targets
 
 from edge_agent.fleet.durable import write_durably
 from edge_agent.fleet.keys import KeyFolder, make_key_pair
-from edge_agent.fleet.repository import date_signature, sha256_of
+from edge_agent.fleet.repository import date_signature
+from edge_agent.fleet.signed_folder import sha256_of
 from edge_agent.model.errors import SettingsError
 from edge_agent.model.identity import Identifier
 from edge_agent.packs.manifest import parse_target_name

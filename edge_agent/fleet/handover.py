@@ -15,7 +15,8 @@ from edge_agent.fleet.advertiser import ADVERTISER, AdvertiserFolder
 from edge_agent.fleet.book import Book
 from edge_agent.fleet.bundle import Bundle, read_bundle, write_bundle
 from edge_agent.fleet.publish import Progress, Signed, manifests, refuse_anothers_campaign, sign_manifest, sign_pack
-from edge_agent.fleet.repository import FleetRepository, keep_chunk, sha256_of
+from edge_agent.fleet.repository import FleetRepository, keep_chunk
+from edge_agent.fleet.signed_folder import sha256_of
 from edge_agent.model.errors import FormatError, SettingsError
 from edge_agent.packs.documents import MAX_DOCUMENT_BYTES, parse_json
 from edge_agent.packs.manifest import Manifest, parse_manifest, parse_target_name

@@ -18,7 +18,8 @@ from edge_agent.fleet.history import refuse_fork, snapshot_of_ours
 from edge_agent.fleet.ledger import Ledger
 from edge_agent.fleet.pack_folder import PackFolder, read_pack_folder
 from edge_agent.fleet.parcels import voice_packs
-from edge_agent.fleet.repository import FleetRepository, keep_chunk, sha256_of
+from edge_agent.fleet.repository import FleetRepository, keep_chunk
+from edge_agent.fleet.signed_folder import sha256_of
 from edge_agent.model.campaign import Campaign
 from edge_agent.model.errors import FormatError, LinkError
 from edge_agent.packs.documents import MAX_DOCUMENT_BYTES, validate

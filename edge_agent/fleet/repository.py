@@ -1,15 +1,7 @@
-"""Shell: the operator's copy of the signed repository: what was signed, by whom, and every byte that was published.
+"""Shell: changes the operator's signed repository. What is in its folder, and reading it, is in `signed_folder`.
 
-    fleet/
-      root.json           what devices trust: put it on each of them when it is made
-      keys/               the private keys (see keys)
-      metadata/           TUF metadata: <version>.<role>.json and timestamp.json
-      targets/<sha256>    small signed documents
-      chunks/<sha256>     pieces of assets
-      sent.json           what each broker was given
-
-Roles: root → targets → `config` (config/…) and `packs-<advertiser>` (packs/<advertiser>/…), each terminating, so that
-a name belongs to exactly one of them. A change is signed by `commit` alone: roles, snapshot, then the timestamp.
+A change is signed by `commit` alone: roles, snapshot, then the timestamp. What advertisers sign themselves is taken
+as it is.
 """
 
 import fcntl
@@ -18,10 +10,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from securesystemslib.signer import Key, Signer
-from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import (
     Delegations,
     Metadata,
@@ -34,10 +25,10 @@ from tuf.api.metadata import (
     Timestamp,
 )
 
-from edge_agent.fleet.authority import Authority
 from edge_agent.fleet.book import Book
 from edge_agent.fleet.durable import write_durably
-from edge_agent.fleet.keys import OPERATOR_ROLES, KeyFolder
+from edge_agent.fleet.keys import OPERATOR_ROLES
+from edge_agent.fleet.signed_folder import Kind, SignedFolder, sha256_of
 from edge_agent.model.errors import SettingsError
 from edge_agent.packs.clock_floor import SIGNED_AT, write_signed_at
 from edge_agent.packs.manifest import parse_target_name
@@ -50,21 +41,16 @@ LIFETIMES: Final[Mapping[str, timedelta]] = {
 """How long a signature is good for; every other role: a year. `refresh` renews what is past two thirds of it."""
 
 _YEAR: Final = timedelta(days=365)
-_Kind = TypeVar("_Kind", Root, Timestamp, Snapshot, Targets)
 
 
-class FleetRepository:
-    """One fleet folder. Raises SettingsError whenever the folder is not what it should be.
+class FleetRepository(SignedFolder):
+    """One fleet folder that may be changed. Raises SettingsError whenever the folder is not what it should be.
 
     Changes are kept in memory until `commit(now)`, which signs and writes them, the timestamp last.
     """
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.keys = KeyFolder(directory / "keys")
-        self.authority = Authority(lambda: self.keys, lambda: self.root, lambda: self._roles["targets"].signed)
-        self._metadata = directory / "metadata"
-        self._roles: dict[str, Metadata[Targets]] = {}
+        super().__init__(directory)
         self._changed: set[str] = set()
         self._accepted: set[str] = set()
 
@@ -113,97 +99,6 @@ class FleetRepository:
                     f"Another command is working on {self.directory}.", "Wait until it is done."
                 ) from error
             yield
-
-    # What is signed
-
-    @property
-    def timestamp(self) -> Timestamp:
-        """The newest signed timestamp."""
-        return self._read(Timestamp, "timestamp").signed
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """The snapshot that the newest timestamp names."""
-        return self._read(Snapshot, f"{self.timestamp.snapshot_meta.version}.snapshot").signed
-
-    @property
-    def root(self) -> Root:
-        """The newest root."""
-        return self._read(Root, f"{self.root_version}.root").signed
-
-    @property
-    def root_version(self) -> int:
-        """The newest root's version."""
-        return max(int(path.name.partition(".")[0]) for path in self._metadata.glob("*.root.json"))
-
-    def roots(self) -> list[Root]:
-        """Return every root, the newest first."""
-        return [self._read(Root, f"{version}.root").signed for version in range(self.root_version, 0, -1)]
-
-    @property
-    def advertisers(self) -> tuple[str, ...]:
-        """The advertisers who may sign packs, in order."""
-        roles = self.authority.delegations
-        return tuple(sorted(role.removeprefix(ADVERTISER_ROLE) for role in roles if role.startswith(ADVERTISER_ROLE)))
-
-    @property
-    def files(self) -> Mapping[str, TargetFile]:
-        """Every signed document by name."""
-        delegated = [CONFIG_ROLE, *(f"{ADVERTISER_ROLE}{name}" for name in self.advertisers)]
-        signed = [self._roles[role].signed for role in delegated if role in self._roles]
-        found = {name: file for targets in signed for name, file in targets.targets.items()}
-        return {name: file for name, file in found.items() if name not in self.revoked}
-
-    @property
-    def revoked(self) -> frozenset[str]:
-        """Names that an advertiser signs and the operator took from it: they belong to `config`, which signs none."""
-        paths = self.authority.delegations[CONFIG_ROLE].paths or []
-        return frozenset(path for path in paths if parse_target_name(path) is not None)
-
-    def expirations(self) -> Mapping[str, datetime]:
-        """Return when each role's signature ends."""
-        found: dict[str, datetime] = {role: metadata.signed.expires for role, metadata in self._roles.items()}
-        return found | {
-            "root": self.root.expires,
-            "snapshot": self.snapshot.expires,
-            "timestamp": self.timestamp.expires,
-        }
-
-    def document(self, name: str) -> bytes:
-        """Return the content of a signed document. KeyError when there is none of that name."""
-        return self.target_path(sha256_of(self.files[name])).read_bytes()
-
-    def target_path(self, sha256: str) -> Path:
-        """Return where the document with that hash is kept."""
-        return self.directory / "targets" / sha256
-
-    def chunk_path(self, sha256: str) -> Path:
-        """Return where the chunk with that hash is kept."""
-        return self.directory / "chunks" / sha256
-
-    def metadata_names(self) -> list[str]:
-        """Return what devices may need of the metadata, by topic name (`1.root`, `4.packs-acme`), in order."""
-        roots = [f"{version}.root" for version in range(1, self.root_version + 1)]
-        snapshot = self.snapshot
-        roles = [f"{meta.version}.{name.removesuffix('.json')}" for name, meta in sorted(snapshot.meta.items())]
-        return [*roots, *roles, f"{snapshot.version}.snapshot"]
-
-    def kept_metadata(self) -> frozenset[str]:
-        """Return the topic names of all metadata that the folder holds, old versions included."""
-        return frozenset(path.stem for path in self._metadata.glob("*.json"))
-
-    def versions_before(self, role: str, count: int) -> list[Targets]:
-        """Return up to `count` versions of a role before its current one, as far as the folder has them."""
-        current = self._roles[role].signed.version if role in self._roles else 0
-        versions = range(current - 1, max(0, current - 1 - count), -1)
-        kept = self.kept_metadata()
-        return [self._read(Targets, f"{at}.{role}").signed for at in versions if f"{at}.{role}" in kept]
-
-    def metadata(self, name: str) -> bytes:
-        """Return metadata by topic name."""
-        return (self._metadata / f"{name}.json").read_bytes()
-
-    # Changing it
 
     def add_advertiser(self, name: str, public_keys: Sequence[Key] = (), threshold: int = 1) -> None:
         """Let an advertiser sign `packs/<name>/…`, with a key made here unless it has its own; `commit` afterwards.
@@ -259,11 +154,6 @@ class FleetRepository:
     def keep_document(self, content: bytes) -> None:
         """Keep a document that others signed, under its hash."""
         write_durably(self.target_path(hashlib.sha256(content).hexdigest()), content)
-
-    def role_metadata(self, role: str) -> Targets | None:
-        """Return what `role` signs now, or None while nothing of it was ever signed."""
-        metadata = self._roles.get(role)
-        return None if metadata is None else metadata.signed
 
     def touch(self, role: str) -> None:
         """Sign `role`, and with it the snapshot, anew at the next `commit`."""
@@ -379,33 +269,18 @@ class FleetRepository:
         self._changed.clear()
         self._accepted.clear()
 
-    def _sign_and_write(self, metadata: Metadata[_Kind], role: str, name: str, now: datetime) -> None:
+    def _sign_and_write(self, metadata: Metadata[Kind], role: str, name: str, now: datetime) -> None:
         date_signature(metadata.signed, role, now)
         metadata.signatures.clear()
         for signer in self.authority.signers(role):
             metadata.sign(signer, append=True)
         write_durably(self._metadata / f"{name}.json", metadata.to_bytes())
 
-    def _read(self, kind: type[_Kind], name: str) -> Metadata[_Kind]:
-        path = self._metadata / f"{name}.json"
-        try:
-            metadata = Metadata[_Kind].from_bytes(path.read_bytes())
-        except (OSError, RepositoryError) as error:
-            raise SettingsError(f"{path} cannot be read.", "Restore the fleet folder from your backup.") from error
-        if not isinstance(metadata.signed, kind):
-            raise SettingsError(f"{path} is not {kind.__name__} metadata.", "Restore the fleet folder.")
-        return metadata
-
 
 def date_signature(signed: Signed, role: str, now: datetime) -> None:
     """Write into metadata of `role` that it is signed `now`, and until when that is good."""
     signed.expires = _expiry(role, now)
     signed.unrecognized_fields[SIGNED_AT] = write_signed_at(now)
-
-
-def sha256_of(file: TargetFile) -> str:
-    """Return the SHA-256 that a document is signed with."""
-    return file.hashes["sha256"]
 
 
 def keep_chunk(fleet: Book, content: bytes) -> str:
