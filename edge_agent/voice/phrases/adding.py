@@ -104,13 +104,18 @@ def plan_phrases(
     lexicon: dict[str, Pronunciations] = dict(parse_lexicon(lexicon_file.read_text("utf-8")))
     vocabulary = model.vocabulary()
     written = by_hand(pronounced, names)
-    unknown = [
-        word for phrase in phrases for word in _words_of(phrase) if not vocabulary.spell(word) and word not in written
-    ]
+
+    def lacking(among: Sequence[str]) -> list[str]:
+        words = dict.fromkeys(word for phrase in among for word in _words_of(phrase))
+        return [word for word in words if not vocabulary.spell(word) and word not in written]
+
+    unknown, elsewhere = lacking(phrases), lacking([*noted, *beside])
     added: dict[str, Pronunciations] = dict(written)
     try:
-        check_words_can_be_added(by_espeak=bool(unknown))
-        added |= {word: pronounce(word, lang) for word in dict.fromkeys(unknown)}
+        if unknown or elsewhere or written:
+            check_words_can_be_added(by_espeak=bool(unknown or elsewhere))
+        added |= {word: pronounce(word, lang) for word in unknown}
+        lexicon |= {word: pronounce(word, lang) for word in elsewhere}  # to compare with, not to be added
     except TrainingError as error:
         raise VoiceError(str(error)) from error
     for word, ways in added.items():

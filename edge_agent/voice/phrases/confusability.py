@@ -167,7 +167,7 @@ def judge(
     ]
     ways = phrase.ways
     searches = list(product(ways, dict.fromkeys(phrase.words)))[:_MOST_SEARCHES]
-    most, said = max(speech.closest(way, [word], from_start=len(phrase.words) == 1) for way, word in searches)
+    most, said = max(speech.closest(way, _parts(word), from_start=len(phrase.words) == 1) for way, word in searches)
     reasons.append(Reason("speech", score(most), said))
     shortest = min(map(len, ways))
     by_length = 100 if shortest < FEWEST_PHONES else _LENGTH_SCORES.get(shortest, 0)
@@ -175,6 +175,13 @@ def judge(
     reasons.sort(key=lambda reason: -reason.score)
     syllables = min(sum(sounds.is_vowel(phone) for phone in way) for way in ways)
     return Verdict(phrase.text, ways, syllables, tuple(reason for reason in reasons if reason.score))
+
+
+def _parts(word: str) -> list[str]:
+    """Return the word and, where a script has no spaces, its parts: said in a row they are the word itself."""
+    if word.isascii():
+        return [word]
+    return [word[start:end] for start in range(len(word)) for end in range(start + 1, len(word) + 1)]
 
 
 def score(shared: float) -> int:

@@ -13,7 +13,7 @@ from edge_agent.model.errors import VoiceError
 from edge_agent.voice.grammar import normalise
 from edge_agent.voice.training.errors import UnknownPhoneError
 from edge_agent.voice.training.espeak import espeak
-from edge_agent.voice.training.lexicon import Pronunciation
+from edge_agent.voice.training.lexicon import Pronunciation, ending_clearly
 from edge_agent.voice.training.mandarin_phones import OF_ENGLISH, pinyin_phones
 
 _ENGLISH_VOICE = "en-us"
@@ -66,7 +66,8 @@ def pronounce(word: str, lang: str) -> tuple[Pronunciation, ...]:
 def _english(word: str) -> tuple[Pronunciation, ...]:
     said = espeak().pronounce(word, voice=_ENGLISH_VOICE)
     clear = tuple("t" if phone == "dx" else phone for phone in said)
-    return tuple(dict.fromkeys(way for way in (said, clear) if way))
+    ways = [way for way in (said, clear) if way]
+    return tuple(dict.fromkeys([*ways, *ending_clearly(word, ways)]))
 
 
 def _mandarin(word: str) -> tuple[Pronunciation, ...]:

@@ -97,10 +97,9 @@ def test_a_folder_of_something_else_is_not_written_over(tmp_path: Path) -> None:
 
 
 def test_a_phrase_of_known_words_needs_no_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
     plan = plan_phrases(PACKAGED, ["hey kitchen"])
     assert plan.words == {}
-    if can_build_graphs():
-        monkeypatch.setenv("PATH", str(tmp_path))
     made = make_model(plan, tmp_path / "out")
     assert read_phrases(made.directory)["phrases"] == ["hey kitchen"]
 
@@ -127,6 +126,13 @@ def test_a_phrase_is_judged_against_the_device_the_resident_and_what_stands_besi
     assert "hey kitchen" in {reason.what for reason in kitten.reasons}
     assert "hey glowbor" in {reason.what for reason in glowbar.reasons[:1]}
     assert "tell me more" in {reason.what for reason in glowbar.reasons}
+
+
+@needs_tools
+def test_a_phrase_of_other_devices_is_compared_with_though_this_model_lacks_its_words() -> None:
+    plan = plan_phrases(PACKAGED, ["hey glowbar"], beside=["hey glowbor"])
+    assert plan.verdicts[0].reasons[0].what == "hey glowbor"
+    assert plan.words.keys() == {"glowbar"}
 
 
 @pytest.mark.parametrize("text", ["glowbar", "glowbar=", "two words=t uw", "=t uw"])

@@ -128,3 +128,17 @@ def test_every_way_to_say_a_phrase_is_tried_up_to_a_dozen() -> None:
     ways = ways_to_say([(("a",), ("b",), ("c",))] * 4)
     assert len(ways) == 12
     assert ways[0] == ("a", "a", "a", "a")
+
+
+def test_a_phrase_without_spaces_is_not_confused_with_its_own_characters() -> None:
+    lexicon: dict[str, Pronunciations] = {
+        "厨房": (("ch", "u", "f", "a", "ng"),),
+        "厨": (("ch", "u"),),
+        "房": (("f", "a", "ng"),),
+        "你好": (("n", "i", "h", "ao"),),
+    }
+    sounds = sound_system("zh")
+    phrase = Spoken("你好厨房", ("你好", "厨房"), (lexicon["你好"], lexicon["厨房"]))
+    verdict = judge(phrase, [], CommonSpeech(lexicon, dict.fromkeys(lexicon, 0), sounds), sounds)
+    assert not [reason for reason in verdict.reasons if "厨 房" in reason.what]
+    assert not verdict.is_refused
