@@ -79,7 +79,7 @@ def _routed(  # noqa: C901, PLR0911  one line a kind of event
         case ev.PlayProgressed():
             return _progressed(state, event, now)
         case ev.CatalogChanged():
-            return _catalog_changed(state, event.catalog)
+            return _catalog_changed(state, event.catalog, now)
         case ev.PolicyChanged():
             return replace(surrounded(state, policy=event.policy), wake_phrases=event.wake_phrases), ()
         case ev.ResidentDecided():
@@ -169,14 +169,13 @@ def _device_changed(state: EngineState, device: DeviceState) -> tuple[EngineStat
     return state, closing(state.playing, cause)
 
 
-def _catalog_changed(state: EngineState, catalog: Catalog) -> tuple[EngineState, Effects]:
+def _catalog_changed(state: EngineState, catalog: Catalog, now: datetime) -> tuple[EngineState, Effects]:
     state = replace(state, catalog=catalog)
-    effects: Effects = ()
-    if state.playing is not None and catalog.pack(state.playing.candidate.pack.name) is None:
-        effects = closing(state.playing, CloseCause.REVOKED)
-    if state.past is not None and catalog.pack(state.past.candidate.pack.name) is None:
+    if state.past is not None and not catalog.lets_play(state.past.candidate):
         state = forgotten(state)
-    return state, effects
+    if state.playing is not None and not catalog.lets_play(state.playing.candidate):
+        return closed(state, CloseCause.REVOKED, now)
+    return state, ()
 
 
 def _resident_decided(state: EngineState, event: ev.ResidentDecided) -> tuple[EngineState, Effects]:

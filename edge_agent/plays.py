@@ -188,7 +188,7 @@ def ended(state: EngineState, play_id: PlayId, now: datetime) -> tuple[EngineSta
     welcome = (
         state.surroundings.consent.placements
         and finished.candidate.campaign.id not in state.surroundings.limits.dismissed_campaigns
-        and state.catalog.pack(finished.candidate.pack.name) is not None
+        and state.catalog.lets_play(finished.candidate)
     )
     recent = finished if welcome else None
     state = replace(state, playing=None, recent=recent, past=recent, past_until=now + PAST_MEANT)

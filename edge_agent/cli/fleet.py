@@ -84,15 +84,40 @@ def _publish_bundle(desk: Desk, path: Path, *, everything: bool, as_json: bool) 
 @at_the_desk
 def revoke(
     desk: Desk,
-    pack: Annotated[str, typer.Argument(help="ADVERTISER/PACK, or PACK where only one has that name.")],
+    name: Annotated[
+        str | None,
+        typer.Argument(help="ADVERTISER/PACK, PACK where only one has that name, or ADVERTISER/PACK/CRID."),
+    ] = None,
+    advertiser: Annotated[
+        str | None, typer.Option("--advertiser", help="Everything of this advertiser, in place of NAME.")
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why, as a sentence that devices show.")] = "",
+    lift: Annotated[
+        bool,
+        typer.Option("--lift", help="Let it play again: a creative, an advertiser, a pack that it signs itself."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Take a pack off every device."""
-    from edge_agent.fleet.revoke import revoke_pack
+    """Take a pack, one creative or everything of an advertiser off every device.
 
-    name = revoke_pack(desk.fleet, pack, now())
+    It leaves within seconds, even in the middle of a play.
+    """
+    from edge_agent.fleet import revoke as revoking
+
+    if (name is None) == (advertiser is None):
+        raise typer.BadParameter("say what: NAME, or --advertiser NAME")
+    if lift:
+        revoked = revoking.lift_revocation(desk.fleet, name or advertiser or "", now())
+    elif advertiser is not None:
+        revoked = revoking.revoke_advertiser(desk.fleet, advertiser, now(), reason)
+    else:
+        revoked = revoking.revoke(desk.fleet, name or "", now(), reason)
     sent = desk.send()
-    say(f"Revoked {name}.", {"pack": name, "sent": asdict(sent)}, as_json=as_json)
+    say(
+        f"{'Lifted the revocation of' if lift else 'Revoked'} {revoked}.",
+        {"name": revoked, "lifted": lift, "sent": asdict(sent)},
+        as_json=as_json,
+    )
 
 
 GroupOption = Annotated[str | None, typer.Option("--group", help="For the devices of this group.")]

@@ -114,6 +114,8 @@ class PackView(TypedDict):
     formats: list[str]
     flight_start: str
     flight_end: str
+    revoked: dict[str, str]
+    """Why the operator lets a creative play no more, by crid."""
 
 
 class RejectionView(TypedDict):

@@ -43,6 +43,7 @@ def pack_view(pack: ShelvedPack) -> PackView:
         formats=sorted({creative.format.value for creative in campaign.creatives}),
         flight_start=min(item.flight.start for item in campaign.line_items).isoformat(),
         flight_end=max(item.flight.end for item in campaign.line_items).isoformat(),
+        revoked=dict(pack.revoked),
     )
 
 

@@ -22,6 +22,7 @@ from edge_agent.decide.rules import (
     mime,
     pacing,
     pack_incomplete,
+    revoked,
     size,
     targeting,
 )
@@ -31,6 +32,7 @@ from edge_agent.model.device import Surroundings
 from edge_agent.model.moment import Slot
 
 RULES: Final[tuple[tuple[EligibilityRule, Rule], ...]] = (
+    (EligibilityRule.REVOKED, revoked.reject),
     (EligibilityRule.PACK_INCOMPLETE, pack_incomplete.reject),
     (EligibilityRule.NOT_TARGETED, targeting.reject),
     (EligibilityRule.OUTSIDE_FLIGHT, flight.reject),

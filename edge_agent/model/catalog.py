@@ -1,7 +1,7 @@
 """What is on the shelf: verified packs, seen as candidates for a slot."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -11,7 +11,10 @@ from edge_agent.model.formats import Format
 
 @dataclass(frozen=True, slots=True)
 class ShelvedPack:
-    """One verified pack. `paths` holds the assets that are on disk, by name; `complete` means that all are."""
+    """One verified pack. `paths` holds the assets that are on disk, by name; `complete` means that all are.
+
+    `revoked` says by crid, as one sentence, why the operator lets a creative play no more.
+    """
 
     name: str
     version: int
@@ -19,6 +22,7 @@ class ShelvedPack:
     assets: Mapping[str, Asset]
     paths: Mapping[str, Path]
     complete: bool
+    revoked: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +75,8 @@ class Catalog:
     def pack(self, name: str) -> ShelvedPack | None:
         """Return the pack of that name, if it is on the shelf."""
         return next((pack for pack in self.packs if pack.name == name), None)
+
+    def lets_play(self, candidate: Candidate) -> bool:
+        """Whether the candidate's pack, maybe a newer version of it, is on the shelf and its creative not revoked."""
+        pack = self.pack(candidate.pack.name)
+        return pack is not None and candidate.creative.crid not in pack.revoked

@@ -30,6 +30,7 @@ class PermissionRule(StrEnum):
 class EligibilityRule(StrEnum):
     """Why a candidate was not eligible: the first eligibility rule that it failed."""
 
+    REVOKED = "revoked"
     PACK_INCOMPLETE = "pack_incomplete"
     NOT_TARGETED = "not_targeted"
     OUTSIDE_FLIGHT = "outside_flight"

@@ -3,14 +3,14 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
 from edge_agent.model.errors import EdgeAgentError, FormatError, LinkError, UntrustedError
 from edge_agent.packs.documents import MAX_DOCUMENT_BYTES
 from edge_agent.packs.manifest import parse_target_name, shelf_name
-from edge_agent.packs.shelf import Shelf, signed_packs, wanted_documents
+from edge_agent.packs.shelf import Shelf, signed_packs
 from edge_agent.packs.shelf_record import Entry
 from edge_agent.packs.source import Source, target_topic
 from edge_agent.packs.trust import Repository, SignedFile
@@ -20,14 +20,13 @@ _log = logging.getLogger(__name__)
 
 
 async def bring_documents(
-    repository: Repository, shelf: Shelf, source: Source, prefixes: Iterable[str], window: int
+    repository: Repository, shelf: Shelf, source: Source, names: Sequence[str], window: int
 ) -> EdgeAgentError | None:
-    """Fetch what is signed and not here: manifests, and documents whose name begins with one of `prefixes`.
+    """Fetch those of the signed `names` that are not here: manifests and other small documents.
 
     Each is kept only when it has the length and hash that were signed. Returns the first failure, after trying
     every one; raises StorageError at once.
     """
-    names = [*wanted_documents(repository, prefixes), *signed_packs(repository)]
     missing: dict[str, SignedFile] = {}
     for name in names:
         file = repository.files[name]
@@ -45,7 +44,10 @@ async def bring_documents(
         if parse_target_name(name) is None:
             content = await asyncio.to_thread(shelf.store.document, repository.files[name].sha256)
             if content is not None:
-                shelf.documents[name] = content
+                try:
+                    shelf.keep_named(name, content)
+                except FormatError as error:
+                    failure = failure or error
     return failure
 
 

@@ -10,8 +10,10 @@ from edge_agent.model.catalog import Catalog
 from edge_agent.model.errors import FormatError
 from edge_agent.packs.catalog_builder import build_catalog
 from edge_agent.packs.download import Holders, Parcel
-from edge_agent.packs.manifest import Manifest, PackedAsset, parse_target_name
+from edge_agent.packs.manifest import Manifest, PackedAsset, parse_target_name, shelf_name
 from edge_agent.packs.newer import read_manifest
+from edge_agent.packs.revocations import TARGET as REVOKED
+from edge_agent.packs.revocations import Revocations, parse_revocations
 from edge_agent.packs.shelf_record import Entry, PackRecord, ShelfRecord, read_record
 from edge_agent.packs.store import BlobStore
 from edge_agent.packs.trust import ADVERTISER_ROLE, CONFIG_ROLE, Repository
@@ -32,6 +34,7 @@ class Shelf:
         self.documents: dict[str, bytes] = {}
         self.parcels: dict[str, tuple[Parcel, ...]] = {}
         self.record = ShelfRecord()
+        self.revocations = Revocations()
         self._kind = kind
         self._max_pack_bytes = max_pack_bytes
 
@@ -54,14 +57,33 @@ class Shelf:
         for name, sha256 in record.documents.items():
             document = self.store.document(sha256)
             if document is not None:
-                self.documents[name] = document
+                try:
+                    self.keep_named(name, document)
+                except FormatError as error:  # a newer agent wrote it, and was taken back
+                    _log.warning("%s", error.for_person())
         for name, pack in record.packs.items():
             entry = self.with_manifest(Entry(name, pack.newest))
-            if pack.complete is not None:
+            if pack.complete is not None and not self.is_revoked(entry):
                 complete = self.with_manifest(Entry(name, pack.complete)).newest
                 if complete is not None and all(self.store.asset_path(asset) for asset in complete.assets.values()):
                     entry = replace(entry, complete_sha256=pack.complete, complete=complete)
             self.entries[name] = entry
+
+    def keep_named(self, name: str, content: bytes) -> None:
+        """Keep a signed document by name. Raises FormatError for a deny list that cannot be read: the last one holds.
+
+        Of a pack that is revoked nothing counts as complete any more, so that its room is given back.
+        """
+        if name == REVOKED and content != self.documents.get(name):
+            self.revocations = parse_revocations(content)
+            for revoked in [entry for entry in self.entries.values() if self.is_revoked(entry)]:
+                _log.info("%s", self.revocations.of_pack(shelf_name(revoked.target_name)))
+                self.entries[revoked.target_name] = replace(revoked, complete=None, complete_sha256=None)
+        self.documents[name] = content
+
+    def is_revoked(self, entry: Entry) -> bool:
+        """Whether the deny list names the whole pack, or its advertiser."""
+        return self.revocations.of_pack(shelf_name(entry.target_name)) is not None
 
     def _is_known_root(self, root: bytes) -> bool:
         """Whether `root` is one that the chain of the old one already went through (a re-provisioned device)."""
@@ -114,6 +136,8 @@ class Shelf:
         }
         changed = len(entries) < len(self.entries) or len(documents) < len(self.documents)
         self.entries, self.documents = entries, documents
+        if REVOKED not in documents:
+            self.revocations = Revocations()
         return changed
 
     def with_manifest(self, entry: Entry) -> Entry:
@@ -135,7 +159,7 @@ class Shelf:
 
     def catalog(self) -> Catalog:
         """Return the catalog of what stands, looking each asset up on disk."""
-        return build_catalog(self.entries.values(), self.store.asset_path)
+        return build_catalog(self.entries.values(), self.store.asset_path, self.revocations)
 
     def holders(self) -> Holders:
         """Return where chunks are already: in the whole assets of complete packs and of parcels."""
@@ -174,6 +198,12 @@ def wanted_documents(repository: Repository, prefixes: Iterable[str]) -> list[st
 def signed_packs(repository: Repository) -> list[str]:
     """Return the target names of packs in a repository, in order."""
     return sorted(name for name in repository.files if parse_target_name(name) is not None)
+
+
+def packs_to_read(repository: Repository, shelf: Shelf) -> list[str]:
+    """Return the target names of packs whose manifests are wanted: not those that are revoked."""
+    revocations = shelf.revocations
+    return [name for name in signed_packs(repository) if revocations.of_pack(shelf_name(name)) is None]
 
 
 def _role_of(name: str) -> str:

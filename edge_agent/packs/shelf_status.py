@@ -45,10 +45,15 @@ class ShelfStatus:
     used_bytes: int
     packs: tuple[PackStatus, ...]
     documents: tuple[str, ...]
+    revoked: tuple[str, ...] = ()
+    """Each thing that the operator revoked, as a sentence."""
 
 
-def pack_status(entry: Entry, missing_bytes: int | None, failure: str) -> PackStatus:
-    """Return the status of one entry; `missing_bytes` is None while nobody has looked at the disk for it yet."""
+def pack_status(entry: Entry, missing_bytes: int | None, failure: str, revoked: str | None) -> PackStatus:
+    """Return the status of one entry; `missing_bytes` is None while nobody has looked at the disk for it yet.
+
+    `revoked` says why it may not be used at all, if that is so.
+    """
     shown = entry.newest or entry.complete
     total_bytes = 0 if shown is None else shown.total_bytes
     missing = total_bytes if missing_bytes is None else missing_bytes
@@ -59,6 +64,6 @@ def pack_status(entry: Entry, missing_bytes: int | None, failure: str) -> PackSt
         complete=entry.complete is not None,
         missing_bytes=0 if entry.is_complete else missing,
         total_bytes=total_bytes,
-        reason=entry.reason or failure,
+        reason=revoked or entry.reason or failure,
         left_out=entry.left_out,
     )

@@ -63,7 +63,7 @@ class Supply:
         if self._current is not None:
             entry, task = self._current
             standing = self._shelf.entries.get(entry.target_name)
-            if standing is None or standing.sha256 != entry.sha256:
+            if standing is None or standing.sha256 != entry.sha256 or self._shelf.is_revoked(standing):
                 task.cancel()
         self._changed.set()
 
@@ -91,7 +91,8 @@ class Supply:
 
     def _plan(self) -> RoomPlan:
         room = self._settings.budget_bytes - sum(self._shelf.held_bytes().values())
-        return plan_room(self._shelf.entries.values(), room, self._now())
+        entries = [entry for entry in self._shelf.entries.values() if not self._shelf.is_revoked(entry)]
+        return plan_room(entries, room, self._now())
 
     async def _round(self) -> bool:
         """Try each pack that lacks something once. Returns whether nothing needs to be tried again."""
@@ -176,7 +177,7 @@ class Supply:
             return
         task.result()
         standing = self._shelf.entries.get(entry.target_name)
-        if standing is not None:
+        if standing is not None and not self._shelf.is_revoked(standing):
             shelved = replace(standing, complete=manifest, complete_sha256=entry.sha256)
             self._shelf.entries[entry.target_name] = shelved
             self.missing_bytes.pop(entry.target_name, None)

@@ -27,7 +27,8 @@ from edge_agent.packs.manifest import shelf_name
 from edge_agent.packs.mqtt_fetcher import verify_in_thread
 from edge_agent.packs.parcels import bring_parcel
 from edge_agent.packs.pauses import backoff, spread
-from edge_agent.packs.shelf import Shelf
+from edge_agent.packs.revocations import TARGET as REVOKED
+from edge_agent.packs.shelf import Shelf, packs_to_read, wanted_documents
 from edge_agent.packs.shelf_record import Entry
 from edge_agent.packs.shelf_status import ShelfStatus, pack_status
 from edge_agent.packs.source import Source
@@ -220,11 +221,11 @@ class PackShelf:
         )
         async with self._supply.entries_lock:
             if self._shelf.drop_unsigned(repository):
-                self._announce()
-                self._supply.replan()
-            failure = await bring_documents(
-                repository, self._shelf, self._source, self._listeners, self._settings.window
-            )
+                await self._take_down()
+            failure = await self._heed_revocations(repository)
+            names = [*wanted_documents(repository, self._listeners), *packs_to_read(repository, self._shelf)]
+            later = await bring_documents(repository, self._shelf, self._source, names, self._settings.window)
+            failure = failure or later
             place_entries(repository, self._shelf, self._troubles)
         await self._save(repository)
         self._verified_timestamp = await asyncio.to_thread((store.metadata / "timestamp.json").read_bytes)
@@ -235,6 +236,24 @@ class PackShelf:
         note_broken_roles(repository, self._troubles)
         if failure is not None:
             raise failure
+
+    async def _heed_revocations(self, repository: Repository) -> EdgeAgentError | None:
+        """Bring the deny list before anything else, and live by it at once."""
+        if REVOKED not in repository.files:
+            return None
+        before = self._shelf.revocations
+        failure = await bring_documents(repository, self._shelf, self._source, [REVOKED], 1)
+        if self._shelf.revocations != before:
+            await self._take_down()
+        return failure
+
+    async def _take_down(self) -> None:
+        """Tell that something may play no more; but first write it down, for the power may go, and the network."""
+        try:
+            await self._save()
+        finally:
+            self._announce()
+            self._supply.replan()
 
     # Telling
 
@@ -297,7 +316,7 @@ class PackShelf:
 
     def status(self) -> ShelfStatus:
         """Return what the debug page shows. Reads the directory's sizes; nothing else blocks."""
-        record = self._shelf.record
+        record, revocations = self._shelf.record, self._shelf.revocations
         try:
             used_bytes = sum(self._shelf.store.used_bytes().values())
         except StorageError:
@@ -314,10 +333,16 @@ class PackShelf:
             budget_bytes=self._settings.budget_bytes,
             used_bytes=used_bytes,
             packs=tuple(
-                pack_status(entry, self._supply.missing_bytes.get(name), self._supply.failed.get(name, ""))
+                pack_status(
+                    entry,
+                    self._supply.missing_bytes.get(name),
+                    self._supply.failed.get(name, ""),
+                    revocations.of_pack(shelf_name(name)),
+                )
                 for name, entry in sorted(self._shelf.entries.items())
             ),
             documents=tuple(sorted(self._shelf.documents)),
+            revoked=revocations.sentences(),
         )
 
 

@@ -19,7 +19,7 @@ from edge_agent.fleet.provision import create_fleet
 from edge_agent.fleet.publish import Sent, manifests, send, sign_pack
 from edge_agent.fleet.report_store import STORE_NAME, Counter, ReportStore
 from edge_agent.fleet.repository import FleetRepository
-from edge_agent.fleet.revoke import revoke_pack
+from edge_agent.fleet.revoke import revoke
 
 SAMPLE_PACKS: Final = ("lumen-tea", "puddle-boots", "green-valley")
 
@@ -96,7 +96,7 @@ class Operator:
 
     async def revoke(self, pack: str) -> None:
         """Take a pack from every device."""
-        revoke_pack(self.fleet, pack, datetime.now(UTC))
+        revoke(self.fleet, pack, datetime.now(UTC))
         await send(self.fleet, self._address, _silent)
 
     async def start_collecting(self) -> None:

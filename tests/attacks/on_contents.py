@@ -7,8 +7,10 @@ from typing import Any
 
 from tuf.api.metadata import TargetFile
 
+from edge_agent.fleet.deny_list import deny
 from edge_agent.packs.documents import MAX_DOCUMENT_BYTES
 from edge_agent.packs.manifest import MAX_CHUNK_BYTES
+from edge_agent.packs.revocations import TARGET as REVOKED
 from edge_agent.packs.source import MAX_METADATA_BYTES
 from tests.attacks.forger import Attack, Messages, Plant, forge, newest, with_keys
 from tests.attacks.on_roles import UNBELIEVABLE
@@ -55,6 +57,23 @@ def _document(change: Callable[[bytes], bytes]) -> Plant:
         return messages | {topic: change(messages[topic])}
 
     return plant
+
+
+def _revoke(fleet: SmallFleet, name: str) -> bytes:
+    deny(fleet.fleet, name, fleet.now)
+    fleet.fleet.commit(fleet.now)
+    return fleet.fleet.document(REVOKED)
+
+
+def _prepare_revocations(fleet: SmallFleet) -> None:
+    _revoke(fleet, "bolt/boots")
+
+
+def _replayed_revocations(fleet: SmallFleet) -> Messages:
+    """Where the newest list of what is revoked is looked for, the one of before."""
+    old = fleet.fleet.document(REVOKED)
+    new = _revoke(fleet, "bolt/shoes")
+    return fleet.messages() | {f"repo/target/{hashlib.sha256(new).hexdigest()}": old}
 
 
 def _timestamp(content: bytes) -> Plant:
@@ -180,6 +199,13 @@ ON_CONTENTS = (
     Attack("endless data: a manifest", _document(lambda _content: bytes(MAX_DOCUMENT_BYTES + 1)), "more than the"),
     Attack("wrong length", _document(lambda content: content + b" "), ALTERED_DOCUMENT),
     Attack("wrong hash", _document(lambda content: content.replace(b"Hello.", b"Buy!!!")), ALTERED_DOCUMENT),
+    Attack(
+        "an old list of what is revoked",
+        _replayed_revocations,
+        f"{REVOKED} was altered on its way",
+        _prepare_revocations,
+        plays=2,
+    ),
     Attack("retained garbage on every topic", _everything_is_garbage, UNBELIEVABLE),
     Attack("retained garbage on every topic but the timestamp", _everything_else_is_garbage, UNBELIEVABLE),
     Attack("garbage timestamp", _timestamp(b"\xff\xfe not JSON"), UNBELIEVABLE),

@@ -52,7 +52,7 @@ async def test_from_nothing_to_a_pack_on_the_shelf_in_three_commands(
     async with Device(tmp_path / "tv", tmp_path / "fleet" / "root.json", source) as device:
         await device.until(lambda: device.playable() == {"me/first": 1})
         code, out, _ = await fleet(tmp_path, "revoke", "first", *where, "--json")
-        assert json.loads(out)["pack"] == "me/first"
+        assert json.loads(out)["name"] == "me/first"
         await device.until(lambda: device.shelf.catalog.packs == ())
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

@@ -369,6 +369,30 @@ def test_a_revoked_pack_closes_in_the_middle_of_its_play() -> None:
     assert home.state.recent is None
 
 
+def test_a_revoked_creative_closes_in_the_middle_of_its_play_and_its_neighbours_play_on() -> None:
+    home = Home()
+    play = home.mention()
+    shelved = play.candidate.pack
+    home.tell(ev.CatalogChanged(Catalog((replace(shelved, version=2, revoked={"another": "Revoked."}),))))
+    assert home.none(fx.ClosePlay)
+    revoked = replace(shelved, revoked={play.candidate.creative.crid: "The operator revoked acme on 2026-11-21."})
+    home.tell(ev.CatalogChanged(Catalog((revoked,))))
+    assert home.one(fx.ClosePlay) == fx.ClosePlay(play.id, CloseCause.REVOKED)
+    assert home.one(fx.RecordClose) == fx.RecordClose(play.id, CloseCause.REVOKED)
+    home.progress(play, PlayEventKind.CLOSE)
+    assert home.state.recent is None
+
+
+def test_what_device_software_renders_ends_when_it_is_revoked() -> None:
+    home = Home()
+    home.tell(ev.SlotRequested("r1", WEATHER.moment, Format.VOICE_MENTION))
+    play = home.state.playing
+    assert play is not None
+    home.tell(ev.CatalogChanged(Catalog()))
+    assert home.one(fx.RecordClose) == fx.RecordClose(play.id, CloseCause.REVOKED)
+    assert home.state.playing is None
+
+
 def test_a_call_coming_in_closes_what_plays() -> None:
     home = Home()
     play = home.mention()

@@ -63,7 +63,11 @@ export function showPacks(place, agent) {
     pack.campaign_name,
     pack.formats.map((format) => label("format", format)).join(", "),
     bytes(pack.size_bytes),
-    `${pack.complete ? t("packs.complete") : t("packs.incomplete", { present: pack.assets_present, all: pack.assets })} · ${t("packs.until", { date: pack.flight_end.slice(0, 10) })}`,
+    [
+      pack.complete ? t("packs.complete") : t("packs.incomplete", { present: pack.assets_present, all: pack.assets }),
+      t("packs.until", { date: pack.flight_end.slice(0, 10) }),
+      ...new Set(Object.values(pack.revoked)),
+    ].join(" · "),
   ]));
 }
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -52,10 +53,11 @@ def test_a_candidate_keeps_the_first_rule_that_it_failed() -> None:
     }
     poster: dict[str, Any] = {"mime": "image/webp", "w": 10, "h": 10}
     spoken: dict[str, Any] = {"lang": "de", "dur": 99}
-    complete = False
+    revoked, state = {"poster-1": "Revoked."}, {"complete": False}
     seen = []
     remedies: list[Callable[[], object]] = [
-        lambda: None,
+        revoked.clear,
+        partial(state.update, complete=True),
         *(partial(wrong.pop, name) for name in ("targeting", "flight", "dayparts")),
         *(partial(blocked.pop, name) for name in tuple(blocked)),
         partial(spoken.pop, "lang"),
@@ -70,13 +72,13 @@ def test_a_candidate_keeps_the_first_rule_that_it_failed() -> None:
             line_item(**wrong),
             creatives=[creative(**spoken)],
             assets={"poster.png": POSTER.model_copy(update=poster)},
-            complete=complete,
+            complete=state["complete"],
             cat=("7-1",),
         )
+        on = replace(on, revoked=dict(revoked))
         around = surroundings(limits=ResidentLimits(**blocked), history=history(NOON - timedelta(minutes=1)))
         seen.append(decide(slot(), Catalog((on,)), around, NOON, 0.5).rejections[0].rule)
         remedy()
-        complete = True
     assert seen == [rule for rule, _ in RULES]
 
 

@@ -10,7 +10,7 @@ from edge_agent.fleet.garbage import find_garbage, remove_garbage
 from edge_agent.fleet.oversight import Oversight, look
 from edge_agent.fleet.publish import current_messages, send
 from edge_agent.fleet.repository import FleetRepository
-from edge_agent.fleet.revoke import revoke_pack
+from edge_agent.fleet.revoke import revoke
 from edge_agent.link.reported_state import Health, ReportedState
 from edge_agent.model.errors import SettingsError
 from tests.brokers import RunningBroker
@@ -82,7 +82,7 @@ async def test_what_no_version_names_goes_and_the_rest_stays(small: SmallFleet, 
         small.sign(poster=png(filling=random_bytes(300_000, f"version {number}")))
     small.sign("summer")
     await send(small.fleet, address, silent)
-    revoke_pack(small.fleet, "summer", small.now)
+    revoke(small.fleet, "summer", small.now)
     kept = find_garbage(small.fleet, address, keep=1)
     everything = find_garbage(small.fleet, address, keep=0)
     assert 0 < len(kept.files) < len(everything.files)

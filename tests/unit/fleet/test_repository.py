@@ -14,7 +14,7 @@ from edge_agent.fleet.provision import create_fleet
 from edge_agent.fleet.publish import current_messages, manifests
 from edge_agent.fleet.report_key import opening_keys
 from edge_agent.fleet.repository import FleetRepository
-from edge_agent.fleet.revoke import revoke_pack
+from edge_agent.fleet.revoke import revoke
 from edge_agent.measure.report_key import TARGET, Kem, read_report_key
 from edge_agent.model.errors import FormatError, SettingsError
 from tests.fleets import SmallFleet, png, random_bytes
@@ -78,10 +78,10 @@ def test_a_revoked_pack_is_no_longer_among_the_messages(small: SmallFleet) -> No
     small.sign()
     small.sign("summer")
     with pytest.raises(SettingsError, match="autumn is not published") as caught:
-        revoke_pack(small.fleet, "autumn", small.now)
+        revoke(small.fleet, "autumn", small.now)
     assert "acme/spring, acme/summer" in caught.value.next_step
     before = [topic for topic in current_messages(small.fleet) if "chunk" in topic]
-    assert revoke_pack(small.fleet, "summer", small.now) == "acme/summer"
+    assert revoke(small.fleet, "summer", small.now) == "acme/summer"
     after = [topic for topic in current_messages(small.fleet) if "chunk" in topic]
     assert 0 < len(after) < len(before)
 
@@ -91,8 +91,8 @@ def test_a_name_that_two_advertisers_use_has_to_be_told_apart(small: SmallFleet)
     small.sign()
     small.sign(advertiser="bolt", top='id = "bolt-spring"\npack = "spring"')
     with pytest.raises(SettingsError, match="name of more than one pack"):
-        revoke_pack(small.fleet, "spring", small.now)
-    assert revoke_pack(small.fleet, "bolt/spring", small.now) == "bolt/spring"
+        revoke(small.fleet, "spring", small.now)
+    assert revoke(small.fleet, "bolt/spring", small.now) == "bolt/spring"
 
 
 def test_no_advertiser_takes_anothers_campaign_id(small: SmallFleet) -> None:

@@ -1,0 +1,10 @@
+"""What the operator revoked plays no more, however complete it is."""
+
+from edge_agent.decide.question import Question
+from edge_agent.model.catalog import Candidate
+
+
+def reject(candidate: Candidate, question: Question) -> str | None:
+    """Reject what the signed deny list names, with the sentence that it gives."""
+    del question
+    return candidate.pack.revoked.get(candidate.creative.crid)

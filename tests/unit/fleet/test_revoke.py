@@ -1,0 +1,58 @@
+"""Revoking by name: what there is, what it is called, and what takes it back."""
+
+from pathlib import Path
+
+import pytest
+
+from edge_agent.fleet.deny_list import denied, deny
+from edge_agent.fleet.repository import FleetRepository
+from edge_agent.fleet.revoke import lift_revocation, revoke, revoke_advertiser
+from edge_agent.model.errors import SettingsError
+from edge_agent.packs.revocations import MAX_NAMES, MAX_REASON_CHARS
+from tests.fleets import SmallFleet
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> SmallFleet:
+    small = SmallFleet(tmp_path)
+    small.sign()
+    return small
+
+
+def test_a_creative_and_an_advertiser_are_listed_until_they_are_lifted(small: SmallFleet) -> None:
+    assert revoke(small.fleet, "acme/spring/spring-poster", small.now, "Wrong price.") == "acme/spring/spring-poster"
+    assert revoke_advertiser(small.fleet, "acme", small.now) == "acme"
+    again = FleetRepository.open(small.fleet.directory)
+    assert set(denied(again).revoked) == {"acme", "acme/spring/spring-poster"}
+    assert "packs/acme/spring.json" in again.files, "it is signed, since the rest of it may play on"
+    for name in ("acme", "acme/spring/spring-poster"):
+        assert lift_revocation(again, name, small.now) == name
+    assert denied(again).revoked == {}
+    assert denied(again).version == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("acme/spring/none", "acme/spring has no creative none"),
+        ("acme/summer/poster", "acme/summer is not published"),
+        ("summer", "summer is not published"),
+    ],
+    ids=["creative", "pack", "short"],
+)
+def test_what_is_not_there_is_said_with_what_is(small: SmallFleet, name: str, sentence: str) -> None:
+    with pytest.raises(SettingsError, match=sentence):
+        revoke(small.fleet, name, small.now)
+    with pytest.raises(SettingsError, match="is not revoked"):
+        lift_revocation(small.fleet, name, small.now)
+    with pytest.raises(SettingsError, match="There is no advertiser bolt"):
+        revoke_advertiser(small.fleet, "bolt", small.now)
+
+
+def test_a_list_has_bounds(small: SmallFleet) -> None:
+    with pytest.raises(SettingsError, match="at most 200"):
+        deny(small.fleet, "acme", small.now, "x" * (MAX_REASON_CHARS + 1))
+    for number in range(MAX_NAMES):
+        deny(small.fleet, f"a{number}", small.now)
+    with pytest.raises(SettingsError, match="are revoked already"):
+        deny(small.fleet, "acme", small.now)
