@@ -179,9 +179,13 @@ def train(
         float | None, typer.Option(min=0.1, help="How long to fit; everything else takes about eight.")
     ] = None,
     lang: Annotated[str, typer.Option(help="The language of the model: en or zh.")] = "en",
+    adapt: Annotated[
+        Path | None,
+        typer.Option(help="People's recordings to learn from too: a folder for each phrase, like hey_device."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train our own speech model from synthetic speech alone.
+    """Train our own speech model from synthetic speech, and from recordings where there are some.
 
     Says which extra and Debian packages it needs, where they are missing.
     """
@@ -200,6 +204,7 @@ def train(
                 seed=SEED,
                 minutes=minutes or MINUTES,
                 report=note,
+                adapt=adapt,
             )
         except TrainingError as error:
             fail(str(error))

@@ -1,4 +1,4 @@
-"""Train our speech model from nothing but synthetic speech.
+"""Train our speech model from synthetic speech, and from recordings of people where there are some.
 
 Nothing here runs on a device: it needs the extra `train` and Debian packages, and
 `train_model` names what is missing. Importing this package needs neither.

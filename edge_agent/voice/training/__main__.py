@@ -24,6 +24,7 @@ def main() -> int:
     parser.add_argument("--utterances", type=int, default=UTTERANCES)
     parser.add_argument("--start", type=Path, help="an English run's network.pt, for another language to start from")
     parser.add_argument("--steps", type=int, help="of fitting, whatever the time is")
+    parser.add_argument("--adapt", type=Path, help="a folder of people's recordings to learn from too")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="edge-agent-training-") as scratch:
         try:
@@ -37,6 +38,7 @@ def main() -> int:
                 go_on=arguments.go_on,
                 start=arguments.start,
                 steps=arguments.steps,
+                adapt=arguments.adapt,
                 report=lambda line: print(line, flush=True),
             )
         except TrainingError as error:

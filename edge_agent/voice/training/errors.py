@@ -5,6 +5,7 @@ TrainingError
 ├── UnknownPhoneError      a synthesiser used a symbol that has no phone here
 ├── UnknownLanguageError   there are no texts to train that language from
 ├── NoNetworkError         the network to start from is not there
+├── NoRecordingsError      there is nothing to adapt on
 └── ToolFailedError        a synthesiser or an OpenFst program failed
 """
 
@@ -53,6 +54,16 @@ class NoNetworkError(TrainingError):
     def __init__(self, path: Path) -> None:
         super().__init__(
             f"There is no network in {path}. Name the network.pt that an English run left in its --work."
+        )
+
+
+class NoRecordingsError(TrainingError):
+    """A folder holds no recordings to adapt on."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"There are no recordings to adapt on in {folder}. It needs a folder for each phrase, "
+            "named like hey_device, with 16 kHz mono FLAC files."
         )
 
 

@@ -24,9 +24,10 @@ _BACKGROUND_SHARE: Final = 0.06
 
 @dataclass(frozen=True, slots=True)
 class FeatureOrder:
-    """One shard of features to be made from one shard of speech."""
+    """One shard of features to be made from one shard of speech; those who say `babble` talk in the background."""
 
     speech: Path
+    babble: Path
     path: Path
     seed: int
     language: str = "en"
@@ -46,12 +47,29 @@ class Features:
 
 
 def make_features(
-    folder: Path, speech: Sequence[Path], *, hearings: int, seed: int, report: Report, language: str = "en"
+    folder: Path,
+    speech: Sequence[Path],
+    *,
+    hearings: int,
+    seed: int,
+    report: Report,
+    language: str = "en",
+    babble: Sequence[Path] = (),
 ) -> list[Path]:
-    """Hear each speech shard `hearings` times, each time under other conditions."""
+    """Hear each speech shard `hearings` times, each time under other conditions.
+
+    In the background talk the voices of the shards `babble` by turns, or where there are none, those of the shard
+    itself.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     orders = [
-        FeatureOrder(path, folder / f"{path.stem}-{hearing}.npz", seed * 100_003 + 1009 * hearing + number, language)
+        FeatureOrder(
+            path,
+            babble[(number + hearing) % len(babble)] if babble else path,
+            folder / f"{path.stem}-{hearing}.npz",
+            seed * 100_003 + 1009 * hearing + number,
+            language,
+        )
         for hearing in range(hearings)
         for number, path in enumerate(speech)
     ]
@@ -62,7 +80,8 @@ def make_feature_shard(order: FeatureOrder) -> Path:
     """Augment one shard of speech and save its features."""
     draw = np.random.default_rng(order.seed)
     utterances = list(load_shard(order.speech))
-    voices = [utterance.samples for utterance in utterances]
+    others = utterances if order.babble == order.speech else load_shard(order.babble)
+    voices = [utterance.samples for utterance in others]
     pdfs = LANGUAGES[order.language].phones.pdfs
     parts: list[Features] = []
     for utterance in utterances:

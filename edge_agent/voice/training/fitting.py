@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -25,11 +26,15 @@ from edge_agent.voice.training.mfcc import (
 from edge_agent.voice.training.network import CONTEXT_FRAMES, HIDDEN, Tdnn
 from edge_agent.voice.training.parallel import Report
 from edge_agent.voice.training.phones import PDFS
+from edge_agent.voice.training.sequence import Competition
 
 _BATCH: Final = 64
 _OUTPUTS: Final = 48
 _PEAK_RATE: Final = 2e-3
 _PEAK_RATE_OF_MORE: Final = 1.2e-3
+_PEAK_RATE_OF_REFINING: Final = 6e-4
+_COMPETITION_WEIGHT: Final = 10.0
+_PEOPLE: Final = 0.25
 _WARM_UP_SHARE: Final = 0.05
 _REPORT_EVERY_S: Final = 15.0
 _LEAST_PRIOR: Final = 1e-4
@@ -114,62 +119,107 @@ def fit(
     after that many steps whatever the time is, and a fast machine learns no more than a slow one.
     """
     torch.manual_seed(seed)
-    cepstra, wanted = torch.from_numpy(features.cepstra), torch.from_numpy(features.pdfs)
-    counts = torch.bincount(wanted.long(), minlength=pdfs).float()
+    counts = torch.bincount(torch.from_numpy(features.pdfs).long(), minlength=pdfs).float()
     network = Tdnn(pdfs=pdfs, hidden=hidden)
-    sample = cepstra[::50].float()
+    sample = torch.from_numpy(features.cepstra[::50]).float()
     network.mean.copy_(sample.mean(0))
     network.deviation.copy_(sample.std(0) + 1e-3)
     if start is not None:
         network.load_state_dict(start.state)
     peak_rate = _PEAK_RATE if start is None else _PEAK_RATE_OF_MORE
-    steps, loss, accuracy = _descend(
-        network, cepstra, wanted, minutes=minutes, peak_rate=peak_rate, report=report, at_most=at_most
-    )
+    schedule = Schedule(peak_rate, minutes, at_most)
+    steps, loss, accuracy = _descend(network, _Windows((features,)), _frame_loss, schedule, report)
     steps += 0 if start is None else start.steps
     priors = torch.clamp(counts / counts.sum(), min=_LEAST_PRIOR)
     return Fitted(network.eval(), (priors / priors.sum()).numpy(), steps, loss, accuracy)
 
 
+def refine(
+    fitted: Fitted, features: Features, *, people: Features | None, seed: int, steps: int, report: Report
+) -> Fitted:
+    """Go on from `fitted` for so many steps, now with the loss of `sequence` beside that of single frames.
+
+    A quarter of what each step sees is of `people`, where they are given: their voices, rooms and microphones are
+    learnt without forgetting the sounds that their few words do not hold.
+    """
+    torch.manual_seed(seed)
+    competition = Competition(torch.from_numpy(fitted.priors))
+
+    def loss(named: Tensor, wanted: Tensor) -> Tensor:
+        return _frame_loss(named, wanted) + _COMPETITION_WEIGHT * competition(named, wanted)
+
+    windows = _Windows((features,)) if people is None else _Windows((features, people), (1 - _PEOPLE, _PEOPLE))
+    made, _, accuracy = _descend(fitted.network, windows, loss, Schedule(_PEAK_RATE_OF_REFINING, 0.0, steps), report)
+    return replace(fitted, network=fitted.network.eval(), steps=fitted.steps + made, frame_accuracy=accuracy)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The highest learning rate, and when it has fallen to nothing: after `minutes`, or after `at_most` steps."""
+
+    peak_rate: float
+    minutes: float
+    at_most: int | None
+
+    def share(self, steps: int, elapsed_s: float) -> float:
+        """Say which part of the way is behind."""
+        return elapsed_s / (60 * self.minutes) if self.at_most is None else steps / self.at_most
+
+
+class _Windows:
+    """Draws batches of windows out of several long recordings, `shares` of each."""
+
+    def __init__(self, sources: Sequence[Features], shares: Sequence[float] = (1.0,)) -> None:
+        self._sources = [
+            (torch.from_numpy(source.cepstra), torch.from_numpy(source.pdfs), round(_BATCH * share))
+            for source, share in zip(sources, shares, strict=True)
+        ]
+        self._window = torch.arange(SUBSAMPLING * (_OUTPUTS - 1) + 1 + 2 * CONTEXT_FRAMES) - CONTEXT_FRAMES
+
+    def draw(self) -> tuple[Tensor, Tensor]:
+        """Return cepstra (batch, frames, 40) and their labels (batch, outputs)."""
+        cepstra: list[Tensor] = []
+        wanted: list[Tensor] = []
+        for source, pdfs, rows in self._sources:
+            first, last = CONTEXT_FRAMES // SUBSAMPLING + 1, len(pdfs) - _OUTPUTS - CONTEXT_FRAMES
+            starts = torch.randint(first, last, (rows,))[:, None]
+            cepstra.append(source[SUBSAMPLING * starts + self._window].float())
+            wanted.append(pdfs[starts + torch.arange(_OUTPUTS)].long())
+        return torch.cat(cepstra), torch.cat(wanted)
+
+
+def _frame_loss(named: Tensor, wanted: Tensor) -> Tensor:
+    return nn.functional.cross_entropy(named.flatten(0, 1), wanted.flatten(), label_smoothing=0.02)
+
+
 def _descend(
     network: Tdnn,
-    cepstra: Tensor,
-    pdfs: Tensor,
-    *,
-    minutes: float,
-    peak_rate: float,
+    windows: _Windows,
+    losses: Callable[[Tensor, Tensor], Tensor],
+    schedule: Schedule,
     report: Report,
-    at_most: int | None,
 ) -> tuple[int, float, float]:
-    """Take steps until the time is over; return their number, and loss and accuracy in the last of them."""
+    """Take steps until the schedule is over; return their number, and loss and accuracy in the last of them."""
     change = SpectralAugmentation()
-    descent = torch.optim.AdamW(network.parameters(), lr=peak_rate, weight_decay=1e-3)
-    window = torch.arange(SUBSAMPLING * (_OUTPUTS - 1) + 1 + 2 * CONTEXT_FRAMES) - CONTEXT_FRAMES
-    first, last = CONTEXT_FRAMES // SUBSAMPLING + 1, len(pdfs) - _OUTPUTS - CONTEXT_FRAMES
+    descent = torch.optim.AdamW(network.parameters(), lr=schedule.peak_rate, weight_decay=1e-3)
     started = reported = time.monotonic()
     steps, recent = 0, torch.zeros(3)
     loss = accuracy = math.nan
     network.train()
-
-    def done() -> float:
-        return (time.monotonic() - started) / (60 * minutes) if at_most is None else steps / at_most
-
-    while (share := done()) < 1:
+    while (share := schedule.share(steps, time.monotonic() - started)) < 1:
         for group in descent.param_groups:
-            group["lr"] = peak_rate * _rate(share)
-        starts = torch.randint(first, last, (_BATCH,))
-        heard = change(cepstra[(SUBSAMPLING * starts)[:, None] + window].float())
-        wanted = pdfs[starts[:, None] + torch.arange(_OUTPUTS)].long().flatten()
+            group["lr"] = schedule.peak_rate * _rate(share)
+        cepstra, wanted = windows.draw()
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            named = network(heard)
-        named = named.float().flatten(0, 1)
-        step_loss = nn.functional.cross_entropy(named, wanted, label_smoothing=0.02)
+            named = network(change(cepstra))
+        named = named.float()
+        step_loss = losses(named, wanted)
         descent.zero_grad()
         torch.autograd.backward(step_loss)
         nn.utils.clip_grad_norm_(network.parameters(), 2.0)
         descent.step()
         steps += 1
-        right = (named.argmax(1) == wanted).float().mean()
+        right = (named.argmax(2) == wanted).float().mean()
         recent += torch.stack([step_loss.detach(), right, torch.ones(())])
         if time.monotonic() - reported >= _REPORT_EVERY_S:
             loss, accuracy = (recent[:2] / recent[2]).tolist()

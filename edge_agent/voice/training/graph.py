@@ -29,8 +29,8 @@ from edge_agent.voice.training.requirements import lookahead_library
 
 UNKNOWN_WORD: Final = "[unk]"
 _EPSILON: Final = "<eps>"
-_SILENCE_STAYS: Final = 0.9
-_PHONE_STAYS: Final = 0.6
+SILENCE_STAYS: Final = 0.9
+PHONE_STAYS: Final = 0.6
 _SILENCE_BETWEEN_WORDS: Final = 0.5
 _BOUNDARY: Final = {"B": "begin", "E": "end", "I": "internal", "S": "singleton"}
 
@@ -64,7 +64,7 @@ class Arcs:
 
     def emit(self, source: int, phone: PositionedPhone, cost: float = 0.0) -> int:
         """Enter `phone` by its forward transition; its new state holds the self-loop."""
-        stays = _SILENCE_STAYS if phone.name == SILENCE else _PHONE_STAYS
+        stays = SILENCE_STAYS if phone.name == SILENCE else PHONE_STAYS
         target = self.state()
         self.add(source, target, phone.forward, 0, cost - math.log(1 - stays))
         self.add(target, target, phone.self_loop, 0, -math.log(stays))

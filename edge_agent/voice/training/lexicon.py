@@ -2,13 +2,15 @@
 
 espeak-ng gives one pronunciation for every word, brand names included; CMUdict
 adds what people say in America, and a short list adds how small words shrink in
-running speech. A flap ("water" with a soft d) is also accepted as a clear t.
+running speech. A flap ("water" with a soft d) is also accepted as a clear t, and
+the a that ends a name ("alexa") as a full vowel: synthesisers say a schwa there,
+but people who call a device by its name do not swallow its last sound.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +22,8 @@ Pronunciation = tuple[str, ...]
 _ACCENT: Final = "en-us"
 _ENTRY: Final = re.compile(r'\(\s*"([a-z\']+)"\s+\S+\s+\((.*)\)\s*\)\s*$')
 _PHONE: Final = re.compile(r"[a-z]+")
+_FULL_VOWELS: Final = ("ah", "ae", "eh")
+"""What a last a sounds like where it is spoken clearly."""
 
 _REDUCED: Final[dict[str, tuple[str, ...]]] = {
     "a": ("ax", "ey"),
@@ -56,8 +60,16 @@ def make_lexicon(words: Iterable[str], cmudict: Path) -> dict[str, tuple[Pronunc
             *(tuple(reduced.split()) for reduced in _REDUCED.get(word, ())),
         ]
         unflapped = [tuple("t" if phone == "dx" else phone for phone in one) for one in found]
-        lexicon[word] = tuple(dict.fromkeys(one for one in [*found, *unflapped] if one))
+        spoken = [one for one in [*found, *unflapped] if one]
+        lexicon[word] = tuple(dict.fromkeys([*spoken, *ending_clearly(word, spoken)]))
     return lexicon
+
+
+def ending_clearly(word: str, spoken: Iterable[Pronunciation]) -> Iterator[Pronunciation]:
+    """Yield a name that ends in a with each full vowel there instead of its schwa."""
+    for one in spoken:
+        if word.endswith("a") and len(one) > 1 and one[-1] == "ax":
+            yield from ((*one[:-1], vowel) for vowel in _FULL_VOWELS)
 
 
 def read_cmudict(path: Path, words: set[str]) -> dict[str, list[Pronunciation]]:

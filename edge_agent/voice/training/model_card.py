@@ -31,6 +31,10 @@ class Provenance:
     size_bytes: int
     point: OperatingPoint
     rehearsed: Rehearsed
+    people: int = 0
+    """How many recordings of people it learnt from."""
+    refining_steps: int = 0
+    """How many of the steps were made with whole strings of phones in view."""
     steps_before: int = 0
     """How many of the steps made the network that this one began with."""
 
@@ -41,27 +45,29 @@ _CARD: Final = Template("""\
 A small model for [Vosk](https://alphacephei.com/vosk/), made to hear wake phrases and short commands with a grammar
 given at run time (`KaldiRecognizer(model, 16000, '["hey device", "[unk]"]')`). It is not made for dictation.
 
-- Licence: Apache-2.0, like the software it comes with. No recording of anybody went into it apart from those inside
-  the synthesisers' voices, and no weights of another model.
+- Licence: Apache-2.0, like the software it comes with. No weights of another model went into it.
+- $whose
 - Size: $megabytes MB. $parameters parameters, $words words. 16 kHz mono, no i-vectors.
 - Network: 40 cepstra, six time-delay layers over 18 frames to each side, 42 outputs (silence and 41 phones, one state
   each, no context), a frame every 30 ms.
 
 ## How it was made
-`python -m edge_agent.voice.training --out DIR --minutes $minutes --seed $seed`
+`python -m edge_agent.voice.training --out DIR --minutes $minutes --seed $seed$adapt`
 
 1. $utterances utterances: espeak-ng ($accents accents, $speakers invented speakers), flite (slt, awb, rms,
    kal16) and festival (slt-hts, ked), which all say where each phone begins, so no alignment was needed. Texts: our
    own lists of phrases, sentences and words.
 2. Each heard twice under drawn conditions: speed, silence, room, microphone response, noise, babble, music, clipping,
    telephone coding and level; $hours hours.
-3. $steps steps of frame cross-entropy, with vocal tract length, response and bands drawn anew for each;
-   $accuracy of the (augmented) frames were named rightly in the end.
-4. Pronunciations by espeak-ng and CMUdict (with the notice below); words as a prefix tree, `[unk]` as a free string
-   of phones.
+3. $steps steps of frame cross-entropy, with vocal tract length, response and bands drawn anew for each.
+4. $refined
+5. Pronunciations by espeak-ng and CMUdict (with the notice below), and names that end in a with a full vowel there,
+   as people say who call them; words as a prefix tree, `[unk]` as a free string of phones.
 
-The words alexa, amelia, athena, computer, glass, snowboy and view were in no training text (compute, snow, boy and
-review were), so that the figures below say what to expect of a phrase that an advertiser comes up with.
+In the end $accuracy of the (augmented) frames were named rightly.
+
+The words alexa, amelia, athena, computer, glass, snowboy and view were in no text that a synthesiser said (compute,
+snow, boy and review were).
 
 ## Operating point
 Acoustic scale $scale, `[unk]` $word and $phone per phone. It stands in `conf/model.conf` and in the graph.
@@ -86,6 +92,18 @@ UK; based on CMUDICT 0.4, Carnegie Mellon University. Provided "as is", without 
 changed (phones renamed, variants added).
 """)
 
+_REFINED: Final = """\
+{steps:,} more steps in which, beside the single frames, what was said had to win over every other string
+   of phones (lattice-free MMI).{people}"""
+_PEOPLE_HEARD: Final = """ A quarter of what they saw were {people:,} recordings of people, aligned by the
+   network of step 3, each heard 12 times under such conditions too."""
+_WITHOUT_PEOPLE: Final = """\
+No recording of anybody went into it, apart from those inside the synthesisers' voices."""
+_WITH_PEOPLE: Final = """\
+It is adapted on recordings of people (step 4): one half, drawn once for ever by name (`people.part_of`), of the wake
+  words of the Picovoice wake-word-benchmark (Apache-2.0) and of Mycroft's Precise-Community-Data (dedicated to the
+  public domain). They are not part of this repository; the other half only measures."""
+
 WHY: Final = """\
 Chosen with an earlier network of this recipe on six phrases, 60 recordings of each, and 36 minutes of the hardest
 negatives: other people's wake words said alone. In ordinary talk false accepts are rarer.
@@ -104,7 +122,11 @@ and a positive cost of `[unk]` hardly finds a phrase inside running speech."""
 
 def model_card(made: Provenance) -> str:
     """Return the text of the model's README.md."""
+    people = _PEOPLE_HEARD.format(people=made.people) if made.people else ""
     return _CARD.substitute(
+        whose=_WITH_PEOPLE if made.people else _WITHOUT_PEOPLE,
+        adapt=" --adapt RECORDINGS" if made.people else "",
+        refined=_REFINED.format(steps=made.refining_steps, people=people),
         language=made.language,
         seed=made.seed,
         utterances=f"{made.utterances:,}",
@@ -112,7 +134,7 @@ def model_card(made: Provenance) -> str:
         speakers=len(SPEAKERS),
         hours=f"{made.hours:.0f}",
         minutes=f"{made.minutes:g}",
-        steps=f"{made.steps:,}",
+        steps=f"{made.steps - made.refining_steps:,}",
         accuracy=f"{made.frame_accuracy:.0%}",
         words=f"{made.words:,}",
         parameters=f"{made.parameters / 1e6:.2f} million",

@@ -27,18 +27,22 @@ _FILES: Final = {
     Path("/usr/share/festival/voices/english/ked_diphone"): "festvox-kdlpc16k",
 }
 _MODULES: Final = ("numpy", "torch")
+_MODULES_FOR_RECORDINGS: Final = ("soundfile",)
 _LOOKAHEAD_LIBRARIES: Final = "libfstlookahead.so*"
 
 
-def check_requirements() -> None:
-    """Raise `MissingToolsError` naming every apt package and pip module that is missing."""
+def check_requirements(*, recordings: bool = False) -> None:
+    """Raise `MissingToolsError` naming every apt package and pip module that is missing.
+
+    Training on `recordings` takes one module more.
+    """
     apt = {package for program, package in _PROGRAMS.items() if shutil.which(program) is None}
     apt |= {package for path, package in _FILES.items() if not path.exists()}
     if ctypes.util.find_library("espeak-ng") is None:
         apt.add("espeak-ng")
     if "libfst-tools" not in apt and _find_lookahead_library() is None:
         apt.add("libfst-tools")
-    pip = [name for name in _MODULES if find_spec(name) is None]
+    pip = [name for name in (*_MODULES, *_MODULES_FOR_RECORDINGS * recordings) if find_spec(name) is None]
     if apt or pip:
         raise MissingToolsError(sorted(apt), pip)
 

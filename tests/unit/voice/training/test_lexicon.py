@@ -49,6 +49,14 @@ def test_a_flap_may_also_be_a_clear_t(cmudict: Path) -> None:
     assert {("w", "ao", "dx", "er"), ("w", "ao", "t", "er")} <= set(make_lexicon(["water"], cmudict)["water"])
 
 
+@needs_espeak
+def test_the_last_a_of_a_name_may_be_a_full_vowel(cmudict: Path) -> None:
+    lexicon = make_lexicon(["alexa", "the", "a"], cmudict)
+    assert {one[-1] for one in lexicon["alexa"]} == {"ax", "ah", "ae", "eh"}
+    assert {one[-1] for one in lexicon["the"]} == {"ax", "iy"}
+    assert ("ae",) not in lexicon["a"]
+
+
 def test_a_lexicon_is_read_back_as_it_was_written() -> None:
     lexicon = {"live": (("l", "ih", "v"), ("l", "ay", "v")), "a": (("ax",),)}
     assert parse_lexicon(lexicon_text(lexicon)) == lexicon
