@@ -53,8 +53,8 @@ LONGEST_LETTER_S: Final = 0.25
 LONGEST_EXTRA_S: Final = 0.8
 
 
-BEYOND_THE_BEAM: Final = 1.0
-"""What a score is raised by where no reading without the phrase was left to compare with."""
+BEYOND_THE_BEAM: Final = 6.0
+"""The score where every likely reading holds the phrase: the lattice beam of our models, which others lie beyond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,7 @@ def score_of(phrase: tuple[str, ...], reading: Reading, readings: Sequence[Readi
     for other in readings:
         if not holds(_texts(other.words), phrase):
             return reading.log_likelihood - other.log_likelihood
-    return reading.log_likelihood - readings[-1].log_likelihood + BEYOND_THE_BEAM
+    return BEYOND_THE_BEAM + reading.log_likelihood - readings[0].log_likelihood
 
 
 def _texts(words: tuple[Word, ...]) -> tuple[str, ...]:

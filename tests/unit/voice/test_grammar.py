@@ -1,9 +1,17 @@
 import json
+from collections import Counter
 
 import pytest
 
 from edge_agent.model.errors import UnknownWordError, VoiceError
-from edge_agent.voice.grammar import Vocabulary, build_grammar, build_what_is_known, normalise, spell_phrase
+from edge_agent.voice.grammar import (
+    EAGERNESS,
+    Vocabulary,
+    build_grammar,
+    build_what_is_known,
+    normalise,
+    spell_phrase,
+)
 
 WORDS = Vocabulary.parse("<eps> 0\nhey 1\nkitchen 2\ndon't 3\nStop 4\n[unk] 5\n#0 6\nme 7\ntell 8\n</s> 9\n")
 CHINESE = Vocabulary.of(["不", "感兴趣", "感", "兴趣", "停止", "告诉", "我"])
@@ -52,6 +60,12 @@ def test_vosk_gets_the_phrases_in_the_models_spelling_and_always_the_unknown_wor
     grammar = build_grammar(["Hey, kitchen!", "stop"], WORDS)
     assert json.loads(grammar.for_vosk) == ["hey kitchen", "Stop", "[unk]"]
     assert json.loads(build_grammar([], WORDS).for_vosk) == ["[unk]"]
+
+
+def test_what_is_looked_for_is_said_oftener_than_anything_else_and_nothing_else_changes() -> None:
+    eager = json.loads(build_grammar(["hey kitchen", "stop"], WORDS).eager_for_vosk)
+    assert Counter(eager) == {"hey kitchen": EAGERNESS, "Stop": EAGERNESS, "[unk]": 1}
+    assert EAGERNESS > 1
 
 
 def test_the_same_phrase_twice_is_one_phrase_as_it_was_first_written() -> None:

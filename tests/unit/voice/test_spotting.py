@@ -183,6 +183,32 @@ def test_no_more_audio_is_held_than_promised(speech_model: SpeechModel, grammar:
     assert len(stream._waiting) < RATE * 2
 
 
+def test_readings_come_likeliest_first_and_no_more_than_were_asked_for(
+    speech_model: SpeechModel, grammar: Grammar, speech: Path
+) -> None:
+    audio = read_wav(speech / "hey-kitchen-rms.wav")
+    readings = Decoder(speech_model, grammar.for_vosk).readings(audio, 12)
+    likelihoods = [reading.log_likelihood for reading in readings]
+    assert likelihoods == sorted(likelihoods, reverse=True)
+    texts = [" ".join(word.text for word in reading.words) for reading in readings]
+    assert texts[0] == "hey kitchen"
+    assert len(set(texts)) == len(texts) <= 12
+    unsure = Decoder(speech_model, grammar.for_vosk).readings(read_wav(speech / "running-speech-rms.wav"), 2)
+    assert len(unsure) == 2
+
+
+def test_an_utterance_ends_with_the_words_it_had_and_the_next_begins_without(
+    speech_model: SpeechModel, grammar: Grammar, speech: Path
+) -> None:
+    decoder = Decoder(speech_model, grammar.for_vosk)
+    audio = read_wav(speech / "hey-kitchen-rms.wav") + pause(2)
+    blocks = (audio[start : start + 1600] for start in range(0, len(audio), 1600))
+    ended = [decoder.end_utterance() for block in blocks if decoder.accept(block)]
+    assert ended[0] == ("hey", "kitchen")
+    assert ("hey", "kitchen") not in ended[1:]
+    assert decoder.finish() == ()
+
+
 def test_times_go_on_after_detections(speech_model: SpeechModel, grammar: Grammar, speech: Path) -> None:
     once = read_wav(speech / "stop-rms.wav") + pause(1)
     stream = PhraseStream(speech_model, grammar)
