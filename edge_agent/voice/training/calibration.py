@@ -2,8 +2,8 @@
 
 1. Talk is made in which none of the phrases is said (`negatives`).
 2. Every phrase is listened for as the agent does, at no threshold; each time that one is taken to be there counts.
-3. The tail of all their scores gives `decay`, the count of each phrase its own `rate`, drawn towards what its letters
-   let one expect where the count is small.
+3. The tail of all their scores gives `decay`, the count of each phrase its own `rate`; both are drawn towards what
+   holds without a calibration while little was heard.
 
 Whoever ships a new network runs it again: it takes as long as a quarter of the talk does on two cores.
 """
@@ -26,7 +26,7 @@ from edge_agent.voice.grammar import Vocabulary, build_grammar, normalise
 from edge_agent.voice.libvosk import SpeechModel
 from edge_agent.voice.spotter import Detection, letters_in
 from edge_agent.voice.spotting import PhraseStream
-from edge_agent.voice.thresholds import FILE, ByLetters, Thresholds
+from edge_agent.voice.thresholds import FILE, UNCALIBRATED, ByLetters, Thresholds
 from edge_agent.voice.training.errors import TrainingError
 from edge_agent.voice.training.negatives import make_talk
 from edge_agent.voice.training.parallel import run_in_processes
@@ -44,8 +44,12 @@ ONE_EVENT_S: Final = 1.0
 _FROM: Final = 0.0
 """Scores from here on are the tail."""
 
-_PRIOR_HOURS: Final = 0.5
-"""How much talk the expectation by letters counts for, beside what was heard of the phrase itself."""
+_PRIOR_HOURS: Final = 1.0
+"""How much talk the expectation without a calibration counts for (`thresholds.UNCALIBRATED`). The model was taught by
+the voices that talk here and mistakes them seldom: that it never did in half an hour must not make it trusting."""
+
+_PRIOR_EVENTS: Final = 10.0
+"""How many events of the tail the uncalibrated `decay` counts for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,30 +96,27 @@ def fit(events: Sequence[tuple[str, float]], phrases: Sequence[str], hours: floa
     of the number of events to be linear in the letters of a phrase.
     """
     tail = [(phrase, score) for phrase, score in events if score >= _FROM]
-    # One event at 1.0 more than there were: a fit of nothing is careful, not infinite.
-    decay = (len(tail) + 1) / (sum(score - _FROM for _, score in tail) + 1.0)
+    excess = sum(score - _FROM for _, score in tail)
+    decay = (len(tail) + _PRIOR_EVENTS) / (excess + _PRIOR_EVENTS / UNCALIBRATED.decay)
     counts = {phrase: sum(1 for other, _ in tail if other == phrase) for phrase in phrases}
-    by_letters = _by_letters(counts, hours)
-    rates = {}
-    for phrase, count in counts.items():
-        words = normalise(phrase)
-        expected = math.exp(by_letters.rate_of_none + by_letters.rate_of_each * letters_in(words))
-        rates[" ".join(words)] = round(math.log((count + expected * _PRIOR_HOURS) / (hours + _PRIOR_HOURS)), 3)
-    return Thresholds(made=made, decay=round(decay, 3), by_letters=by_letters, rates=rates)
+    before = _PRIOR_HOURS * math.exp(UNCALIBRATED.by_letters.rate_of_none)
+    weighted = {phrase: (count + before) / (hours + _PRIOR_HOURS) for phrase, count in counts.items()}
+    rates = {" ".join(normalise(phrase)): round(math.log(each), 3) for phrase, each in weighted.items()}
+    return Thresholds(made=made, decay=round(decay, 3), by_letters=_by_letters(weighted, hours), rates=rates)
 
 
-def _by_letters(counts: Mapping[str, int], hours: float) -> ByLetters:
-    """Poisson regression of the counts on the letters (iteratively reweighted least squares)."""
-    letters = np.array([letters_in(normalise(phrase)) for phrase in counts], float)
-    seen = np.array(list(counts.values()), float)
-    design = np.stack([np.ones_like(letters), letters], axis=1)
-    weights = np.array([math.log((seen.sum() + 0.5) / (len(seen) * hours)), 0.0])
+def _by_letters(per_hour: Mapping[str, float], hours: float) -> ByLetters:
+    """Poisson regression of what happens in an hour on the letters (iteratively reweighted least squares)."""
+    letters = np.array([letters_in(normalise(phrase)) for phrase in per_hour], float)
+    seen = np.array(list(per_hour.values()), float) * hours
+    design = np.stack([np.ones_like(letters), letters - letters.mean()], axis=1)
+    weights = np.array([math.log(seen.mean() / hours), 0.0])
     for _ in range(30):
         expected = np.exp(np.clip(design @ weights, -12, 12)) * hours
-        curvature = design.T @ (design * expected[:, None]) + np.diag([1e-3, 1.0])
-        step = np.linalg.solve(curvature, design.T @ (seen - expected) - np.array([0.0, 1.0]) * weights)
-        weights = weights + np.clip(step, -1, 1)
-    return ByLetters(rate_of_none=round(float(weights[0]), 3), rate_of_each=round(min(0.0, float(weights[1])), 3))
+        curvature = design.T @ (design * expected[:, None]) + np.eye(2) * 1e-3
+        weights = weights + np.clip(np.linalg.solve(curvature, design.T @ (seen - expected)), -1, 1)
+    each = min(0.0, float(weights[1]))
+    return ByLetters(rate_of_none=round(float(weights[0]) - each * letters.mean(), 3), rate_of_each=round(each, 3))
 
 
 def calibrate(model: Path, phrases: Sequence[str], *, language: str, hours: float, work: Path) -> Thresholds:
@@ -158,7 +159,7 @@ def main() -> int:
         except TrainingError as error:
             print(error, file=sys.stderr)
             return 2
-    (arguments.model / FILE).write_text(made.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    (arguments.model / FILE).write_text(made.model_dump_json() + "\n", encoding="utf-8")
     print(f"{arguments.model / FILE}: {len(made.rates)} phrases, {made.made}")
     return 0
 

@@ -14,9 +14,10 @@ from edge_agent.voice.models import check_model
 
 _NEW_PHRASE: Final = "hello zorbani"
 _NAMES: Final = {
-    "CPU listening to silence": "silence",
     "CPU listening to speech": "speech",
-    "resident memory": "memory",
+    "CPU listening to silence": "silence",
+    "CPU of a whole ear in silence, in real time": "quiet room",
+    "what an ear adds to an agent's": "memory",
 }
 
 

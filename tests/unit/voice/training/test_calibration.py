@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("numpy")
 
+from edge_agent.voice.thresholds import UNCALIBRATED
 from edge_agent.voice.training.calibration import fit
 from edge_agent.voice.training.negatives import phone_distance
 
@@ -39,10 +40,16 @@ def test_scores_below_the_tail_do_not_count() -> None:
     assert fit(events, ["stop"], HOURS, made="here") == fit([*events, *noise], ["stop"], HOURS, made="here")
 
 
-def test_what_was_never_heard_wrongly_is_expected_to_be_in_time() -> None:
+def test_what_was_never_heard_wrongly_is_trusted_slowly() -> None:
+    asked = [fit([], ["hey kitchen"], hours, made="here").least_score("hey kitchen", 0.5) for hours in (0.1, 1, 10)]
+    assert asked == sorted(asked, reverse=True)
+    assert asked[0] == pytest.approx(UNCALIBRATED.least_score("hey kitchen", 0.5), abs=0.15)
+    assert asked[2] > -2.5
+
+
+def test_a_phrase_that_was_not_listened_for_is_expected_to_be_like_the_others() -> None:
     made = fit([], ["hey kitchen", "stop"], 1.0, made="here")
-    assert all(math.isfinite(rate) for rate in made.rates.values())
-    assert math.isfinite(made.least_score("something else", 0.5))
+    assert made.least_score("something else", 0.5) == pytest.approx(made.least_score("stop", 0.5), abs=0.05)
 
 
 def test_longer_phrases_are_expected_to_be_rarer_and_never_more_frequent() -> None:
