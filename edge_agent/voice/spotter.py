@@ -146,8 +146,10 @@ class Spotter:
             for start in range(len(words)):
                 for phrase in self._longest_first:
                     said = words[start : start + len(phrase)]
-                    if _texts(said) != phrase or phrase in tried or said[-1].end_s > before_s:
+                    if _texts(said) != phrase or phrase in tried:
                         continue
+                    if said[-1].end_s > before_s:
+                        break  # being said still: a shorter phrase that it begins with is not what is said
                     if not self._passes(phrase, said, words[:start]):
                         continue
                     tried.add(phrase)

@@ -218,6 +218,14 @@ def test_a_test_counts_only_what_has_ended() -> None:
     assert detect(new_spotter(), said, before_s=said[-1].end_s) is not None
 
 
+def test_the_beginning_of_a_phrase_that_is_still_being_said_is_not_heard() -> None:
+    said = words("tell me more")
+    assert detect(new_spotter(), said, before_s=said[-1].end_s - 0.01) is None
+    whole = detect(new_spotter(), said, before_s=said[-1].end_s)
+    assert whole is not None
+    assert whole.phrase == "tell me more"
+
+
 def test_the_beginning_of_a_longer_phrase_waits_for_its_end() -> None:
     spotter = new_spotter()
     assert not spotter.worth_testing(("tell", "me"), 1.0)
