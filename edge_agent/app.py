@@ -308,6 +308,7 @@ class Agent:
                 pass
 
     def _microphone_changed(self, microphone: Microphone) -> None:
+        self.renderer.microphone(microphone)
         if microphone is Microphone.LOST:
             lost = MicrophoneError("The microphone is lost.", "Check that it is plugged in; it is tried again.")
             self.troubles.begin("microphone", lost, logging.DEBUG)  # the ear told of it

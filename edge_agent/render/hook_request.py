@@ -9,13 +9,14 @@ from typing import Any, Literal
 from edge_agent.model.campaign import Turn
 from edge_agent.model.catalog import Candidate
 from edge_agent.model.cue import Cue
+from edge_agent.model.device import Microphone
 from edge_agent.model.errors import RenderError
 from edge_agent.model.formats import Format
 from edge_agent.model.moment import Slot
 from edge_agent.model.play import Play
 from edge_agent.render.hook_protocol import PROTOCOL_VERSION
 
-Verb = Literal["show", "say", "stage", "watch", "cue"]
+Verb = Literal["show", "say", "stage", "watch", "cue", "microphone"]
 
 
 def verb_for(fmt: Format) -> Verb:
@@ -65,6 +66,11 @@ def encode_watch() -> bytes:
 def encode_cue(cue: Cue, asset: Path) -> bytes:
     """Return the request that has a short sound played."""
     return encode_line({"v": PROTOCOL_VERSION, "verb": "cue", "cue": cue.value, "asset": str(asset)})
+
+
+def encode_microphone(microphone: Microphone) -> bytes:
+    """Return the request that has the device show what its microphone is doing."""
+    return encode_line({"v": PROTOCOL_VERSION, "verb": "microphone", "microphone": microphone.value})
 
 
 def encode_line(value: Mapping[str, Any]) -> bytes:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.model.cue import Cue
+from edge_agent.model.device import Microphone
 from edge_agent.model.errors import RenderError
 from edge_agent.model.events import Event, PlayProgressed
 from edge_agent.model.identity import PlayId
 from edge_agent.model.play import CloseCause, Play, PlayEvent
 from edge_agent.render.hook_health import HookHealth
 from edge_agent.render.hook_request import encode_cue
+from edge_agent.render.indicator import Indicator
 from edge_agent.render.play_run import PlayRun
 from edge_agent.render.short_call import call_hook
 from edge_agent.render.staging import Staging
@@ -46,6 +48,7 @@ class Renderer:
         self._clock = clock
         self._health = HookHealth(troubles or Troubles())
         self._staging = Staging(settings, self._health)
+        self._indicator = Indicator(settings, self._health)
         self._runs: dict[PlayId, PlayRun] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._cueing = False
@@ -62,8 +65,7 @@ class Renderer:
             watch.cancel()
             for run in self._runs.values():
                 run.close(CloseCause.SHUTDOWN)
-            staging = set() if self._staging.task is None else {self._staging.task}
-            await asyncio.wait({watch, *self._tasks, *staging})
+            await asyncio.wait({watch, *self._tasks, *self._chores()})
 
     def start(self, play: Play) -> None:
         """Render `play`. Starting a play that is being rendered is a caller's bug (RuntimeError)."""
@@ -96,11 +98,18 @@ class Renderer:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
+    def microphone(self, microphone: Microphone) -> None:
+        """Have the device show what its microphone is doing, where it has a hook for it."""
+        if not self._stopped:
+            self._indicator.show(microphone)
+
     async def settled(self) -> None:
-        """Wait until no play is being rendered and nothing is being staged."""
-        while self._tasks or (self._staging.task is not None and not self._staging.task.done()):
-            staging = set() if self._staging.task is None else {self._staging.task}
-            await asyncio.wait({*self._tasks, *staging})
+        """Wait until no play is being rendered and nothing is being staged or shown."""
+        while work := self._tasks | {chore for chore in self._chores() if not chore.done()}:
+            await asyncio.wait(work)
+
+    def _chores(self) -> set[asyncio.Task[None]]:
+        return {task for task in (self._staging.task, self._indicator.task) if task is not None}
 
     async def _watch(self) -> None:
         hook = self._settings.hooks.get("watch")

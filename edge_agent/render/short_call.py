@@ -1,4 +1,4 @@
-"""Shell (tasks): run a hook that answers once, with `complete` or `error`, and ends: `stage` and `cue`."""
+"""Shell (tasks): run a hook that answers once (`complete` or `error`) and ends: `stage`, `cue` and `microphone`."""
 
 import asyncio
 

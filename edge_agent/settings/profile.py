@@ -23,7 +23,7 @@ class DeviceProfile(BaseModel):
     moments: tuple[MomentRule, ...]
     hooks_directory: str
     """Name of a folder in `firmware_hooks/`, or an absolute path."""
-    hooks: dict[Literal["show", "say", "stage", "watch", "cue"], str]
+    hooks: dict[Literal["show", "say", "stage", "watch", "cue", "microphone"], str]
     voice_source: str = "off"
     wake_phrases: tuple[str, ...] = ()
     budget_bytes: int = Field(default=256 * 2**20, gt=0)

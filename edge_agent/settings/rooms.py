@@ -78,7 +78,7 @@ class RenderSettings(_Slice):
     """Which hooks render, and where the staged boot creative is kept. Hooks are named by verb."""
 
     hooks_directory: Path
-    hooks: dict[Literal["show", "say", "stage", "watch", "cue"], str] = {}
+    hooks: dict[Literal["show", "say", "stage", "watch", "cue", "microphone"], str] = {}
     runtime_directory: Path
     """Given to hooks as EDGE_AGENT_RUNTIME: where the stand-in's virtual devices keep their screen and sound."""
     boot_directory: Path

@@ -331,3 +331,29 @@ async def test_health_is_told_to_the_fleet(tmp_path: Path, own_broker: RunningBr
             lambda t, p: t.endswith("device/tv/state") and state_of(p).health is Health.DEGRADED
         )
         assert any("believed" in problem for problem in state_of(payload).problems)
+
+
+async def test_a_mute_shows_on_the_device_on_the_page_and_in_mqtt(tmp_path: Path, own_broker: RunningBroker) -> None:
+    fleet = Fleet(tmp_path / "fleet", own_broker)
+    await fleet.send()
+    device = make_device("speaker", tmp_path, broker_port=own_broker.port, root_json=fleet.root_json, listens=True)
+    light = device.runtime / "microphone.json"
+
+    async def shines(state: str) -> None:
+        async with asyncio.timeout(20):
+            # Nothing tells of a light but the light.
+            while not light.exists() or json.loads(light.read_text("utf-8"))["microphone"] != state:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+    async with Wiretap(own_broker) as tap, running(device):
+        await shines("listening")
+        for muted, state in ((True, "muted"), (False, "listening")):
+            tap.seen.clear()
+            await device.post("/v1/state", {"microphone_muted": muted})
+            await shines(state)
+            assert (await device.get("/v1/state"))["microphone"] == state
+            await tap.until(lambda topic, payload, state=state: tells_of(topic, payload, state))  # type: ignore[misc]
+
+
+def tells_of(topic: str, payload: bytes, microphone: str) -> bool:
+    return topic.endswith("/state") and bool(payload) and state_of(payload).microphone == microphone

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.model.cue import Cue
+from edge_agent.model.device import Microphone
 from edge_agent.model.formats import Format
 from edge_agent.model.identity import PlayId
 from edge_agent.model.play import CloseCause, PlayEventKind
@@ -388,6 +389,19 @@ async def test_a_cue_is_played_by_its_hook_and_is_no_play(tmp_path: Path, hooks:
     assert (asked["verb"], asked["cue"]) == ("cue", "listening")
     assert read_wav(Path(asked["asset"])), "the sound that ships is one that can be played"
     assert await room.rest() == []
+
+
+async def test_the_device_shows_what_its_microphone_does_and_the_last_state_stays(
+    tmp_path: Path, hooks: Path
+) -> None:
+    body = 'open("asked", "a").write(request["microphone"] + "\\n"); say("complete")'
+    room = Room(make_settings(tmp_path, microphone=write_hook(hooks, "microphone.py", body)))
+    for state in (Microphone.LISTENING, Microphone.LOST, Microphone.LISTENING, Microphone.MUTED):
+        room.renderer.microphone(state)
+    await room.renderer.settled()
+    asked = (tmp_path / "runtime" / "asked").read_text().split()
+    assert asked[-1] == "muted"
+    assert "lost" not in asked, "what was over before it could be shown is left out"
 
 
 async def test_a_device_without_a_cue_hook_stays_silent(tmp_path: Path) -> None:
