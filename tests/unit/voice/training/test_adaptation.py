@@ -29,7 +29,9 @@ LEXICON = {"hey": (("hh", "ey"),), "device": (("d", "ax", "v", "ay", "s"),)}
 def network() -> Tdnn:
     """A network that knows nothing: whatever it is asked for fits about as well."""
     torch.manual_seed(5)
-    return Tdnn(hidden=8).eval()
+    network = Tdnn(hidden=8)
+    network.eval()
+    return network
 
 
 def record(folder: Path, count: int, seconds: float = 1.0) -> list[str]:
