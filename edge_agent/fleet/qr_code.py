@@ -20,7 +20,7 @@ def draw_qr_code(link: str) -> bytes:
         import segno  # noqa: PLC0415  only the operator's side has it
     except ImportError as error:
         raise FormatError(
-            "Drawing a QR code needs the package segno.", "Run: pip install 'edge-agent[demo]'."
+            "Drawing a QR code needs the package segno.", "Run: pip install 'edge-agent[operator]'."
         ) from error
     code = segno.make_qr(link, error="m")
     modules = code.symbol_size(border=_QUIET_MODULES)[0]
