@@ -40,6 +40,11 @@ TAIL_S: Final = 0.1
 Measured on recordings of people: a fifth fewer false accepts than without, for 80 ms of latency.
 """
 
+WINDOW_LETTER_S: Final = 0.15
+WINDOW_EXTRA_S: Final = 1.2
+"""How much audio is tested: a slow speaker's phrase and what comes around it. What else was said in the same breath
+adds nothing to the score (docs/voice.md), and in babble it made tests take up to a second."""
+
 SETTLE_PREFIX_S: Final = 0.7
 """The same for a phrase that a longer one begins with: "tell me" waits for "tell me more"."""
 
@@ -53,7 +58,7 @@ LONGEST_LETTER_S: Final = 0.25
 LONGEST_EXTRA_S: Final = 0.8
 
 
-BEYOND_THE_BEAM: Final = 6.0
+BEYOND_THE_BEAM: Final = 4.0
 """The score where every likely reading holds the phrase: the lattice beam of our models, which others lie beyond."""
 
 
@@ -161,9 +166,10 @@ class Spotter:
                         return detection
         return None
 
-    def holds_a_phrase(self, words: tuple[str, ...]) -> bool:
-        """Say whether an utterance that has ended is worth testing."""
-        return self._in_partial(words) is not None
+    def window_s(self, words: tuple[str, ...]) -> float | None:
+        """Return how much of the newest audio a test of these words needs; None where they hold no phrase."""
+        phrase = self._in_partial(words)
+        return None if phrase is None else letters_in(phrase) * WINDOW_LETTER_S + WINDOW_EXTRA_S
 
     def end_utterance(self) -> None:
         """Forget the partial results: the next ones are of another utterance."""

@@ -27,6 +27,9 @@ LATE_S: Final = 0.5
 """How much earlier than it is told the next utterance may have begun: the decoder is behind the audio by the frames
 that the network looks ahead and by the rest of a step of 0.25 s."""
 
+ENDED_S: Final = 1.0
+"""How long ago a phrase may have ended when the decoder says that the utterance has: its longest wait for more."""
+
 MOST_READINGS: Final = 12
 """How many readings of a tested utterance are compared: with and without the phrase, and with [unk] around it."""
 
@@ -104,21 +107,28 @@ class PhraseStream:
             del self._remembered[:excess]
         if self._decoder.accept(block):
             yield from self._end_utterance(self._decoder.end_utterance())
-        elif self._spotter.worth_testing(self._decoder.partial(), self._now_s):
-            yield from self._test(self._utterance_s, self._now_s - TAIL_S)
+        else:
+            words = self._decoder.partial()
+            if self._spotter.worth_testing(words, self._now_s):
+                yield from self._test(words, self._utterance_s, self._now_s - TAIL_S)
 
     def _end_utterance(self, words: tuple[str, ...]) -> Iterable[Detection]:
         since_s, self._utterance_s = self._utterance_s, self._now_s
         self._spotter.end_utterance()
-        if self._spotter.holds_a_phrase(words):
-            yield from self._test(since_s)
+        yield from self._test(words, since_s)
 
-    def _test(self, since_s: float, before_s: float = math.inf) -> Iterable[Detection]:
-        """Decode what was said since about then as one utterance that ends here, without disturbing the stream.
+    def _test(self, words: tuple[str, ...], since_s: float, before_s: float = math.inf) -> Iterable[Detection]:
+        """Decode the newest audio as one utterance that ends here, without disturbing the stream's decoder.
 
         Yield the detection in it, if there is one, and go on from its end.
         """
-        since_s = max(since_s - LATE_S, self._now_s - len(self._remembered) / _BYTES_A_SECOND)
+        window_s = self._spotter.window_s(words)
+        if window_s is None:
+            return
+        if before_s == math.inf:
+            window_s += ENDED_S
+        held_s = len(self._remembered) / _BYTES_A_SECOND
+        since_s = max(since_s - LATE_S, self._now_s - min(window_s, held_s))
         readings = Decoder(self._model, self._grammar.for_vosk).readings(self._newest(since_s), MOST_READINGS)
         detection = self._spotter.detect([_shifted(reading, since_s) for reading in readings], before_s)
         if detection is not None:

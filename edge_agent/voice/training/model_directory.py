@@ -48,7 +48,7 @@ def model_conf(point: OperatingPoint) -> str:
         "min-active": 200,
         "max-active": 3000,
         "beam": 12.0,
-        "lattice-beam": 6.0,
+        "lattice-beam": 4.0,
         "phone-determinize": "false",
         "acoustic-scale": point.acoustic_scale,
         "frame-subsampling-factor": SUBSAMPLING,
