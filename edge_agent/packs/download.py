@@ -2,16 +2,16 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping
-from contextlib import aclosing
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from edge_agent.model.errors import EdgeAgentError, IncompleteError, LinkError, UntrustedError
 from edge_agent.packs.manifest import MAX_CHUNK_BYTES, Chunk, PackedAsset
 from edge_agent.packs.source import Source, chunk_topic
-from edge_agent.packs.store import BlobStore
+from edge_agent.packs.store import BlobStore, Digest
 
 Holders = Mapping[str, tuple[PackedAsset, int]]
 """Where chunks are on this device already: chunk hash to (whole asset, offset)."""
@@ -36,6 +36,9 @@ class _Wanted:
     chunk: Chunk
     places: list[tuple[PackedAsset, int]] = field(default_factory=list)
 
+
+_GATHER_S: Final = 0.02
+"""How long arrivals are gathered, so that a worker thread is not woken for each."""
 
 _Arrival = tuple[str, _Wanted, bytes]
 """Topic, what was wanted there, and what came."""
@@ -77,6 +80,7 @@ class _Delivery:
         self._assets = {asset.sha256: asset for asset in parcel.assets.values()}
         self._wanted: dict[str, _Wanted] = {}
         self._open_places: dict[str, int] = {}
+        self._digests = {sha256: Digest() for sha256 in self._assets}
         self._missing_bytes = 0
 
     async def take_stock(self) -> None:
@@ -118,42 +122,55 @@ class _Delivery:
     ) -> EdgeAgentError | None:
         failure: EdgeAgentError | None = None
         by_topic = {chunk_topic(sha256): item for sha256, item in self._wanted.items()}
-        async with aclosing(source.fetch_many(list(by_topic), window, MAX_CHUNK_BYTES)) as stream:
-            while True:
-                try:
-                    async with asyncio.timeout(patience.total_seconds()):
-                        topic, answer = await anext(stream)
-                except StopAsyncIteration:
-                    return failure
-                except TimeoutError:
-                    return failure or IncompleteError(
-                        f"The pack {self._parcel.shelf_name} stopped arriving.", "It is tried again by itself."
-                    )
-                if isinstance(answer, LinkError):
-                    failure = failure or answer
-                else:
-                    await _put(arrived, (topic, by_topic[topic], answer), keeping)
-
-    async def _keep_arrivals(self, arrived: asyncio.Queue[_Arrival | None]) -> EdgeAgentError | None:
-        failure: EdgeAgentError | None = None
-        more = True
-        while more:
-            batch = [await arrived.get()]
-            while not arrived.empty():
-                batch.append(arrived.get_nowait())
-            more = None not in batch
-            good, altered = await asyncio.to_thread(_check_and_write, self._store, [one for one in batch if one])
-            for item in good:
-                self._note_kept(item)
-            if altered:
-                failure = failure or UntrustedError(
-                    f"The pack {self._parcel.shelf_name} has a chunk that was altered on its way ({altered[0]}).",
-                    "Publish the pack again; if it stays, somebody may be tampering with the broker.",
-                )
+        now = asyncio.get_running_loop().time
+        try:
+            async with (
+                asyncio.timeout(patience.total_seconds()) as limit,
+                aclosing(source.fetch_many(list(by_topic), window, MAX_CHUNK_BYTES)) as stream,
+            ):
+                async for topic, answer in stream:
+                    limit.reschedule(None)
+                    if isinstance(answer, LinkError):
+                        failure = failure or answer
+                    else:
+                        await _put(arrived, (topic, by_topic[topic], answer), keeping)
+                    limit.reschedule(now() + patience.total_seconds())
+        except TimeoutError:
+            return failure or IncompleteError(
+                f"The pack {self._parcel.shelf_name} stopped arriving.", "It is tried again by itself."
+            )
         return failure
 
+    async def _keep_arrivals(self, arrived: asyncio.Queue[_Arrival | None]) -> EdgeAgentError | None:
+        """Write what arrives, a batch at a time; also, when this is cancelled, what has arrived by then."""
+        failure: EdgeAgentError | None = None
+        batch: list[_Arrival | None] = []
+        try:
+            while None not in batch:
+                batch.clear()
+                await _gather(arrived, batch)
+                failure = await self._keep_batch(batch) or failure
+        except asyncio.CancelledError:
+            while not arrived.empty():
+                batch.append(arrived.get_nowait())
+            await self._keep_batch(batch)
+            raise
+        return failure
+
+    async def _keep_batch(self, batch: list[_Arrival | None]) -> UntrustedError | None:
+        arrivals = [one for one in batch if one is not None]
+        good, altered = await asyncio.to_thread(_check_and_write, self._store, arrivals, self._digests)
+        for item in good:
+            self._note_kept(item)
+        if not altered:
+            return None
+        return UntrustedError(
+            f"The pack {self._parcel.shelf_name} has a chunk that was altered on its way ({altered[0]}).",
+            "Publish the pack again; if it stays, somebody may be tampering with the broker.",
+        )
+
     async def _keep(self, item: _Wanted, content: bytes) -> None:
-        await asyncio.to_thread(_write, self._store, item, content)
+        await asyncio.to_thread(_write, self._store, [(item, content)], self._digests)
         self._note_kept(item)
 
     def _note_kept(self, item: _Wanted) -> None:
@@ -166,7 +183,7 @@ class _Delivery:
         """Make whole what has all its chunks."""
         for sha256, places in self._open_places.items():
             if not places and self._store.asset_path(self._assets[sha256]) is None:
-                await asyncio.to_thread(self._store.finish_asset, self._assets[sha256])
+                await asyncio.to_thread(self._store.finish_asset, self._assets[sha256], self._digests[sha256])
 
 
 def _take_stock(assets: Mapping[str, PackedAsset], store: BlobStore) -> tuple[dict[str, _Wanted], dict[str, int]]:
@@ -188,6 +205,9 @@ async def _put(
     keeping: asyncio.Task[EdgeAgentError | None],
 ) -> None:
     """Put `one` into the queue, unless whoever empties it has failed: then raise what it failed with."""
+    if not arrived.full() and not keeping.done():
+        arrived.put_nowait(one)
+        return
     putting = asyncio.ensure_future(arrived.put(one))
     try:
         await asyncio.wait({putting, keeping}, return_when=asyncio.FIRST_COMPLETED)
@@ -198,23 +218,41 @@ async def _put(
         keeping.result()
 
 
-def _check_and_write(store: BlobStore, batch: list[_Arrival]) -> tuple[list[_Wanted], list[str]]:
+async def _gather(arrived: asyncio.Queue[_Arrival | None], batch: list[_Arrival | None]) -> None:
+    """Add what has arrived to `batch`: at least one, and what follows within a moment, up to half of the queue."""
+    batch.append(await arrived.get())
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_GATHER_S):
+            while batch[-1] is not None and len(batch) < max(1, arrived.maxsize // 2):
+                batch.append(await arrived.get())
+
+
+def _check_and_write(
+    store: BlobStore, batch: list[_Arrival], digests: Mapping[str, Digest]
+) -> tuple[list[_Wanted], list[str]]:
     """Write what matches its hash; return it, and the topics of what does not."""
-    good: list[_Wanted] = []
+    good: list[tuple[_Wanted, bytes]] = []
     altered: list[str] = []
     for topic, item, content in batch:
         if _matches(item.chunk, content):
-            _write(store, item, content)
-            good.append(item)
+            good.append((item, content))
         else:
             altered.append(topic)
-    return good, altered
+    _write(store, good, digests)
+    return [item for item, _ in good], altered
 
 
 def _matches(chunk: Chunk, content: bytes) -> bool:
     return len(content) == chunk.length and hashlib.sha256(content).hexdigest() == chunk.sha256
 
 
-def _write(store: BlobStore, item: _Wanted, content: bytes) -> None:
-    for asset, offset in item.places:
-        store.keep_chunk(asset, offset, content)
+def _write(store: BlobStore, verified: Iterable[tuple[_Wanted, bytes]], digests: Mapping[str, Digest]) -> None:
+    """Write each chunk at all its places, asset by asset."""
+    placed: dict[str, tuple[PackedAsset, list[tuple[int, bytes]]]] = {}
+    for item, content in verified:
+        for asset, offset in item.places:
+            placed.setdefault(asset.sha256, (asset, []))[1].append((offset, content))
+    for asset, chunks in placed.values():
+        store.keep_chunks(asset, chunks)
+        for offset, content in chunks:
+            digests[asset.sha256].add(offset, content)

@@ -17,10 +17,11 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from edge_agent.model.errors import IncompleteError, StorageError
 from edge_agent.packs.manifest import Chunk, PackedAsset
@@ -43,6 +44,20 @@ def _as_storage_error(what: str) -> Iterator[None]:
         raise StorageError(
             f"{what[0].upper()}{what[1:]} cannot be read or written: {error.strerror or error}.", "Check the disk."
         ) from error
+
+
+@dataclass(slots=True)
+class Digest:
+    """The hash of the first `length` bytes of an asset, worked out as its chunks are written one after another."""
+
+    sha256: Any = field(default_factory=hashlib.sha256)
+    length: int = 0
+
+    def add(self, offset: int, content: bytes) -> None:
+        """Take a chunk that was written; one that is not the next is read from the disk in the end."""
+        if offset == self.length:
+            self.sha256.update(content)
+            self.length += len(content)
 
 
 class BlobStore:
@@ -140,13 +155,18 @@ class BlobStore:
 
     def keep_chunk(self, asset: PackedAsset, offset: int, content: bytes) -> None:
         """Write a verified chunk at its place in the partial asset."""
+        self.keep_chunks(asset, [(offset, content)])
+
+    def keep_chunks(self, asset: PackedAsset, chunks: Iterable[tuple[int, bytes]]) -> None:
+        """Write verified chunks at their places in the partial asset: (offset, content) of each."""
         with _as_storage_error("a chunk"):
             descriptor = os.open(self._partial / asset.sha256, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
             try:
-                written = 0
-                while written < len(content):
-                    written += os.pwrite(descriptor, content[written:], offset + written)
-                self._unflushed_bytes += len(content)
+                for offset, content in chunks:
+                    written = 0
+                    while written < len(content):
+                        written += os.pwrite(descriptor, memoryview(content)[written:], offset + written)
+                    self._unflushed_bytes += len(content)
                 if self._unflushed_bytes >= _FLUSH_EVERY_BYTES:
                     os.fdatasync(descriptor)
                     self._unflushed_bytes = 0
@@ -162,15 +182,15 @@ class BlobStore:
                 return content
         return None
 
-    def finish_asset(self, asset: PackedAsset) -> Path:
-        """Turn a partial asset that has all its chunks into a whole one.
+    def finish_asset(self, asset: PackedAsset, begun: Digest | None = None) -> Path:
+        """Turn a partial asset that has all its chunks into a whole one; `begun` is of what was written of it.
 
         Raises IncompleteError when the whole has another hash than was signed; the partial is then removed, since
         no chunk of it can be told from the wrong one.
         """
         partial, path = self._partial / asset.sha256, self._assets / asset.sha256
         with _as_storage_error("an asset"):
-            if _sha256_of(partial) != asset.sha256 or partial.stat().st_size != asset.length:
+            if _sha256_of(partial, begun) != asset.sha256 or partial.stat().st_size != asset.length:
                 partial.unlink()
                 raise IncompleteError(
                     "An asset's chunks do not add up to the asset that was signed.", "Publish the pack again."
@@ -241,9 +261,10 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _sha256_of(path: Path) -> str:
-    digest = hashlib.sha256()
+def _sha256_of(path: Path, begun: Digest | None = None) -> str:
+    digest, position = (hashlib.sha256(), 0) if begun is None else (begun.sha256, begun.length)
     with path.open("rb") as file:
+        file.seek(position)
         while block := file.read(_READ_BYTES):
             digest.update(block)
     return digest.hexdigest()
