@@ -120,8 +120,7 @@ def keys_add_advertiser(
 
     check_identifier("an advertiser", name)
     own = [read_public_key(path) for path in public_keys or ()]
-    fleet = FleetRepository.open(fleet_dir)
-    with fleet.locked():
+    with FleetRepository.locked(fleet_dir) as fleet:
         fleet.add_advertiser(name, own, threshold)
         fleet.commit(now())
     say(

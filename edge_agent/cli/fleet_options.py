@@ -142,9 +142,8 @@ def at_the_desk(command: "Callable[Concatenate[Desk, _Rest], None]") -> Callable
     ) -> None:
         from edge_agent.fleet.repository import FleetRepository
 
-        fleet = FleetRepository.open(fleet_dir)
-        address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file)
-        with fleet.locked():
+        with FleetRepository.locked(fleet_dir) as fleet:
+            address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file)
             command(Desk(fleet, address), **own)  # type: ignore[call-arg]
 
     shared = [

@@ -73,7 +73,7 @@ def new(
     given = {"idle_poster": poster, "boot_screen": boot, "voice_mention": mention}
     path = write_new_pack(folder, advertiser, text, {name: file for name, file in given.items() if file is not None})
     if fleet is not None and advertiser not in fleet.advertisers:
-        with fleet.locked():
+        with FleetRepository.locked(fleet_dir) as fleet:
             fleet.add_advertiser(advertiser)
             fleet.commit(now())
         note(f"Made a key for {advertiser}.")

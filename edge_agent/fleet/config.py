@@ -4,7 +4,7 @@ import json
 import tomllib
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -13,6 +13,8 @@ from edge_agent.model.errors import FormatError, SettingsError
 from edge_agent.model.identity import Identifier
 from edge_agent.settings.remote import first_unfit, parse_remote
 
+_CONFIGURATIONS: Final = ("config/fleet.json", "config/group/", "config/device/")
+
 
 def config_target(*, group: str | None = None, device: str | None = None) -> str:
     """Return the document's name: the fleet's when neither is given. Raises SettingsError for an unusable id."""
@@ -20,6 +22,11 @@ def config_target(*, group: str | None = None, device: str | None = None) -> str
         if text is not None:
             return f"config/{part}/{check_identifier(f'a {part}', text)}.json"
     return "config/fleet.json"
+
+
+def is_configuration(name: str) -> bool:
+    """Whether a document of that name configures devices; `config` signs other things, too."""
+    return name.startswith(_CONFIGURATIONS)
 
 
 def check_identifier(what: str, text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 from edge_agent.fleet.broker import BrokerAddress, connected
 from edge_agent.fleet.ledger import Ledger
-from edge_agent.fleet.publish import Progress, current_messages, respect_history
+from edge_agent.fleet.publish import ANY_SIZE, Progress, current_messages, respect_history
 from edge_agent.fleet.repository import FleetRepository
 from edge_agent.fleet.signed_folder import sha256_of
 from edge_agent.model.errors import FormatError, StorageError
@@ -18,7 +18,6 @@ from edge_agent.packs.source import MAX_METADATA_BYTES, chunk_topic, metadata_to
 from edge_agent.packs.voice_pack import is_voice_pack, parse_voice_pack
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-_ANY_SIZE: Final = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def _named(fleet: FleetRepository, keep: int) -> tuple[set[str], set[str]]:
 def _parcel(name: str, path: Path) -> Parcel | None:
     """Return what has chunks: a pack or a voice pack. Every other document is None."""
     if parse_target_name(name) is not None:
-        return parse_manifest(path.read_bytes(), name, _ANY_SIZE)
+        return parse_manifest(path.read_bytes(), name, ANY_SIZE)
     return parse_voice_pack(path.read_bytes(), name) if is_voice_pack(name) else None
 
 

@@ -14,15 +14,22 @@ from tuf.api.metadata import Metadata, TargetFile, Targets
 from edge_agent.fleet.advertiser import ADVERTISER, AdvertiserFolder
 from edge_agent.fleet.book import Book
 from edge_agent.fleet.bundle import Bundle, read_bundle, write_bundle
-from edge_agent.fleet.publish import Progress, Signed, manifests, refuse_anothers_campaign, sign_manifest, sign_pack
+from edge_agent.fleet.publish import (
+    ANY_SIZE,
+    Progress,
+    Signed,
+    manifests,
+    refuse_anothers_campaign,
+    sign_manifest,
+    sign_pack,
+)
 from edge_agent.fleet.repository import FleetRepository, keep_chunk
 from edge_agent.fleet.signed_folder import sha256_of
 from edge_agent.model.errors import FormatError, SettingsError
 from edge_agent.packs.documents import MAX_DOCUMENT_BYTES, parse_json
-from edge_agent.packs.manifest import Manifest, parse_manifest, parse_target_name
+from edge_agent.packs.manifest import Manifest, parse_manifest, parse_target_name, shelf_name
 from edge_agent.packs.trust import ADVERTISER_ROLE
 
-_ANY_SIZE: Final = 1 << 62
 _RENEW_BEFORE: Final = timedelta(days=240)
 _FIX: Final = "Ask the advertiser to build it again; nothing of it was published."
 
@@ -119,7 +126,7 @@ def _sign_along(
         metadata.sign(signer, append=True)
     chunks = {sha256: partial(bundle.chunk, sha256) for sha256 in bundle.chunks}
     write_bundle(out, metadata.to_bytes(), bundle.documents, chunks)
-    return tuple(sorted(_shelf_names(metadata)))
+    return tuple(sorted(map(shelf_name, metadata.signed.targets)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +178,7 @@ def accept_bundle(fleet: FleetRepository, path: Path, now: datetime) -> Accepted
     fleet.commit(now)
     gone = kept.keys() - bundle.metadata.signed.targets.keys()
     newer = sorted(one.shelf_name for one in arrived if one != standing.get(one.target_name))
-    return Accepted(name, bundle.metadata.signed.version, tuple(newer), tuple(sorted(map(_short, gone))))
+    return Accepted(name, bundle.metadata.signed.version, tuple(newer), tuple(sorted(map(shelf_name, gone))))
 
 
 def _judge_metadata(
@@ -206,15 +213,15 @@ def _judge_manifests(
         if content is None:
             if kept.get(target) == file:
                 continue
-            raise FormatError(f"{bundle.path} names {_short(target)}, but does not hold it.", _FIX)
+            raise FormatError(f"{bundle.path} names {shelf_name(target)}, but does not hold it.", _FIX)
         if len(content) != file.length or len(content) > MAX_DOCUMENT_BYTES:
-            raise FormatError(f"{_short(target)} does not have the length that was signed.", _FIX)
-        manifest = parse_manifest(content, target, _ANY_SIZE)
+            raise FormatError(f"{shelf_name(target)} does not have the length that was signed.", _FIX)
+        manifest = parse_manifest(content, target, ANY_SIZE)
         old = standing.get(target)
         if old is not None and (
             manifest.version < old.version or (manifest.version == old.version and manifest != old)
         ):
-            raise FormatError(f"{_short(target)} is version {old.version} already.", _FIX)
+            raise FormatError(f"{shelf_name(target)} is version {old.version} already.", _FIX)
         refuse_anothers_campaign(fleet, manifest.campaign, bundle.path.name)
         _refuse_missing(manifest, bundle, fleet, bundle.path)
         documents.append(content)
@@ -231,16 +238,8 @@ def _refuse_missing(manifest: Manifest, bundle: Bundle, book: Book, path: Path) 
 def _parse(content: bytes, prefix: str) -> Manifest:
     """Return a manifest that nobody has signed yet: it says itself whose it is."""
     name = parse_json(content, "The manifest").get("name", "")
-    return parse_manifest(content, f"{prefix}{name}.json", _ANY_SIZE)
+    return parse_manifest(content, f"{prefix}{name}.json", ANY_SIZE)
 
 
 def _chunks(manifest: Manifest) -> set[str]:
     return {chunk.sha256 for asset in manifest.assets.values() for chunk in asset.chunks}
-
-
-def _short(target: str) -> str:
-    return target.removeprefix("packs/").removesuffix(".json")
-
-
-def _shelf_names(metadata: Metadata[Targets]) -> list[str]:
-    return [_short(target) for target in metadata.signed.targets]

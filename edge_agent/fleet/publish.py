@@ -35,6 +35,9 @@ from edge_agent.packs.source import MAX_METADATA_BYTES, chunk_topic, metadata_to
 Progress = Callable[[str, int, int], None]
 """Told what is going on (`signing`, `sending`), how much is done and how much there is, in bytes."""
 
+ANY_SIZE: Final = 1 << 62
+"""How large a pack that we sign ourselves may be to be read: devices have limits of their own."""
+
 _TIMESTAMP: Final = metadata_topic("timestamp")
 
 
@@ -139,7 +142,7 @@ def _manifest(written: PackFolder, assets: dict[str, object], version: int, fold
 def _published(book: Book, name: str) -> Manifest | None:
     if name not in book.files:
         return None
-    return parse_manifest(book.document(name), name, max_pack_bytes=1 << 62)
+    return parse_manifest(book.document(name), name, ANY_SIZE)
 
 
 def manifests(book: Book) -> Iterator[Manifest]:

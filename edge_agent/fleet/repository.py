@@ -80,25 +80,35 @@ class FleetRepository(SignedFolder):
     def open(cls, directory: Path) -> "FleetRepository":
         """Read a fleet folder. Raises SettingsError when it is none."""
         fleet = cls(directory)
-        if not (directory / "metadata" / "timestamp.json").is_file():
-            raise SettingsError(f"{directory} is not a fleet folder.", 'Make one with "edge-agent fleet keys init".')
+        _refuse_no_fleet(directory)
         snapshot = fleet.snapshot
         for name, meta in snapshot.meta.items():
             role = name.removesuffix(".json")
             fleet._roles[role] = fleet._read(Targets, f"{meta.version}.{role}")
         return fleet
 
+    @classmethod
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the folder: two publications at once would sign the same version twice."""
-        with (self.directory / ".lock").open("w") as file:
+    def locked(cls, directory: Path) -> Iterator["FleetRepository"]:
+        """Read a fleet folder that no other command changes meanwhile. Raises SettingsError while one does.
+
+        It is read behind the lock: two commands that begin with the same state sign the same version twice.
+        """
+        _refuse_no_fleet(directory)
+        try:
+            file = (directory / ".lock").open("w")
+        except OSError as error:
+            raise SettingsError(
+                f"{directory} cannot be changed: {error.strerror or error}.", "Check who owns it."
+            ) from error
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise SettingsError(
-                    f"Another command is working on {self.directory}.", "Wait until it is done."
+                    f"Another command is working on {directory}.", "Wait until it is done."
                 ) from error
-            yield
+            yield cls.open(directory)
 
     def add_advertiser(self, name: str, public_keys: Sequence[Key] = (), threshold: int = 1) -> None:
         """Let an advertiser sign `packs/<name>/…`, with a key made here unless it has its own; `commit` afterwards.
@@ -275,6 +285,11 @@ class FleetRepository(SignedFolder):
         for signer in self.authority.signers(role):
             metadata.sign(signer, append=True)
         write_durably(self._metadata / f"{name}.json", metadata.to_bytes())
+
+
+def _refuse_no_fleet(directory: Path) -> None:
+    if not (directory / "metadata" / "timestamp.json").is_file():
+        raise SettingsError(f"{directory} is not a fleet folder.", 'Make one with "edge-agent fleet keys init".')
 
 
 def date_signature(signed: Signed, role: str, now: datetime) -> None:

@@ -137,8 +137,12 @@ def test_configuration_is_checked_numbered_and_owned(small: SmallFleet, tmp_path
 
 
 def test_two_publications_at_once_are_refused(small: SmallFleet) -> None:
-    other = FleetRepository.open(small.directory / "fleet")
-    with small.fleet.locked(), pytest.raises(SettingsError, match="Another command"), other.locked():
+    folder = small.fleet.directory
+    with (
+        FleetRepository.locked(folder),
+        pytest.raises(SettingsError, match="Another command"),
+        FleetRepository.locked(folder),
+    ):
         pass
 
 

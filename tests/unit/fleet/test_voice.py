@@ -11,6 +11,7 @@ from edge_agent.fleet.config import push_config
 from edge_agent.fleet.garbage import find_garbage
 from edge_agent.fleet.parcels import voice_packs
 from edge_agent.fleet.publish import current_messages
+from edge_agent.fleet.revoke import revoke_advertiser
 from edge_agent.fleet.spoken import published_phrases
 from edge_agent.fleet.voice import sign_voice, withdraw_voice
 from edge_agent.model.errors import SettingsError, VoiceError
@@ -82,6 +83,7 @@ def test_what_a_fleet_listens_for_is_known_to_whoever_adds_a_phrase(
     push_config(fleet.fleet, "config/fleet.json", file, NOW)
     sign_voice(fleet.fleet, model, NOW, silent)
     fleet.sign()
+    revoke_advertiser(fleet.fleet, "acme", NOW)  # its list is signed by the same key, and is no configuration
     assert list(published_phrases(fleet.fleet)) == ["hey kitchen", "okay garden"]
 
 
