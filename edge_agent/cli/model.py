@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edge_agent.cli import model_phrases
 from edge_agent.cli.output import JsonOption, fail, note, print_json, print_table
 from edge_agent.model.errors import VoiceError
 
 if TYPE_CHECKING:
     from edge_agent.settings.rooms import VoiceSettings
-    from edge_agent.voice.phrases.confusability import Verdict
 
 CONFIG = Path("/etc/edge-agent/agent.toml")
 
@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
     group.command()(use)
     group.command()(install)
     group.command()(train)
-    group.command("add-phrases")(add_phrases)
+    model_phrases.register(group)
     app.add_typer(group, name="model")
 
 
@@ -212,103 +212,3 @@ def train(
         print_json({"model": str(out)})
     else:
         note(f"The model is in {out}. Use it with: edge-agent model use {out}")
-
-
-def add_phrases(
-    phrases: Annotated[list[str], typer.Argument(help="What a person says, each in quotation marks.")],
-    model: Annotated[Path | None, typer.Option(help="The model's folder (default: the packaged one).")] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="The new model's folder (default: --model itself, else NAME-phrases here).")
-    ] = None,
-    pronounce: Annotated[
-        list[str] | None, typer.Option(help='A word by its phones: "glowbar=g l ow b aa r"; once for each way.')
-    ] = None,
-    beside: Annotated[
-        list[str] | None, typer.Option(help="A phrase that the same devices listen for; may be given again.")
-    ] = None,
-    fleet_dir: Annotated[
-        Path | None, typer.Option("--fleet-dir", help="Compare with the phrases that this fleet has published, too.")
-    ] = None,
-    language: Annotated[str | None, typer.Option(help="The model's language, where it does not say so.")] = None,
-    anyway: Annotated[bool, typer.Option("--anyway", help="Add what is too short or too close, too.")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Make a model that hears new phrases, from one that has never heard their words.
-
-    Says how easily each is confused, and refuses what is too short or too close to something else. Devices get it
-    with: edge-agent fleet voice publish.
-    """
-    import time
-
-    from edge_agent.voice.models import packaged_models
-    from edge_agent.voice.phrases.adding import make_model, plan_phrases
-
-    began = time.monotonic()
-    source = model or packaged_models()[language or "en"]
-    published = () if fleet_dir is None else _published_phrases(fleet_dir)
-    plan = plan_phrases(
-        source, phrases, pronounced=pronounce or (), beside=[*(beside or ()), *published], lang=language
-    )
-    if not as_json:
-        _print_verdicts(plan.verdicts)
-    if plan.refused and not anyway:
-        worst = plan.refused[0]
-        details = {"refused": [_verdict_document(verdict) for verdict in plan.refused]} if as_json else None
-        fail(f'"{worst.phrase}": {worst.advice} Nothing was made; --anyway makes it all the same.', details=details)
-    target = out or (model if model is not None else Path(f"{source.name}-phrases"))
-    made = make_model(plan, target)
-    seconds = round(time.monotonic() - began, 1)
-    if as_json:
-        print_json(
-            {
-                "model": str(made.directory),
-                "lang": plan.lang,
-                "phrases": [_verdict_document(verdict) for verdict in plan.verdicts],
-                "words": {word: [" ".join(way) for way in ways] for word, ways in plan.words.items()},
-                "seconds": seconds,
-            }
-        )
-        return
-    for word, ways in plan.words.items():
-        note(f"{word}: {', or '.join(' '.join(way) for way in ways)}")
-    note(f"The model is in {made.directory}, made in {seconds} s. Give it to a fleet with:")
-    note(f"  edge-agent fleet voice publish {made.directory}")
-
-
-def _published_phrases(fleet_dir: Path) -> list[str]:
-    """Return the wake phrases and dialogue answers that a fleet has published."""
-    from edge_agent.fleet.repository import FleetRepository
-    from edge_agent.fleet.spoken import published_phrases
-
-    return list(published_phrases(FleetRepository.open(fleet_dir)))
-
-
-def _print_verdicts(verdicts: "tuple[Verdict, ...]") -> None:
-    print_table(
-        "How easily it is confused (0: like nothing else, 100: the same sounds)",
-        ("phrase", "score", "sounds", "most like", "advice"),
-        [
-            (
-                verdict.phrase,
-                verdict.score,
-                " ".join(verdict.phones[0]),
-                "; ".join(f"{reason.what} ({reason.score})" for reason in verdict.reasons[:3]),
-                verdict.advice,
-            )
-            for verdict in verdicts
-        ],
-    )
-
-
-def _verdict_document(verdict: "Verdict") -> dict[str, Any]:
-    return {
-        "phrase": verdict.phrase,
-        "score": verdict.score,
-        "refused": verdict.is_refused,
-        "advice": verdict.advice,
-        "syllables": verdict.syllables,
-        "pronunciations": [" ".join(way) for way in verdict.phones],
-        "reasons": [
-            {"kind": reason.kind, "score": reason.score, "what": reason.what} for reason in verdict.reasons[:8]
-        ],
-    }

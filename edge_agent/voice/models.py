@@ -98,6 +98,18 @@ def packaged_models() -> dict[str, Path]:
     return {path.name: path for path in sorted(folder.glob("*")) if (path / "am" / "final.mdl").is_file()}
 
 
+def packaged_model(lang: str) -> Path:
+    """Return the directory of the packaged model of a language. Raise VoiceError where there is none."""
+    packaged = packaged_models()
+    if lang not in packaged:
+        have = ", ".join(packaged) or "none"
+        raise VoiceError(
+            f'There is no speech model for the language "{lang}" in the package (it has: {have}).',
+            "Install one with edge-agent model install, then edge-agent model use.",
+        )
+    return packaged[lang]
+
+
 def installed_models(models: Path) -> tuple[Path, ...]:
     """Return the directories in `models` that look like models, sorted by name."""
     if not models.is_dir():
@@ -148,11 +160,4 @@ def model_for(settings: VoiceSettings) -> Model:
     directory = settings.model or chosen_directory(settings.models_directory)
     if directory is not None:
         return check_model(directory)
-    packaged = packaged_models()
-    if settings.lang not in packaged:
-        have = ", ".join(packaged) or "none"
-        raise VoiceError(
-            f'There is no speech model for the language "{settings.lang}" in the package (it has: {have}).',
-            "Install one with edge-agent model install, then edge-agent model use.",
-        )
-    return check_model(packaged[settings.lang])
+    return check_model(packaged_model(settings.lang))

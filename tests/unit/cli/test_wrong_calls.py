@@ -40,6 +40,8 @@ REFUSED = {
     "model install nope --sha256 00": "no SHA-256",
     f"model install missing.zip --sha256 {DIGEST}": "no file here",
     f"model install ftp://127.0.0.1/x.zip --sha256 {DIGEST}": "no http(s) address",
+    "model add-phrases stop --language xx": "edge-agent model install",
+    "model add-phrases stop --model folder": "folder holds no speech model",
     "model train --out text.txt": "text.txt is a file",
     "fleet status --fleet-dir nowhere": "edge-agent fleet keys init",
     "fleet report --fleet-dir nowhere --json": "--fleet-dir",
