@@ -79,6 +79,10 @@ class Grammar:
         return json.dumps([*(" ".join(words) for words in self.phrases)] * times + [UNKNOWN], ensure_ascii=False)
 
 
+NOTHING: Final = Grammar(MappingProxyType({}))
+"""Listens for no phrase: all that is said is unknown."""
+
+
 def normalise(phrase: str) -> tuple[str, ...]:
     """Return the words of a phrase in lower case, without punctuation but with the apostrophes inside of words."""
     text = unicodedata.normalize("NFKC", phrase).casefold().replace("\u2019", "'")

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from edge_agent.voice.grammar import Grammar, Vocabulary, build_grammar
+from edge_agent.voice.grammar import NOTHING, Grammar, Vocabulary, build_grammar
 from edge_agent.voice.libvosk import RATE, Decoder, Reading, SpeechModel, Word
 from edge_agent.voice.spotter import TAIL_S, Detection, Spotter, Verdict
 from edge_agent.voice.thresholds import verdict_of
@@ -129,11 +129,23 @@ class PhraseStream:
             window_s += ENDED_S
         held_s = len(self._remembered) / _BYTES_A_SECOND
         since_s = max(since_s - LATE_S, self._now_s - min(window_s, held_s))
-        readings = Decoder(self._model, self._grammar.for_vosk).readings(self._newest(since_s), MOST_READINGS)
+        audio = self._newest(since_s)
+        readings = Decoder(self._model, self._grammar.for_vosk).readings(audio, MOST_READINGS)
+        if all(self._spotter.window_s(tuple(word.text for word in each.words)) for each in readings):
+            readings += self._without_phrases(audio)
         detection = self._spotter.detect([_shifted(reading, since_s) for reading in readings], before_s)
         if detection is not None:
             self._rewind(detection.end_s)
             yield detection
+
+    def _without_phrases(self, audio: bytes) -> tuple[Reading, ...]:
+        """Return the likeliest reading that holds no phrase, for where all others are too unlikely to be compared.
+
+        In a grammar of nothing else it is dearer by what the phrases took of its share.
+        """
+        share = math.log(len(self._grammar.phrases) + 1)
+        found = Decoder(self._model, NOTHING.for_vosk).readings(audio, 1)
+        return tuple(Reading(each.words, each.log_likelihood - share) for each in found)
 
     def _rewind(self, to_s: float) -> None:
         """Let the audio since `to_s` wait to be decoded again, by a decoder that has heard nothing before it."""

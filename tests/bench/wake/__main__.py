@@ -77,7 +77,7 @@ def _measure_and_print(arguments: argparse.Namespace, people: Path) -> None:
     )
     rocs, costs = rocs_of(played), core_share(played)
     rows = aims(rocs, device)
-    table = print_table(rocs, rows, costs, thresholds_of(arguments.model))
+    table = print_table(rocs, rocs_of(played, near_words=False), rows, costs, thresholds_of(arguments.model))
     print(json.dumps(document(rocs, rows, costs), indent=1) if arguments.json else table)
     if arguments.card is not None:
         command = f"`python -m tests.bench.wake --clips {arguments.clips} --hours {arguments.hours:g}`"

@@ -39,6 +39,7 @@ class Part:
     paths: tuple[Path, ...]
     phrases: tuple[str, ...]
     said: str | None
+    near: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def parts_to_play(people: Path, phrases: Sequence[str], *, clips: int, hours: fl
     folder = _cache()
     for phrase in phrases:
         near = make_near_words(folder / "near" / phrase, phrase, part="test", count=NEAR_WORDS, seed=SEED)
-        parts += _pieces(tuple(near), (phrase,), None)
+        parts += [Part(tuple(near), (phrase,), None, near=True)]
     talk = make_talk(folder / "talk", language="en", hours=hours, seed=SEED, without=phrases, report=report)
     for start in range(0, len(talk), 4):
         parts += _pieces(tuple(talk[start : start + 4]), tuple(phrases), None)

@@ -36,10 +36,12 @@ class Aim:
 Rocs = Mapping[tuple[ListenerName, Condition], Mapping[str, Roc]]
 
 
-def rocs_of(played: Sequence[Played]) -> Rocs:
-    """Join the pieces, by listener and condition, then by phrase."""
+def rocs_of(played: Sequence[Played], *, near_words: bool = True) -> Rocs:
+    """Join the pieces, by listener and condition, then by phrase; with the words that sound like it, or without."""
     pieces: dict[tuple[ListenerName, Condition], dict[str, list[Roc]]] = {}
     for one in played:
+        if one.piece.part.near and not near_words:
+            continue
         by_phrase = pieces.setdefault((one.piece.listener, one.piece.condition), {})
         for phrase, roc in one.rocs.items():
             by_phrase.setdefault(phrase, []).append(roc)
@@ -71,9 +73,20 @@ def aims(rocs: Rocs, device: Mapping[str, float]) -> list[Aim]:
     ]
 
 
-def print_table(rocs: Rocs, rows: Sequence[Aim], costs: Mapping[ListenerName, float], thresholds: Thresholds) -> str:
-    """Return the whole report as markdown."""
-    return "\n".join([*_aims(rows), "", *_phrases(rocs), "", *_shipped(rocs, thresholds), "", *_costs(costs)])
+def print_table(
+    rocs: Rocs, others: Rocs, rows: Sequence[Aim], costs: Mapping[ListenerName, float], thresholds: Thresholds
+) -> str:
+    """Return the whole report as markdown; `others` are without near-words."""
+    said = "Misses at ≤ {} false accepts an hour, each phrase at its own threshold, {}:"
+    blocks = [
+        _aims(rows),
+        _phrases(rocs, said.format(MOST_PER_HOUR, "near-words among the negatives")),
+        _phrases(others, said.format(MOST_PER_HOUR, "without near-words")),
+        _shipped(rocs, thresholds, "near-words among the negatives"),
+        _shipped(others, thresholds, "without near-words"),
+        _costs(costs),
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks)
 
 
 def document(rocs: Rocs, rows: Sequence[Aim], costs: Mapping[ListenerName, float]) -> dict[str, Any]:
@@ -112,10 +125,10 @@ def _aims(rows: Sequence[Aim]) -> list[str]:
     return lines
 
 
-def _phrases(rocs: Rocs) -> list[str]:
+def _phrases(rocs: Rocs, title: str) -> list[str]:
     columns = list(rocs)
     lines = [
-        f"Misses at ≤ {MOST_PER_HOUR:g} false accepts an hour, each phrase at its own threshold:",
+        title,
         "",
         f"| phrase | recordings | negatives | {' | '.join(f'{listener}, {where}' for listener, where in columns)} |",
         f"| --- | --- | --- |{' --- |' * len(columns)}",
@@ -128,10 +141,10 @@ def _phrases(rocs: Rocs) -> list[str]:
     return [*lines, f"| **mean** | | | {' | '.join(means)} |"]
 
 
-def _shipped(rocs: Rocs, thresholds: Thresholds) -> list[str]:
+def _shipped(rocs: Rocs, thresholds: Thresholds, title: str) -> list[str]:
     """What the agent does as it is shipped, at three sensitivities: its thresholds know none of these recordings."""
     lines = [
-        "With the model's own thresholds, mean over phrases (misses, false accepts an hour):",
+        f"With the model's own thresholds, mean over phrases (misses, false accepts an hour), {title}:",
         "",
         "| sensitivity | clean | 10 dB SNR |",
         "| --- | --- | --- |",
