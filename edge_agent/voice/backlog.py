@@ -41,6 +41,7 @@ class Backlog:
         self._changed = threading.Condition()
         self._pieces: deque[bytes] = deque()
         self._waiting_bytes = 0
+        self._wanted_bytes = 1
         self._lost_bytes = 0
         self._dropping = Dropping()
 
@@ -53,13 +54,21 @@ class Backlog:
                 oldest = self._pieces.popleft()
                 self._waiting_bytes -= len(oldest)
                 self._lost_bytes += len(oldest)
-            self._changed.notify()
+            if self._waiting_bytes >= self._wanted_bytes:  # the reader is not woken up for less
+                self._changed.notify()
 
-    def take(self, within_s: float) -> bytes:
-        """Return the oldest piece, or nothing when none came within that time."""
+    def take(self, within_s: float, gather_s: float = 0.0) -> bytes:
+        """Return the oldest piece, or nothing when none came within that time.
+
+        With `gather_s`, wait for so much of it, and return as many pieces at once.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: self._pieces, within_s)
-            piece = self._pieces.popleft() if self._pieces else b""
+            wanted = self._wanted_bytes = max(1, int(gather_s * BYTES_A_SECOND))
+            self._changed.wait_for(lambda: self._waiting_bytes >= wanted, within_s)
+            taken: list[bytes] = []
+            while self._pieces and sum(map(len, taken)) < wanted:
+                taken.append(self._pieces.popleft())
+            piece = b"".join(taken)
             self._waiting_bytes -= len(piece)
             lost_bytes, self._lost_bytes = self._lost_bytes, 0
             is_empty = not self._pieces

@@ -21,6 +21,11 @@ class GatedStream:
         self._between = False
         """Whether the last passage has ended and the next one has not begun."""
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the room is silent, so that what comes next may wait a little."""
+        return not self._gate.is_open
+
     def listen_for(self, grammar: Grammar, model: SpeechModel | None = None) -> None:
         """Take up another grammar, or model, from the next sample on, as `PhraseStream.listen_for`."""
         if self._between:  # nothing is being said that could be heard whole

@@ -1,7 +1,7 @@
 """The thread that listens: reads a source, decodes it, and reports what was heard (shell: one thread).
 
 Vosk holds no lock of Python's while it decodes, so that the event loop runs on. The thread looks at its orders
-(`Wishes`) with every block of audio, ten times a second.
+(`Wishes`) with every block of audio, twenty times a second, in a quiet room five times.
 """
 
 import logging
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
+from typing import Final
 
 from edge_agent.model.device import Microphone
 from edge_agent.model.errors import MicrophoneError
@@ -24,6 +25,10 @@ from edge_agent.voice.sources import AudioSource
 from edge_agent.voice.wav import read_wav
 
 _log = logging.getLogger(__name__)
+
+QUIET_S: Final = 0.2
+"""How much audio is gathered in a quiet room before it is looked at. Waking up is most of what silence costs, and no
+phrase is so short: once somebody speaks, the decoder catches up long before the phrase ends."""
 
 Report = Callable[[MicrophoneChanged | PhraseHeard], None]
 
@@ -149,7 +154,8 @@ class Recogniser:
         own = OwnVoice(read_wav, self._speech_model, time.monotonic())
         own.play(wish.own, grammar)
         while not self._source.is_over:
-            audio = own.take(self._source.read(), time.monotonic())
+            gather_s = QUIET_S if stream.is_quiet and wish.own is None else 0.0
+            audio = own.take(self._source.read(gather_s), time.monotonic())
             self._find()
             newest = self._wishes.now
             if newest != wish:

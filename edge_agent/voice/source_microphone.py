@@ -76,13 +76,13 @@ class MicrophoneSource:
             "Check that it is plugged in and that no other program uses it.",
         )
 
-    def read(self) -> bytes:
+    def read(self, gather_s: float = 0.0) -> bytes:
         """Return the oldest audio that was recorded. A microphone that gives nothing for seconds is lost."""
-        block = self._backlog.take(WAIT_S)
+        block = self._backlog.take(WAIT_S + gather_s, gather_s)
         if block:
             self._silent_s = 0.0
             return block
-        self._silent_s += WAIT_S
+        self._silent_s += WAIT_S + gather_s
         if self._silent_s > self.DEAF_AFTER_S or not self._is_running():
             self.close()  # at once, not when it is tried again
             raise MicrophoneError(

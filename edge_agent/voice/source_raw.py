@@ -39,7 +39,7 @@ class _Inflow:
         self._raw = raw
         self._converter = Converter(raw.rate, raw.channels)
         self._dropping = Dropping()
-        self._block_bytes = round(_BLOCK_S * raw.rate) * 2 * raw.channels
+        self._block_bytes = self._wanted_bytes = round(_BLOCK_S * raw.rate) * 2 * raw.channels
         self._is_pipe = stat.S_ISFIFO(os.fstat(descriptor).st_mode)
         self._began_s = 0.0
         self._came_bytes = 0
@@ -47,19 +47,20 @@ class _Inflow:
             with suppress(OSError):
                 fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
-    def wait(self) -> bool:
+    def wait(self, gather_s: float) -> bool:
         """Wait until there is a block, or less of it than that after its time; return whether there is anything."""
+        self._wanted_bytes = max(self._block_bytes, round(gather_s * self._raw.rate) * 2 * self._raw.channels)
+        if self._is_pipe and self._came_bytes:  # somebody writes: waiting for a first piece would cost a turn more
+            self._wait_for_the_rest()
         ready, _, _ = select.select([self.descriptor], [], [], WAIT_S)
-        if ready and self._is_pipe:
-            missing_bytes = self._block_bytes - self._waiting_bytes()
-            if missing_bytes > 0:  # in pieces, each would cost a turn of everything
-                time.sleep(missing_bytes / self._raw.bytes_a_second)
+        if ready and self._is_pipe and not self._came_bytes:
+            self._wait_for_the_rest()
         return bool(ready)
 
     def take(self) -> bytes | None:
-        """Return the next block as 16 kHz mono, after what must be dropped before it; None at the end."""
+        """Return that block as 16 kHz mono, after what must be dropped before it; None at the end."""
         self._drop_the_oldest()
-        block = os.read(self.descriptor, self._block_bytes)
+        block = os.read(self.descriptor, self._wanted_bytes)
         self._came_bytes += len(block)
         return self._converter.convert(block) if block else None
 
@@ -71,6 +72,11 @@ class _Inflow:
         """Throw away what was written so far."""
         while (waiting_bytes := self._waiting_bytes()) and os.read(self.descriptor, waiting_bytes):
             pass
+
+    def _wait_for_the_rest(self) -> None:
+        missing_bytes = self._wanted_bytes - self._waiting_bytes()
+        if missing_bytes > 0:
+            time.sleep(missing_bytes / self._raw.bytes_a_second)
 
     def _drop_the_oldest(self) -> None:
         now_s = time.monotonic()
@@ -84,7 +90,7 @@ class _Inflow:
         if excess_bytes > 0 and is_live:
             self._came_bytes += len(os.read(self.descriptor, excess_bytes))
             self._dropping.dropped(excess_bytes / a_second)
-        elif waiting_bytes <= self._block_bytes:
+        elif waiting_bytes <= self._wanted_bytes:
             self._dropping.caught_up()
 
     def _waiting_bytes(self) -> int:
@@ -134,11 +140,11 @@ class PipeSource:
         self._inflow.forget()
         self._hush_left_s = 0.0
 
-    def read(self) -> bytes:
+    def read(self, gather_s: float = 0.0) -> bytes:
         """Return what was written, silence for a while after it, or nothing."""
         if self._inflow is None:
             raise MicrophoneError(f"The FIFO {self._path} is not open.")
-        if self._inflow.wait():
+        if self._inflow.wait(gather_s):
             self._hush_left_s = self.HUSH_S
             return self._inflow.take() or b""
         self._check_it_is_still_there(self._inflow.descriptor)
@@ -194,14 +200,14 @@ class StdinSource:
             self._inflow.forget()
         self._is_open = True
 
-    def read(self) -> bytes:
+    def read(self, gather_s: float = 0.0) -> bytes:
         """Return the next audio; silence after its end."""
         if not self._is_open or self._inflow is None:
             raise MicrophoneError("The standard input is not open.")
         if self._has_ended:
             self._silence_left_bytes -= len(SILENCE)
             return SILENCE
-        if not self._inflow.wait():
+        if not self._inflow.wait(gather_s):
             self._inflow.pause()
             return b""
         audio = self._inflow.take()

@@ -28,9 +28,10 @@ class WavSource:
         self._position = 0
         self._due_s = time.monotonic()
 
-    def read(self) -> bytes:
-        """Return the next twentieth of a second, when it is due."""
-        block = self._audio[self._position : self._position + BLOCK_BYTES]
+    def read(self, gather_s: float = 0.0) -> bytes:
+        """Return the next twentieth of a second, or what is to be gathered, when it is due."""
+        length_bytes = max(BLOCK_BYTES, round(gather_s * RATE) * 2)
+        block = self._audio[self._position : self._position + length_bytes]
         self._position += len(block)
         self._due_s += len(block) / (2 * RATE)
         time.sleep(max(0.0, self._due_s - time.monotonic()))

@@ -1,9 +1,9 @@
 """Where audio comes from: the port, and which source a setting names. Every source gives 16 kHz mono s16le.
 
 A source is used by one thread: `open`, then `read` again and again, then `close`. `read` waits for at most about
-`WAIT_S`, so that whoever reads can also be told to stop. A source that fails raises MicrophoneError and may be
-opened again. Where audio comes in faster than it is taken, a file waits; what is live cannot, and drops its oldest
-audio instead (`backlog`).
+`WAIT_S` longer than it was told to gather, so that whoever reads can also be told to stop. A source that fails
+raises MicrophoneError and may be opened again. Where audio comes in faster than it is taken, a file waits; what is
+live cannot, and drops its oldest audio instead (`backlog`).
 
 Each kind is a module of its own, loaded when it is named: a device has one.
 """
@@ -32,8 +32,12 @@ class AudioSource(Protocol):
         """Begin. Raise MicrophoneError when that is impossible now, VoiceError when it always will be."""
         ...
 
-    def read(self) -> bytes:
-        """Return the next audio, or nothing when none came within `WAIT_S`. Raise MicrophoneError when lost."""
+    def read(self, gather_s: float = 0.0) -> bytes:
+        """Return the next audio, or nothing when none came within `WAIT_S`. Raise MicrophoneError when lost.
+
+        Nobody is in a hurry where `gather_s` is given: a live source may let that much come together first, which
+        spares the processor from waking up for each block.
+        """
         ...
 
     def close(self) -> None:

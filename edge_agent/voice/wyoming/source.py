@@ -52,12 +52,14 @@ class _Ears(ABC):
         """Return False: whoever left may come again."""
         return False
 
-    def read(self) -> bytes:
+    def read(self, gather_s: float = 0.0) -> bytes:
         """Return the oldest audio that was not read, silence for a while when it stopped, or nothing."""
         if self._selector is None:
             raise MicrophoneError(f"The source {self._address} is not open.")
+        if gather_s and self._hush_left_s > 0:  # a peer speaks
+            time.sleep(gather_s)
         self._attend(self._selector, 0.0)
-        piece = self._backlog.take(0.0)
+        piece = self._backlog.take(0.0, gather_s)
         if not piece:
             self._attend(self._selector, WAIT_S)
             piece = self._backlog.take(0.0)

@@ -79,7 +79,7 @@ class Room:
         """Begin where it was closed: a stream's times count from here."""
         self.opened_at_s = self.now_s
 
-    def read(self) -> bytes:
+    def read(self, gather_s: float = 0.0) -> bytes:  # noqa: ARG002  nothing here is waited for
         """Return the next tenth of a second or less."""
         piece = next(self._pieces, b"")
         self.is_over = not piece

@@ -104,3 +104,12 @@ def test_a_silence_shorter_than_the_pre_roll_leaves_no_gap(
         audio = pause(2) + wake + pause(between_s) + command + pause(2)
         found = [each.phrase for each in heard_in(GatedStream(speech_model, grammar), audio)]
         assert found == ["hey kitchen", "tell me more"], between_s
+
+
+def test_a_room_is_quiet_until_somebody_speaks(speech_model: SpeechModel, grammar: Grammar, speech: Path) -> None:
+    stream = GatedStream(speech_model, grammar)
+    quiet = [stream.is_quiet]  # at first nobody knows what is silence here
+    for audio in (pause(3), read_wav(speech / "stop-rms.wav")[: RATE // 2 * 2]):
+        heard_in(stream, audio)
+        quiet.append(stream.is_quiet)
+    assert quiet == [False, True, False]

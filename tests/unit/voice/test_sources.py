@@ -2,13 +2,14 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 from array import array
 from pathlib import Path
 
 import pytest
 
 from edge_agent.model.errors import MicrophoneError, SettingsError, VoiceError
-from edge_agent.voice.backlog import KEPT_S
+from edge_agent.voice.backlog import KEPT_S, Backlog
 from edge_agent.voice.libvosk import RATE
 from edge_agent.voice.source_microphone import MicrophoneSource
 from edge_agent.voice.source_raw import PipeSource, StdinSource
@@ -198,6 +199,35 @@ def test_what_is_written_ahead_of_time_is_no_microphone_and_loses_nothing(
         assert b"".join(source.read() for _ in range(400)) == recorded
     assert caplog.records == []
     source.close()
+
+
+def test_who_is_in_no_hurry_gets_more_at_once_from_a_pipe(tmp_path: Path) -> None:
+    source = PipeSource(tmp_path / "ear")
+    source.open()
+    recorded = os.urandom(1600 * 12)
+    with (tmp_path / "ear").open("wb", buffering=0) as writer:
+        writer.write(recorded)
+        assert [source.read(0.2), source.read(), source.read(0.35)] == [
+            recorded[:6400],
+            recorded[6400:8000],
+            recorded[8000:],
+        ]
+    source.close()
+
+
+def test_who_is_in_no_hurry_is_woken_once_for_many_pieces() -> None:
+    backlog = Backlog()
+    recorded = [bytes([number]) * 1600 for number in range(6)]
+    backlog.add(recorded[0])
+    assert backlog.take(0.0, 0.2) == recorded[0]
+    taken: list[bytes] = []
+    reader = threading.Thread(target=lambda: taken.append(backlog.take(60.0, 0.2)))
+    reader.start()
+    for piece in recorded[1:]:
+        backlog.add(piece)
+    reader.join()
+    assert taken == [b"".join(recorded[1:5])]
+    assert backlog.take(0.0) == recorded[5]
 
 
 def test_a_pipe_of_another_format_is_converted(tmp_path: Path) -> None:
