@@ -1,19 +1,18 @@
 """Live audio of any rate and number of channels as ours: 16 kHz, mono, s16le (shell: native code, libspeexdsp).
 
 Sound servers and ALSA's own plugins convert for whoever asks; this is for what has only its own rate: raw devices,
-pipes of 48 kHz, satellites. libspeexdsp is on most devices, as the sound servers use it, and takes a thousandth of a
-core; docs/dependencies.md has what else there is. Files are converted in `wav`, which needs no library.
+pipes of 48 kHz, satellites. It takes a thousandth of a core; docs/dependencies.md has what else there is. Files are
+converted in `wav`, which needs no library.
 """
 
 from __future__ import annotations  # array[int] exists for type checkers only before Python 3.12
 
 import ctypes
 from array import array
-from contextlib import suppress
-from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from edge_agent.model.errors import VoiceError
+from edge_agent.voice.libspeexdsp import speexdsp
 from edge_agent.voice.libvosk import RATE
 from edge_agent.voice.wav import to_16_bit, to_bytes, to_mono
 
@@ -59,7 +58,12 @@ class _Resampler:
     """One stream of interleaved 16-bit samples, to 16 kHz with as many channels."""
 
     def __init__(self, rate: int, channels: int) -> None:
-        self._library = _library()
+        library = speexdsp()
+        if library is None:
+            raise VoiceError(
+                f"Live audio of another rate than {RATE} Hz needs libspeexdsp.", "Run: apt-get install libspeexdsp1."
+            )
+        self._library = library
         error = ctypes.c_int()
         self._state = ctypes.c_void_p(
             self._library.speex_resampler_init(channels, rate, RATE, _QUALITY, ctypes.byref(error))
@@ -91,15 +95,3 @@ class _Resampler:
             raise RuntimeError("libspeexdsp did not take all samples, for which there was room")
         del converted[given.value * self._channels :]
         return converted
-
-
-@cache
-def _library() -> Any:
-    for name in ("libspeexdsp.so.1", "libspeexdsp.1.dylib", "libspeexdsp.dll"):
-        with suppress(OSError):
-            library = ctypes.CDLL(name)
-            library.speex_resampler_init.restype = ctypes.c_void_p
-            return library
-    raise VoiceError(
-        f"Live audio of another rate than {RATE} Hz needs libspeexdsp.", "Run: apt-get install libspeexdsp1."
-    )

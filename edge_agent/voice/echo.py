@@ -1,21 +1,19 @@
 """Takes what our own speaker plays out of what the microphone hears (shell: native code, libspeexdsp).
 
-The library is the system's own (Debian: libspeexdsp1, BSD licence, on every architecture that Debian has) and is
-loaded with ctypes. A device without it hears as before: own words are then told apart by `own_voice` alone.
-Its filter is that of J.-M. Valin, "On Adjusting the Learning Rate in Frequency Domain Echo Cancellation With
-Double-Talk" (2007). It takes seconds to learn a room, longer than most of our recordings last; so it is given their
-first seconds several times over (`REHEARSALS`). What it leaves over would still be speech to the recogniser, which a
-word of a person then does not stand out of; where hardly anything but that is left, it is turned down (`Residue`).
+A device without the library hears as before: own words are then told apart by `own_voice` alone. The filter is that
+of J.-M. Valin, "On Adjusting the Learning Rate in Frequency Domain Echo Cancellation With Double-Talk" (2007). It
+takes seconds to learn a room, longer than most of our recordings last; so it is given their first seconds several
+times over (`REHEARSALS`). What it leaves over would still be speech to the recogniser, which a word of a person then
+does not stand out of; where hardly anything but that is left, it is turned down (`Residue`).
 """
 
 import ctypes
 from array import array
 from collections import deque
-from ctypes.util import find_library
-from functools import cache
 from operator import mul
 from typing import Final
 
+from edge_agent.voice.libspeexdsp import speexdsp
 from edge_agent.voice.libvosk import RATE
 
 FRAME_BYTES: Final = 2 * 256
@@ -157,19 +155,5 @@ def _power(frame: bytes) -> float:
 
 def new_remover() -> EchoRemover | None:
     """Return a remover for one recording, or None on a machine without the library."""
-    library = _library()
+    library = speexdsp()
     return None if library is None else EchoRemover(EchoCanceller(library))
-
-
-@cache
-def _library() -> ctypes.CDLL | None:
-    for name in (find_library("speexdsp"), "libspeexdsp.so.1"):
-        try:
-            library = ctypes.CDLL(name) if name else None
-        except OSError:
-            continue
-        if library is not None:
-            library.speex_echo_state_init.restype = ctypes.c_void_p
-            library.speex_preprocess_state_init.restype = ctypes.c_void_p
-            return library
-    return None

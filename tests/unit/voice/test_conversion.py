@@ -3,14 +3,15 @@
 import math
 import random
 from array import array
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from edge_agent.model.errors import VoiceError
-from edge_agent.voice import conversion
 from edge_agent.voice.conversion import Converter
 from edge_agent.voice.grammar import build_grammar
+from edge_agent.voice.libspeexdsp import speexdsp
 from edge_agent.voice.libvosk import RATE, SpeechModel
 from edge_agent.voice.models import Model
 from edge_agent.voice.spotting import PhraseStream
@@ -94,12 +95,21 @@ def test_what_is_no_audio_is_refused(rate: int, channels: int, width: int) -> No
         Converter(rate, channels, width)
 
 
-def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def no_library(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the machine seem to have no libspeexdsp."""
+
     def missing(_name: str) -> None:
         raise OSError
 
-    monkeypatch.setattr("edge_agent.voice.conversion.ctypes.CDLL", missing)
-    conversion._library.cache_clear()
+    monkeypatch.setattr("ctypes.CDLL", missing)
+    speexdsp.cache_clear()
+    yield
+    speexdsp.cache_clear()
+
+
+@pytest.mark.usefixtures("no_library")
+def test_without_the_library_it_says_what_to_install() -> None:
     with pytest.raises(VoiceError) as caught:
         Converter(48_000)
     assert "libspeexdsp1" in caught.value.for_person()
