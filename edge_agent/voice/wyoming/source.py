@@ -112,7 +112,8 @@ class _Ears(ABC):
 
     def _forget(self) -> None:
         self._backlog = Backlog()
-        self._audio_at = self._hush_left_s = 0.0
+        self._audio_at: float = 0.0
+        self._hush_left_s: float = 0.0
 
 
 class WyomingSource(_Ears):
