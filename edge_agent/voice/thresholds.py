@@ -9,13 +9,13 @@ The one setting for a person is `sensitivity`, and means how many false accepts 
 0.05 at 0, 0.5 in the middle, 5 at 1, and ten times as many for each half in between.
 """
 
+import json
 import logging
 import math
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Final
-
-from pydantic import BaseModel, ConfigDict, ValidationError
+from typing import Any, Final, Self
 
 from edge_agent.voice.grammar import normalise
 from edge_agent.voice.spotter import Detection, Verdict, letters_in
@@ -28,25 +28,45 @@ _RANGE: Final = 100.0
 _log = logging.getLogger(__name__)
 
 
-class ByLetters(BaseModel):
+@dataclass(frozen=True, slots=True)
+class ByLetters:
     """What is expected of a phrase that was not calibrated."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     rate_of_none: float
     rate_of_each: float
 
 
-class Thresholds(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Thresholds:
     """How false accepts depend on the threshold, with one model. `made` says on what, for a person."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     made: str
     decay: float
     by_letters: ByLetters
     rates: Mapping[str, float]
     """By phrase, normalised."""
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Self:
+        """Return what `to_json` wrote. Raise ValueError, with what is wrong, for anything else.
+
+        Checked by hand: pydantic would be a fifth of what a process takes that only listens.
+        """
+        found = _object(json.loads(text), {field.name for field in fields(cls)})
+        letters = _object(found["by_letters"], {field.name for field in fields(ByLetters)})
+        made, decay, rates = found["made"], _number(found["decay"]), found["rates"]
+        if not isinstance(made, str) or not isinstance(rates, dict) or decay <= 0:
+            raise ValueError("made is no text, rates is no object, or decay is not above 0")
+        return cls(
+            made=made,
+            decay=decay,
+            by_letters=ByLetters(**{name: _number(value) for name, value in letters.items()}),
+            rates={phrase: _number(rate) for phrase, rate in rates.items()},
+        )
+
+    def to_json(self) -> str:
+        """Return one line for the file."""
+        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
 
     def least_score(self, phrase: str, sensitivity: float) -> float:
         """Return the score that a phrase must reach."""
@@ -66,6 +86,18 @@ UNCALIBRATED: Final = Thresholds(
 """0.61 was measured with the first network of the recipe: two false accepts in 126 recordings of other words."""
 
 
+def _object(value: Any, names: set[str]) -> dict[str, Any]:
+    if not isinstance(value, dict) or set(value) != names:
+        raise ValueError(f"not an object of {', '.join(sorted(names))}")
+    return value
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError("not a number")
+    return float(value)
+
+
 def most_per_hour(sensitivity: float) -> float:
     """Return the false accepts an hour of talk that a sensitivity from 0 to 1 aims at."""
     return float(_MIDDLE_PER_HOUR * _RANGE ** (sensitivity - 0.5))
@@ -75,11 +107,11 @@ def thresholds_of(model: Path) -> Thresholds:
     """Return what stands beside a model's files. A file that cannot be read is logged and counts as none."""
     path = model / FILE
     try:
-        return Thresholds.model_validate_json(path.read_bytes())
+        return Thresholds.from_json(path.read_bytes())
     except FileNotFoundError:
         return UNCALIBRATED
-    except (OSError, ValidationError) as error:
-        _log.warning("%s is not used: %s. Install the model again.", path, type(error).__name__)
+    except (OSError, ValueError) as error:
+        _log.warning("%s is not used: %s. Install the model again.", path, error)
         return UNCALIBRATED
 
 

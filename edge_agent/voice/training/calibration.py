@@ -159,7 +159,7 @@ def main() -> int:
         except TrainingError as error:
             print(error, file=sys.stderr)
             return 2
-    (arguments.model / FILE).write_text(made.model_dump_json() + "\n", encoding="utf-8")
+    (arguments.model / FILE).write_text(made.to_json() + "\n", encoding="utf-8")
     print(f"{arguments.model / FILE}: {len(made.rates)} phrases, {made.made}")
     return 0
 

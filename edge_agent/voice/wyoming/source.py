@@ -42,6 +42,9 @@ _log = logging.getLogger(__name__)
 class _Ears(ABC):
     """What both directions have in common: sockets that are attended to whenever audio is read."""
 
+    _audio_at: float
+    _hush_left_s: float
+
     def __init__(self, address: Address) -> None:
         self._address = address
         self._selector: selectors.BaseSelector | None = None
@@ -112,8 +115,7 @@ class _Ears(ABC):
 
     def _forget(self) -> None:
         self._backlog = Backlog()
-        self._audio_at: float = 0.0
-        self._hush_left_s: float = 0.0
+        self._audio_at = self._hush_left_s = 0.0
 
 
 class WyomingSource(_Ears):

@@ -60,7 +60,7 @@ def test_a_phrase_that_was_not_calibrated_is_judged_by_its_letters() -> None:
 
 
 def test_the_verdict_takes_what_reaches_the_threshold_of_its_own_phrase(tmp_path: Path) -> None:
-    (tmp_path / FILE).write_text(MADE.model_dump_json(), encoding="utf-8")
+    (tmp_path / FILE).write_text(MADE.to_json(), encoding="utf-8")
     verdict = verdict_of(tmp_path, 0.5)
     for phrase in ("hey kitchen", "stop", "something else"):
         least = MADE.least_score(phrase, 0.5)
@@ -74,16 +74,46 @@ def test_a_model_without_the_file_is_listened_to_all_the_same(tmp_path: Path) ->
     assert not verdict_of(tmp_path, 0.5)(heard("stop", 0.4))
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"decay": "steep"}'], ids=["empty", "nothing in it", "not a number"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\xff",
+        "[]",
+        "{}",
+        '{"decay": "steep"}',
+        MADE.to_json().replace("2.0", '"steep"'),
+        MADE.to_json().replace("2.0", "0"),
+        MADE.to_json().replace("2.0", "NaN"),
+        MADE.to_json().replace("-0.1", "true"),
+        MADE.to_json().replace("-1.0", "null"),
+        MADE.to_json().replace('"rate_of_each"', '"rate_of_both"'),
+        MADE.to_json()[:-1] + ',"more":1}',
+    ],
+    ids=[
+        "empty",
+        "no text",
+        "a list",
+        "nothing in it",
+        "nearly nothing in it",
+        "not a number",
+        "no decay",
+        "no number",
+        "a truth",
+        "a phrase without a rate",
+        "another name",
+        "a name too many",
+    ],
+)
 def test_a_file_that_makes_no_sense_is_said_and_counts_as_none(
     tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (tmp_path / FILE).write_text(text, encoding="utf-8")
+    (tmp_path / FILE).write_text(text, encoding="latin-1")
     with caplog.at_level(logging.WARNING):
         assert thresholds_of(tmp_path) is UNCALIBRATED
     assert FILE in caplog.text
 
 
 def test_a_file_is_read_back_as_it_was_written(tmp_path: Path) -> None:
-    (tmp_path / FILE).write_text(MADE.model_dump_json(), encoding="utf-8")
+    (tmp_path / FILE).write_text(MADE.to_json(), encoding="utf-8")
     assert thresholds_of(tmp_path) == MADE
