@@ -9,7 +9,8 @@ Three things help, each where the others cannot (docs/voice.md has how much):
    any other place stops us.
 3. The recording is taken out of what the microphone hears (`echo`), so that a person is heard who speaks over it.
 
-`OwnVoice` belongs to the thread that listens (shell: while a recording begins, a thread of its own listens to it).
+`OwnVoice` belongs to the thread that listens, which must never wait for more than audio (shell: a thread of its own
+reads and hears a recording while it begins).
 """
 
 import math
@@ -51,15 +52,20 @@ class Spoken:
     end_s: float
 
 
-def phrases_in(pcm: bytes, model: SpeechModel, grammar: Grammar) -> Iterator[Spoken]:
+def phrases_in(
+    pcm: bytes, model: SpeechModel, grammar: Grammar, wanted: Callable[[], bool] = lambda: True
+) -> Iterator[Spoken]:
     """Yield every phrase of the grammar that anything in a recording could be heard as, however unlikely.
 
     What a detection must pass to count does not matter here: we listen to ourselves for what to distrust. From the
-    beginning on, many times faster than it is played: at four times what decoding it once costs.
+    beginning on, many times faster than it is played: at four times what decoding it once costs. Ends before the next
+    piece when it is not `wanted` any more.
     """
     step, length = round(STEP_S * _BYTES_A_SECOND), round(PIECE_S * _BYTES_A_SECOND)
     pieces = [(at / _BYTES_A_SECOND, pcm[at : at + length]) for at in range(0, len(pcm), step)]
     for start_s, piece in (*pieces, (0.0, pcm)):
+        if not wanted():
+            return
         words = _words_in(piece, model, grammar)
         for phrase, text in grammar.phrases.items():
             for first in range(len(words) - len(phrase) + 1):
@@ -85,6 +91,32 @@ class OwnSound:
     began_s: float | None = None
 
 
+class _Recording:
+    """One of our recordings and what it could be heard as, both as far as a thread of its own has come by now."""
+
+    def __init__(self, read: Callable[[], bytes], model: SpeechModel, grammar: Grammar) -> None:
+        self.grammar = grammar
+        self.pcm: bytes | None = None
+        """None until it was read; empty where it cannot be."""
+        self.expected: list[Spoken] = []
+        self._is_wanted = True
+
+        def hear() -> None:
+            try:
+                self.pcm = read()
+            except VoiceError:
+                self.pcm = b""
+            for spoken in phrases_in(self.pcm, model, grammar, lambda: self._is_wanted):
+                self.expected.append(spoken)
+
+        self.hearing = threading.Thread(target=hear, name="own voice", daemon=True)
+        self.hearing.start()
+
+    def drop(self) -> None:
+        """Let the thread end soon: another recording, or other phrases."""
+        self._is_wanted = False
+
+
 class OwnVoice:
     """Follows one stream of audio from a microphone, while recordings of ours are played now and then.
 
@@ -96,10 +128,8 @@ class OwnVoice:
         self._read = read
         self._model = model
         self._sound: OwnSound | None = None
-        self._grammar: Grammar | None = None
-        self._pcm = b""
-        self._expected: list[Spoken] = []
-        self.hearing: threading.Thread | None = None
+        self._is_outdated = False
+        self._recording: _Recording | None = None
         self._began_s: float | None = None
         self._remover: EchoRemover | None = None
         self._waiting = self._late = b""
@@ -107,6 +137,11 @@ class OwnVoice:
         self._heard_s = 0.0
         self._now_s = self._opened_s = now_s
         self._said_s = math.inf
+
+    @property
+    def hearing(self) -> threading.Thread | None:
+        """The thread that reads and hears the newest recording."""
+        return None if self._recording is None else self._recording.hearing
 
     def play(self, sound: OwnSound | None, grammar: Grammar) -> None:
         """Take note of what is played and listened for from now on."""
@@ -121,28 +156,18 @@ class OwnVoice:
     def renew(self, model: SpeechModel) -> None:
         """Hear what is played with another model, from the next `play` on."""
         self._model = model
-        self._grammar = None
+        self._is_outdated = True
 
     def _load(self, asset: Path, grammar: Grammar) -> None:
-        if self._sound is None or asset != self._sound.asset:
-            try:
-                self._pcm = self._read(asset)
-            except VoiceError:
-                self._pcm = b""
-        elif grammar is self._grammar:
+        known = self._recording
+        is_same = known is not None and self._sound is not None and asset == self._sound.asset
+        if known is not None and is_same and grammar is known.grammar and not self._is_outdated:
             return
-        self._grammar = grammar
-        found = self._expected = []
-        known = phrases_in(self._pcm, self._model, grammar)
-
-        def hear() -> None:
-            for spoken in known:
-                if self._expected is not found:
-                    return  # another recording, or other phrases
-                found.append(spoken)
-
-        self.hearing = threading.Thread(target=hear, name="own voice", daemon=True)
-        self.hearing.start()
+        pcm = known.pcm if known is not None and is_same else None
+        if known is not None:
+            known.drop()
+        self._is_outdated = False
+        self._recording = _Recording(lambda: self._read(asset) if pcm is None else pcm, self._model, grammar)
 
     def _begin(self, began_s: float | None) -> None:
         self._began_s = began_s
@@ -167,20 +192,20 @@ class OwnVoice:
         late, self._late = self._late, b""
         cleaned = late + self._remover.clean(heard, self._played(whole))
         self._at_bytes += whole
-        if self._at_bytes > len(self._pcm) + round(TAIL_S * _BYTES_A_SECOND):
+        if self._at_bytes > self._length_bytes() + TAIL_S * _BYTES_A_SECOND:
             self._stop_removing()
         return cleaned
 
     def is_own(self, detection: Detection) -> bool:
         """Whether this is what our own recording says at this place."""
-        if self._began_s is None:
+        if self._began_s is None or self._recording is None:
             return False
         end_s = self._opened_s + detection.end_s - self._began_s
         return any(
             own.phrase == detection.phrase
             and own.start_s < self._said_s
             and own.end_s - JITTER_S <= end_s <= own.end_s + LATEST_S + JITTER_S
-            for own in tuple(self._expected)
+            for own in tuple(self._recording.expected)
         )
 
     def _stop_removing(self) -> None:
@@ -193,11 +218,18 @@ class OwnVoice:
         """Forget what was not said yet when it was closed: it will not be heard."""
         if self._began_s is not None and self._sound is not None:
             self._said_s = max(0.0, self._now_s - self._began_s + LEAD_S)
-            self._pcm = self._pcm[: round(self._said_s * RATE) * 2]
+
+    def _length_bytes(self) -> float:
+        """Return how much of the recording is said: all of it, or until it was closed; endless while nobody knows."""
+        pcm = None if self._recording is None else self._recording.pcm
+        said = math.inf if math.isinf(self._said_s) else round(self._said_s * RATE) * 2
+        return said if pcm is None else min(said, len(pcm))
 
     def _played(self, length_bytes: int) -> bytes:
         """Return what we play at this place: silence before it, the recording, silence after it."""
         before = bytes(min(length_bytes, max(0, -self._at_bytes)))
+        pcm = (None if self._recording is None else self._recording.pcm) or b""
         start = max(0, self._at_bytes)
-        played = before + self._pcm[start : start + length_bytes - len(before)]
+        end = min(start + length_bytes - len(before), self._length_bytes())
+        played = before + pcm[start : round(end)]
         return played + bytes(length_bytes - len(played))

@@ -1,6 +1,7 @@
 """Our own recordings neither wake nor answer us, and a person is heard over them: real model, real speech."""
 
 import random
+import threading
 from array import array
 from pathlib import Path
 
@@ -102,7 +103,28 @@ def test_a_recording_that_cannot_be_read_leaves_it_to_the_transcript(
 
     own = OwnVoice(refuse, speech_model, 0.0)
     own.play(OwnSound(tmp_path / "say.mp3", 0.0), grammar)
+    known(own)
     assert not own.is_own(heard("stop", 0.0))
+
+
+def test_a_recording_that_takes_long_to_read_keeps_nobody_from_listening(
+    speech: Path, speech_model: SpeechModel, grammar: Grammar
+) -> None:
+    may_read = threading.Event()
+    asset = speech / "wake-and-command.wav"
+
+    def slowly(path: Path) -> bytes:
+        may_read.wait()
+        return read_wav(path)
+
+    own = OwnVoice(slowly, speech_model, 0.0)
+    own.play(OwnSound(asset, 0.0), grammar)
+    followed(own, 1, 0.0)
+    assert not own.is_own(heard("tell me more", 0.9)), "nobody knows yet what it says"
+    may_read.set()
+    known(own)
+    followed(own, 3, 1.0)
+    assert own.is_own(heard("tell me more", len(read_wav(asset)) / SECOND - 0.2))
 
 
 def test_the_stream_loses_no_sample_while_we_speak(speech: Path, speech_model: SpeechModel, grammar: Grammar) -> None:
