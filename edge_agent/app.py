@@ -133,6 +133,7 @@ class Agent:
             repository_version=self._repository_version,
             config_version=lambda: self.trial.outcome.version,
             metrics=self.metrics.exposition,
+            pack_reasons=lambda: self.shelf.room.reasons(),  # noqa: PLW0108  the shelf of that time
             asset_roots=(settings.packs.directory, settings.render.boot_directory),
         )
         self.face = Face(
@@ -232,7 +233,14 @@ class Agent:
         return wyoming
 
     def _new_shelf(self, settings: Settings) -> PackShelf:
-        shelf = PackShelf(settings.packs, self.repository, self.emit, now=self.machine.now, troubles=self.troubles)
+        shelf = PackShelf(
+            settings.packs,
+            self.repository,
+            self.emit,
+            now=self.machine.now,
+            troubles=self.troubles,
+            zone=settings.zone,
+        )
         for name in (*document_names(settings.device_id, settings.groups), REPORT_KEY):
             shelf.on_document(name, self._document_changed)
         shelf.on_document(self.voice_packs.target, self.voice_packs.document_changed)

@@ -116,6 +116,8 @@ class PackView(TypedDict):
     flight_end: str
     revoked: dict[str, str]
     """Why the operator lets a creative play no more, by crid."""
+    reason: str
+    """Why the newest version is not (yet) used: what failed, or what it waits for. Empty where there is nothing."""
 
 
 class RejectionView(TypedDict):

@@ -27,8 +27,11 @@ def consent_view(consent: Consent) -> ConsentView:
     return ConsentView(placements=consent.placements, reports=consent.reports, at=at)
 
 
-def pack_view(pack: ShelvedPack) -> PackView:
-    """Return one pack of the shelf; its flight is from the first line item's start to the last one's end."""
+def pack_view(pack: ShelvedPack, reason: str = "") -> PackView:
+    """Return one pack of the shelf; its flight is from the first line item's start to the last one's end.
+
+    `reason` says why its newest version is not (yet) used.
+    """
     campaign = pack.campaign
     return PackView(
         name=pack.name,
@@ -44,6 +47,7 @@ def pack_view(pack: ShelvedPack) -> PackView:
         flight_start=min(item.flight.start for item in campaign.line_items).isoformat(),
         flight_end=max(item.flight.end for item in campaign.line_items).isoformat(),
         revoked=dict(pack.revoked),
+        reason=reason,
     )
 
 

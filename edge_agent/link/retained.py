@@ -23,7 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from edge_agent.model.errors import LinkError, NotRetainedError, OversizeError
+from edge_agent.model.errors import LinkError, NotAllowedError, NotRetainedError, OversizeError
 
 TOPICS_IN_A_PACKET: Final = 8
 STALL_S: Final = 0.3
@@ -137,10 +137,7 @@ class RetainedReader:
                 text, step = str(error), error.next_step
                 read.settle_all(lambda _topic: LinkError(text, step), topics)
             else:
-                read.settle_all(
-                    lambda topic: LinkError(f"The broker refuses {topic}.", "Check the broker's access rules."),
-                    refused,
-                )
+                read.settle_all(NotAllowedError, refused)
 
         read.open.update(topics)
         task = asyncio.create_task(subscribe())

@@ -13,6 +13,7 @@
     ├── RenderError         a firmware hook failed
     ├── LinkError           the broker cannot be reached or refuses
     │   ├── NotRetainedError    the broker holds nothing on that topic
+    │   ├── NotAllowedError     the broker does not let this device read that topic
     │   └── OversizeError       the broker holds more on that topic than is taken
     └── StorageError        the disk is full, read-only or damaged
 
@@ -100,6 +101,14 @@ class NotRetainedError(LinkError):
 
     def __init__(self, topic: str) -> None:
         super().__init__(f"The broker holds nothing on {topic}.", "Publish the repository again.")
+        self.topic = topic
+
+
+class NotAllowedError(LinkError):
+    """The broker does not let this device read a topic, and will not before somebody changes its rules."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(f"The broker refuses {topic}.", "Check the broker's access rules.")
         self.topic = topic
 
 

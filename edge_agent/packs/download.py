@@ -2,16 +2,28 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Protocol
 
-from edge_agent.model.errors import EdgeAgentError, IncompleteError, LinkError, UntrustedError
+from edge_agent.model.errors import (
+    EdgeAgentError,
+    IncompleteError,
+    LinkError,
+    NotAllowedError,
+    UntrustedError,
+)
 from edge_agent.packs.manifest import MAX_CHUNK_BYTES, Chunk, PackedAsset
 from edge_agent.packs.source import Source, chunk_topic
 from edge_agent.packs.store import BlobStore, Digest
+
+Pace = Callable[[int, bool], Awaitable[str | None]]
+"""Told the length of each chunk that came and whether more is to come.
+
+Returns when the next may come, or the sentence why none may for now.
+"""
 
 Holders = Mapping[str, tuple[PackedAsset, int]]
 """Where chunks are on this device already: chunk hash to (whole asset, offset)."""
@@ -53,18 +65,20 @@ async def complete_pack(
     window: int,
     patience: timedelta,
     on_missing: Callable[[int], None],
+    pace: Pace | None = None,
 ) -> None:
     """Fetch every chunk of `parcel` that the disk lacks, and turn each asset whole.
 
     Chunks that another asset on this device has are copied. `on_missing` is told the bytes still missing, at first
     and after each chunk. Every topic is asked for once; a chunk that is absent or altered does not hold up the
-    others. Afterwards: raises the first thing that went wrong (UntrustedError for an altered chunk, LinkError,
-    IncompleteError when nothing arrived for `patience`), or StorageError at once; what was verified is kept.
+    others, but when the broker refuses one, or `pace` says to wait, no more are asked for. Afterwards: raises the
+    first thing that went wrong (UntrustedError for an altered chunk, LinkError, IncompleteError when nothing arrived
+    for `patience` or the rest has to wait), or StorageError at once; what was verified is kept.
     """
     delivery = _Delivery(parcel, store, on_missing)
     await delivery.take_stock()
     await delivery.copy(holders)
-    failure = await delivery.receive(source, window, patience)
+    failure = await delivery.receive(source, window, patience, pace)
     await delivery.finish()
     if failure is not None:
         raise failure
@@ -96,7 +110,9 @@ class _Delivery:
                 await self._keep(item, content)
                 del self._wanted[sha256]
 
-    async def receive(self, source: Source, window: int, patience: timedelta) -> EdgeAgentError | None:
+    async def receive(
+        self, source: Source, window: int, patience: timedelta, pace: Pace | None
+    ) -> EdgeAgentError | None:
         """Take each chunk once; return the first failure after the last one.
 
         Checking and writing go on in a worker thread while the next chunks arrive, as many at once as have come.
@@ -104,7 +120,7 @@ class _Delivery:
         arrived: asyncio.Queue[_Arrival | None] = asyncio.Queue(window)
         keeping = asyncio.create_task(self._keep_arrivals(arrived))
         try:
-            failure = await self._pass_on(source, window, patience, arrived, keeping)
+            failure = await self._pass_on(source, window, patience, pace, arrived, keeping)
             await _put(arrived, None, keeping)
             altered = await keeping
             return failure or altered
@@ -117,12 +133,13 @@ class _Delivery:
         source: Source,
         window: int,
         patience: timedelta,
+        pace: Pace | None,
         arrived: asyncio.Queue[_Arrival | None],
         keeping: asyncio.Task[EdgeAgentError | None],
     ) -> EdgeAgentError | None:
         failure: EdgeAgentError | None = None
         by_topic = {chunk_topic(sha256): item for sha256, item in self._wanted.items()}
-        now = asyncio.get_running_loop().time
+        now, left = asyncio.get_running_loop().time, len(by_topic)
         try:
             async with (
                 asyncio.timeout(patience.total_seconds()) as limit,
@@ -130,10 +147,16 @@ class _Delivery:
             ):
                 async for topic, answer in stream:
                     limit.reschedule(None)
+                    left -= 1
+                    if isinstance(answer, NotAllowedError):
+                        return answer
                     if isinstance(answer, LinkError):
                         failure = failure or answer
                     else:
                         await _put(arrived, (topic, by_topic[topic], answer), keeping)
+                        held = None if pace is None else await pace(len(answer), left > 0)
+                        if held is not None:
+                            return failure or IncompleteError(held)
                     limit.reschedule(now() + patience.total_seconds())
         except TimeoutError:
             return failure or IncompleteError(

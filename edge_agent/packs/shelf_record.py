@@ -36,6 +36,9 @@ class ShelfRecord(BaseModel):
     expires: AwareDatetime | None = None
     documents: Mapping[str, Sha256] = {}
     packs: Mapping[str, PackRecord] = {}
+    day: str = ""
+    spent_bytes: int = 0
+    """What assets took on that day of the device's (see `allowance`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from edge_agent.model.errors import EdgeAgentError, StorageError
+from edge_agent.model.errors import EdgeAgentError, IncompleteError, NotAllowedError, StorageError
+from edge_agent.packs.allowance import Hold, Meter
 from edge_agent.packs.download import complete_pack
-from edge_agent.packs.manifest import shelf_name
-from edge_agent.packs.pauses import backoff
+from edge_agent.packs.manifest import MAX_CHUNK_BYTES, shelf_name
+from edge_agent.packs.pauses import backoff, spread
 from edge_agent.packs.room_plan import RoomPlan, plan_room
 from edge_agent.packs.shelf import Shelf
 from edge_agent.packs.shelf_record import Entry
@@ -29,6 +30,8 @@ _FIRST_PAUSE: Final = timedelta(seconds=5)
 class Supply:
     """Completes what the shelf's entries still lack. `on_shelved` is called whenever a pack became complete.
 
+    `on_spent` is called when a download ended otherwise; the meter has counted what it took.
+
     A topic that is absent or wrong is asked for once a round; rounds that fail are repeated ever more rarely, at
     last every `refresh_every`, so that a broken pack costs a bounded amount of traffic.
     """
@@ -40,19 +43,28 @@ class Supply:
         source: Source,
         troubles: Troubles,
         on_shelved: Callable[[Entry], Awaitable[None]],
+        on_spent: Callable[[], Awaitable[None]],
         *,
         now: Callable[[], datetime],
         draw: Callable[[], float],
+        clock_trusted: Callable[[], bool],
+        meter: Meter,
     ) -> None:
         self._settings = settings
         self._shelf = shelf
         self._source = source
         self._troubles = troubles
         self._on_shelved = on_shelved
+        self._on_spent = on_spent
         self._now = now
         self._draw = draw
+        self._clock_trusted = clock_trusted
+        self._hold: Hold | None = None
+        self._refused = False
         self._changed = asyncio.Event()
         self._current: tuple[Entry, asyncio.Task[None]] | None = None
+        self.meter = meter
+        """Counts what assets take; replaced once what was counted before the start is known."""
         self.missing_bytes: dict[str, int] = {}
         self.failed: dict[str, str] = {}
         self.entries_lock = asyncio.Lock()
@@ -73,13 +85,22 @@ class Supply:
         while True:
             self._changed.clear()
             failures = 0 if await self._round() else failures + 1
-            pause = backoff(failures, self._draw(), _FIRST_PAUSE, self._settings.refresh_every)
+            pause = self._pause(failures)
             rest = GRACE if pause is None else min(GRACE, pause)
             if await self._woken_within(rest):
                 continue
             await self._evict_quietly()
             if pause is None or pause > rest:
                 await self._woken_within(None if pause is None else pause - rest)
+
+    def _pause(self, failures: int) -> timedelta | None:
+        """Return how long to wait before the next round, or None when nothing has to be tried again."""
+        if self._hold is not None:
+            # Hours may end early (the clock was set), so look now and then.
+            return max(_FIRST_PAUSE, min(self._hold.until - self._now(), self._settings.refresh_every))
+        if self._refused:  # asking more often changes no access rules
+            return spread(self._settings.refresh_every, self._draw())
+        return backoff(failures, self._draw(), _FIRST_PAUSE, self._settings.refresh_every)
 
     async def _woken_within(self, pause: timedelta | None) -> bool:
         try:
@@ -105,25 +126,43 @@ class Supply:
         except StorageError as error:
             self._troubles.begin("packs directory", error)
             return False
+        self._hold, self._refused = None, False
         all_good = True
         for entry in plan.fetch:
-            name = entry.target_name
-            if self._shelf.entries.get(name) != entry:
+            if self._shelf.entries.get(entry.target_name) != entry:
                 continue
-            try:
-                await self._complete(entry)
-            except EdgeAgentError as error:
-                self.failed[name] = error.for_person()
-                self._troubles.begin(f"pack {shelf_name(name)}", error)
-                all_good = False
-                if isinstance(error, StorageError):
-                    break
-            else:
-                self.failed.pop(name, None)
-                self._troubles.end(f"pack {shelf_name(name)}")
+            wrong = await self._attempt(entry)
+            all_good = all_good and wrong is None
+            if isinstance(wrong, StorageError | NotAllowedError):
+                self._refused = isinstance(wrong, NotAllowedError)
+                break
             if self._changed.is_set():
                 return True
         return all_good
+
+    async def _attempt(self, entry: Entry) -> EdgeAgentError | None:
+        """Try to complete one pack, if assets may come now. Returns what went wrong, once noted; waiting is not."""
+        name = entry.target_name
+        error: EdgeAgentError | None = None
+        self._hold = self._held()
+        if self._hold is None:
+            try:
+                await self._complete(entry)
+            except EdgeAgentError as failed:
+                error = failed
+                await self._on_spent()
+                self._hold = self._held()
+        if self._hold is not None and (error is None or isinstance(error, IncompleteError)):
+            if self._shelf.entries.get(name) == entry:
+                self.failed[name] = self._hold.why
+            return None
+        if error is None:
+            self.failed.pop(name, None)
+            self._troubles.end(f"pack {shelf_name(name)}")
+        else:
+            self.failed[name] = error.for_person()
+            self._troubles.begin(f"pack {shelf_name(name)}", error)
+        return error
 
     def _remember_refusals(self, plan: RoomPlan) -> None:
         for name in [name for name in self.failed if name not in plan.refused]:
@@ -160,9 +199,10 @@ class Supply:
                 self._shelf.store,
                 self._source,
                 self._shelf.holders(),
-                window=self._settings.window,
+                window=self.meter.window(self._settings.window, MAX_CHUNK_BYTES),
                 patience=self._settings.chunk_timeout,
                 on_missing=remember,
+                pace=self._pace,
             )
         )
         self._current = (entry, task)
@@ -182,6 +222,19 @@ class Supply:
             self._shelf.entries[entry.target_name] = shelved
             self.missing_bytes.pop(entry.target_name, None)
             await self._on_shelved(shelved)
+
+    def _held(self) -> Hold | None:
+        return self.meter.hold(self._now(), clock_trusted=self._clock_trusted())
+
+    async def _pace(self, length: int, more: bool) -> str | None:
+        """Count a chunk; wait until the next may come. Returns why none may for now."""
+        pause_s = self.meter.spend(length, self._now(), asyncio.get_running_loop().time())
+        hold = self._held() if more else None
+        if hold is not None:
+            return hold.why
+        if more and pause_s > 0:
+            await asyncio.sleep(pause_s)
+        return None
 
     async def _is_crowded(self, plan: RoomPlan) -> bool:
         used = await asyncio.to_thread(self._shelf.store.used_bytes)

@@ -5,7 +5,7 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -20,6 +20,7 @@ from edge_agent.model.errors import (
     UntrustedError,
 )
 from edge_agent.model.events import CatalogChanged, ClockJudged, Event
+from edge_agent.packs.allowance import Meter
 from edge_agent.packs.clock_floor import is_believable, judge_expiry_at
 from edge_agent.packs.download import Parcel
 from edge_agent.packs.intake import bring_documents, note_broken_roles, place_entries
@@ -71,6 +72,7 @@ class PackShelf:
         now: Callable[[], datetime] = _utc_now,
         draw: Callable[[], float] = random.random,
         troubles: Troubles | None = None,
+        zone: tzinfo = UTC,
     ) -> None:
         self._settings = settings
         self._source = source
@@ -79,8 +81,18 @@ class PackShelf:
         self._draw = draw
         self._shelf = Shelf(BlobStore(settings.directory), settings.kind, settings.max_pack_bytes)
         self._troubles = troubles or Troubles()
+        self._zone = zone
         self._supply = Supply(
-            settings, self._shelf, source, self._troubles, self._on_shelved, now=self._reference_time, draw=draw
+            settings,
+            self._shelf,
+            source,
+            self._troubles,
+            self._on_shelved,
+            self._on_spent,
+            now=self._reference_time,
+            draw=draw,
+            clock_trusted=lambda: self._clock is not None and self._clock.trusted,
+            meter=Meter(settings, zone),
         )
         self._catalog: Catalog | None = None
         self._clock: ClockJudged | None = None
@@ -142,6 +154,8 @@ class PackShelf:
             await asyncio.to_thread(self._shelf.load, self._root)
         except (UntrustedError, StorageError) as error:
             self._troubles.begin("repository", error)
+        record = self._shelf.record
+        self._supply.meter = Meter(self._settings, self._zone, day=record.day, spent_bytes=record.spent_bytes)
         self._judge_clock()
         self._announce()
 
@@ -270,6 +284,9 @@ class PackShelf:
         """Write the record if it changed, or could not be written before. One writer at a time, so the last wins."""
         async with self._saving:
             record = self._shelf.next_record(self._root, repository)
+            if self._settings.daily_bytes is not None:
+                meter = self._supply.meter
+                record = record.model_copy(update={"day": meter.day, "spent_bytes": meter.spent_bytes})
             if record == self._shelf.record and self._is_saved:
                 return
             self._shelf.record, self._is_saved = record, False
@@ -289,6 +306,14 @@ class PackShelf:
                     if name.startswith(prefix):
                         for callback in callbacks:
                             callback(name, content)
+
+    async def _on_spent(self) -> None:
+        """Write down what assets took today, where there is a daily budget that a restart must not renew."""
+        if self._settings.daily_bytes is not None:
+            try:
+                await self._save()
+            except StorageError as error:
+                self._troubles.begin("packs directory", error)
 
     # The clock
 
@@ -313,6 +338,12 @@ class PackShelf:
             self._judge_clock()
 
     # Looking in
+
+    def reasons(self) -> Mapping[str, str]:
+        """Return, by name, why the newest version of a pack is not (yet) used, where there is a reason."""
+        entries = self._shelf.entries.items()
+        found = {shelf_name(name): entry.reason or self._supply.failed.get(name, "") for name, entry in entries}
+        return {name: reason for name, reason in found.items() if reason}
 
     def status(self) -> ShelfStatus:
         """Return what the debug page shows. Reads the directory's sizes; nothing else blocks."""

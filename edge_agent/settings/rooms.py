@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from edge_agent.model.campaign import Daypart
 from edge_agent.model.durations import Seconds
 from edge_agent.model.identity import Identifier
 
@@ -43,6 +44,12 @@ class PacksSettings(_Slice):
     window: int = Field(default=16, ge=1, le=256, json_schema_extra=REMOTE)
     chunk_timeout: Seconds = timedelta(seconds=20)
     refresh_every: Seconds = Field(default=timedelta(hours=6), json_schema_extra=REMOTE)
+    bandwidth: int | None = Field(default=None, ge=1024, json_schema_extra=REMOTE)
+    """Bytes a second that the assets of packs may take on average."""
+    daily_bytes: int | None = Field(default=None, ge=2**20, json_schema_extra=REMOTE)
+    """Bytes that they may take from midnight to midnight."""
+    hours: tuple[Daypart, ...] = Field(default=(), max_length=16, json_schema_extra=REMOTE)
+    """When they may come, in the device's time zone; always, where there are none."""
 
 
 class WyomingSettings(_Slice):

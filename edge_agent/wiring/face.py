@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -50,6 +50,7 @@ class Sights:
     repository_version: Callable[[], int | None]
     config_version: Callable[[], int | None]
     metrics: Callable[[], bytes]
+    pack_reasons: Callable[[], Mapping[str, str]] = dict
     asset_roots: tuple[Path, ...] = ()
 
 
@@ -133,7 +134,8 @@ class Face:
 
     def packs(self) -> Sequence[PackView]:
         """Return the shelf."""
-        return [pack_view(pack) for pack in self.driver.state.catalog.packs]
+        reasons = self.sights.pack_reasons()
+        return [pack_view(pack, reasons.get(pack.name, "")) for pack in self.driver.state.catalog.packs]
 
     def decisions(self, limit: int) -> Sequence[DecisionView]:
         """Return up to `limit` decisions since the agent started, newest first; `edge-agent explain` has the rest."""

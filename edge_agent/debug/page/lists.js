@@ -66,7 +66,7 @@ export function showPacks(place, agent) {
     [
       pack.complete ? t("packs.complete") : t("packs.incomplete", { present: pack.assets_present, all: pack.assets }),
       t("packs.until", { date: pack.flight_end.slice(0, 10) }),
-      ...new Set(Object.values(pack.revoked)),
+      ...new Set([...Object.values(pack.revoked), pack.reason].filter(Boolean)),
     ].join(" · "),
   ]));
 }

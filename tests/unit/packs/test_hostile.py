@@ -2,12 +2,39 @@
 
 import hashlib
 import json
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from edge_agent.model.errors import LinkError, NotAllowedError
 from tests.fleets import TIMESTAMP, Device, MemorySource, SmallFleet
+
+
+class Refusing(MemorySource):
+    """A broker that lets nobody read chunks."""
+
+    async def fetch_many(
+        self, topics: Sequence[str], window: int, max_bytes: int
+    ) -> AsyncGenerator[tuple[str, bytes | LinkError], None]:
+        async with aclosing(super().fetch_many(topics, window, max_bytes)) as answers:
+            async for topic, answer in answers:
+                yield topic, NotAllowedError(topic) if "chunk" in topic else answer
+
+
+async def test_a_broker_that_says_no_is_asked_for_no_more(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    fleet, source = SmallFleet(tmp_path / "operator"), Refusing()
+    fleet.sign()
+    fleet.sign("summer")
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: bool(device.shelf.reasons()))
+        assert list(device.shelf.reasons()) == ["acme/spring"]
+        assert device.shelf.reasons()["acme/spring"].startswith("The broker refuses repo/chunk/")
+        assert len([topic for topic in source.asked if "chunk" in topic]) == 1, "nor for any other pack's"
+        assert len([record for record in caplog.records if "refuses" in record.getMessage()]) == 1
 
 
 async def test_an_old_repository_is_not_believed_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,121 @@
+"""What of the home's line assets may take: on average, in a day, and when."""
+
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from edge_agent.model.campaign import Daypart
+from edge_agent.packs.allowance import Meter
+from edge_agent.settings.rooms import PacksSettings
+from tests.fleets import Device, MemorySource, SmallFleet, png, random_bytes
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NIGHT = Daypart(start=time(2), end=time(5))
+SECOND = timedelta(seconds=1)
+
+
+def meter(day: str = "", spent_bytes: int = 0, **settings: object) -> Meter:
+    values = {"directory": "packs", "root_json": "root.json", "kind": "tv", **settings}
+    return Meter(PacksSettings.model_validate(values), BERLIN, day=day, spent_bytes=spent_bytes)
+
+
+def at(hour: int, minute: int = 0, day: int = 21) -> datetime:
+    return datetime(2026, 11, day, hour, minute, tzinfo=BERLIN)
+
+
+def test_without_limits_nothing_waits() -> None:
+    free = meter()
+    assert free.spend(10**9, at(12), 0.0) == 0.0
+    assert free.hold(at(12)) is None
+    assert free.window(16, 131072) == 16
+
+
+def test_the_average_is_kept_over_any_time() -> None:
+    slow, seconds = meter(bandwidth=100_000), 0.0
+    for _ in range(100):
+        seconds += slow.spend(65_536, at(12), seconds)
+    assert seconds == pytest.approx((100 * 65_536 - 200_000) / 100_000), "a burst of two seconds, then the average"
+    assert slow.spend(65_536, at(12), seconds + 3600) == 0.0, "an hour of rest saves up a burst"
+    assert slow.spend(200_000, at(12), seconds + 3600) > 0.5, "and no more than that"
+    assert slow.window(16, 131072) == 1
+
+
+@pytest.mark.parametrize(
+    ("now", "until"),
+    [
+        (at(2) - SECOND, at(2)),
+        (at(2), None),
+        (at(5) - SECOND, None),
+        (at(5), at(2, day=22)),
+        (at(5).astimezone(UTC), at(2, day=22)),
+    ],
+    ids=["before", "start", "end", "after", "another-zone"],
+)
+def test_hours_are_those_on_the_wall(now: datetime, until: datetime | None) -> None:
+    hold = meter(hours=(NIGHT,)).hold(now)
+    assert (None if hold is None else hold.until) == until
+
+
+def test_hours_of_a_weekday_may_be_days_away() -> None:
+    hold = meter(hours=(NIGHT.model_copy(update={"weekdays": (4,)}),)).hold(at(12))
+    assert hold is not None
+    assert hold.until == at(2, day=26)
+    assert hold.why == "Assets are fetched from 02:00 to 05:00; it waits until 2026-11-26 02:00."
+
+
+def test_a_day_has_a_budget_that_a_restart_does_not_renew_and_midnight_does() -> None:
+    one = meter(daily_bytes=2**20)
+    one.spend(2**20 - 1, at(12), 0)
+    assert one.hold(at(12)) is None
+    one.spend(1, at(13), 0)
+    hold = one.hold(at(13))
+    assert hold is not None
+    assert hold.until == at(0, day=22)
+    again = meter(one.day, one.spent_bytes, daily_bytes=2**20)
+    assert again.hold(at(23, 59)) is not None
+    assert again.hold(at(0, day=22)) is None
+
+
+def test_a_clock_that_is_wrong_knows_no_hours_and_no_days() -> None:
+    assert meter("2026-11-21", 2**20, daily_bytes=2**20, hours=(NIGHT,)).hold(at(12), clock_trusted=False) is None
+
+
+async def test_assets_wait_for_their_hours_and_say_so_while_all_else_arrives(tmp_path: Path) -> None:
+    fleet, source = SmallFleet(tmp_path / "operator", at(10)), MemorySource()
+    now = at(12).astimezone(UTC)
+    fleet.sign()
+    fleet.put_into(source)
+    told: list[str] = []
+    async with Device(tmp_path / "tv", fleet.root_json, source, now=lambda: now, hours=(NIGHT,)) as device:
+        device.shelf.on_document("config/", lambda name, _content: told.append(name))
+        await device.until(lambda: bool(told) and bool(device.shelf.status().packs))
+        await device.until(lambda: "fetched from 02:00 to 05:00" in device.shelf.status().packs[0].reason)
+        assert not [topic for topic in source.asked if "chunk" in topic]
+        now = at(3, day=22).replace(tzinfo=UTC)
+        fleet.sign("summer")
+        fleet.put_into(source)
+        await device.until(lambda: device.playable() == {"acme/spring": 1, "acme/summer": 1})
+
+
+async def test_a_days_budget_ends_a_download_which_goes_on_the_next_day(tmp_path: Path) -> None:
+    fleet, source = SmallFleet(tmp_path / "operator", at(10)), MemorySource()
+    now = at(12).astimezone(UTC)
+    fleet.sign(poster=png(filling=random_bytes(2_000_000)))
+    fleet.put_into(source)
+    settings = {"now": lambda: now, "daily_bytes": 2**20}
+    async with Device(tmp_path / "tv", fleet.root_json, source, **settings) as device:  # type: ignore[arg-type]
+        await device.until(lambda: bool(device.shelf.status().packs) and bool(device.shelf.status().packs[0].reason))
+        assert "used up" in device.shelf.status().packs[0].reason
+    chunks = [topic for topic in source.asked if "chunk" in topic]
+    assert sum(len(source.retained[topic]) for topic in chunks) < 2**20 + 3 * 131072
+    async with Device(tmp_path / "tv", fleet.root_json, source, **settings) as device:  # type: ignore[arg-type]
+        await device.until(lambda: bool(device.shelf.status().packs) and bool(device.shelf.status().packs[0].reason))
+        assert [topic for topic in source.asked if "chunk" in topic] == chunks, "a restart does not renew it"
+        now += timedelta(days=1)
+        fleet.fleet.commit(fleet.now)
+        fleet.put_into(source)
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+    again = [topic for topic in source.asked if "chunk" in topic]
+    assert len(again) == len(set(again)), "nothing is fetched twice"
