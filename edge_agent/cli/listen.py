@@ -14,10 +14,9 @@ import typer
 from edge_agent.cli.model import models_directory
 from edge_agent.cli.output import JsonOption, note, print_json
 from edge_agent.model.errors import VoiceError
-from edge_agent.settings.rooms import VoiceSettings
 from edge_agent.voice.gated import GatedStream
 from edge_agent.voice.grammar import build_grammar
-from edge_agent.voice.models import model_for
+from edge_agent.voice.models import find_model
 from edge_agent.voice.source_microphone import MicrophoneSource
 from edge_agent.voice.source_raw import StdinSource
 from edge_agent.voice.sources import AudioSource, RawFormat
@@ -55,7 +54,7 @@ def listen(
     wanted = [phrase.strip() for phrase in phrases.split(",") if phrase.strip()]
     if not wanted:
         raise typer.BadParameter("Give at least one phrase.", param_hint="--phrases")
-    found = model_for(VoiceSettings(model=model, lang=lang, models_directory=models_directory(None)))
+    found = find_model(model, models_directory(None), lang)
     grammar = build_grammar(wanted, found.vocabulary())
     speech_model = found.load()
 

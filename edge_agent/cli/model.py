@@ -1,6 +1,5 @@
 """`edge-agent model`: which speech models are here, which one is in use, and how to install another."""
 
-import asyncio
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -152,6 +151,8 @@ def install(
 
     A download that broke off goes on where it stopped.
     """
+    import asyncio
+
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 

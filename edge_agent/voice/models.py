@@ -12,13 +12,15 @@ import threading
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
 from edge_agent.model.errors import StorageError, VoiceError
-from edge_agent.settings.rooms import VoiceSettings
 from edge_agent.voice.grammar import Vocabulary
 from edge_agent.voice.libvosk import SpeechModel
+
+if TYPE_CHECKING:  # pydantic is a third of what a process takes that only listens
+    from edge_agent.settings.rooms import VoiceSettings
 
 CHOSEN: Final = "chosen"
 
@@ -155,9 +157,14 @@ def choose(models: Path, directory: Path | None) -> None:
         ) from error
 
 
-def model_for(settings: VoiceSettings) -> Model:
+def model_for(settings: "VoiceSettings") -> Model:
     """Return the model to use: the configured one, else the chosen one, else the packaged one of the language."""
-    directory = settings.model or chosen_directory(settings.models_directory)
+    return find_model(settings.model, settings.models_directory, settings.lang)
+
+
+def find_model(configured: Path | None, models: Path | None, lang: str) -> Model:
+    """Return the model in `configured`, else the one chosen in `models`, else the packaged one of `lang`."""
+    directory = configured or chosen_directory(models)
     if directory is not None:
         return check_model(directory)
-    return check_model(packaged_model(settings.lang))
+    return check_model(packaged_model(lang))

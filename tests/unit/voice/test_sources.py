@@ -286,7 +286,12 @@ def test_what_came_while_standard_input_was_muted_is_never_read() -> None:
     os.close(writing)
 
 
-def test_the_ear_needs_neither_sounddevice_nor_vosks_own_package() -> None:
-    check = "import sys, edge_agent.voice.ear; print(sorted({'vosk', 'sounddevice', 'requests'} & set(sys.modules)))"
+@pytest.mark.parametrize(
+    ("module", "needless"),
+    [("ear", {"vosk", "sounddevice", "requests"}), ("gated", {"pydantic", "asyncio"})],
+    ids=["the ear", "decoding"],
+)
+def test_listening_takes_no_more_memory_than_it_must(module: str, needless: set[str]) -> None:
+    check = f"import sys, edge_agent.voice.{module}; print(*sys.modules)"
     found = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    assert not needless & set(found.stdout.split())
