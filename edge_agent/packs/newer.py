@@ -23,7 +23,7 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel
 
-from edge_agent.model.campaign import CapScope, Creative, LineItem, Pacing
+from edge_agent.model.campaign import PHONE, CapScope, Creative, LineItem, Pacing
 from edge_agent.model.errors import FormatError
 from edge_agent.model.formats import Format
 from edge_agent.model.moment import MomentKind
@@ -31,7 +31,6 @@ from edge_agent.packs.manifest import Manifest, PackedAsset, judge_manifest, ope
 
 CRIT: Final = "crit"
 MAX_REASONS: Final = 16
-_PHONE: Final = "phone"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _UPDATE: Final = "Update the agent to use all of the pack."
 
@@ -148,7 +147,7 @@ def _without_links(creative: Any, gone: frozenset[str]) -> Any:
     lost = {key for key, crid in linked.items() if isinstance(crid, str) and crid in gone}
     left = {key: value for key, value in creative.items() if key not in lost}
     if "companion" in lost and isinstance(left.get("turns"), list):
-        left["turns"] = [_without_answers(turn, _PHONE) for turn in left["turns"]]
+        left["turns"] = [_without_answers(turn, PHONE) for turn in left["turns"]]
     return left
 
 

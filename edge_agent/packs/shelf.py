@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class Shelf:
-    """What was verified and is here. `load` and `check_assets` read much and are called in a worker thread.
+    """What was verified and is here. `load` reads much and is called in a worker thread.
 
     `entries` by target name; `documents` are the small signed ones (configuration, report key) by name.
     `parcels` by name are what somebody has brought beside the packs: the last whole one, and one on its way.
@@ -90,15 +90,12 @@ class Shelf:
         history = self.store.metadata / "root_history"
         return any(path.read_bytes() == root for path in history.glob("*.root.json"))
 
-    def check_assets(self) -> list[str]:
-        """Read every asset on the shelf, drop those that a bad disk has changed, and return their packs' names."""
-        damaged = []
-        for entry in list(self.entries.values()):
-            assets = list(entry.complete.assets.values()) if entry.complete is not None else []
-            unsound = [asset for asset in assets if not self.store.is_sound(asset)]
-            if unsound:
-                damaged.append(entry.target_name)
-        return damaged
+    def shown_assets(self) -> list[tuple[str, PackedAsset]]:
+        """Return every asset that may be shown now, with its pack's target name."""
+        shown = ((entry.target_name, entry.complete) for entry in self.entries.values())
+        return [
+            (name, asset) for name, manifest in shown if manifest is not None for asset in manifest.assets.values()
+        ]
 
     def next_record(self, root: bytes, repository: Repository | None = None) -> ShelfRecord:
         """Return the record of what stands now, with the versions of `repository` when one was just verified."""

@@ -29,6 +29,7 @@ from edge_agent.packs.mqtt_fetcher import verify_in_thread
 from edge_agent.packs.parcels import bring_parcel
 from edge_agent.packs.pauses import backoff, spread
 from edge_agent.packs.revocations import TARGET as REVOKED
+from edge_agent.packs.scrub import scrub
 from edge_agent.packs.shelf import Shelf, packs_to_read, wanted_documents
 from edge_agent.packs.shelf_record import Entry
 from edge_agent.packs.shelf_status import ShelfStatus, pack_status
@@ -146,7 +147,7 @@ class PackShelf:
             group.create_task(self._supply.run(), name="packs-supply")
             group.create_task(self._keep_fresh(), name="packs-refresh")
             group.create_task(self._watch_clock(), name="packs-clock")
-            group.create_task(self._scrub(), name="packs-scrub")
+            group.create_task(scrub(self._shelf, self._damaged, self._troubles), name="packs-scrub")
 
     async def _load(self) -> None:
         try:
@@ -168,21 +169,13 @@ class PackShelf:
                 "Copy root.json from the fleet folder there.",
             ) from error
 
-    async def _scrub(self) -> None:
-        """Once after start, read every asset: a bad disk must not put garbage on the screen for long."""
-        try:
-            damaged = await asyncio.to_thread(self._shelf.check_assets)
-        except StorageError as error:
-            self._troubles.begin("packs directory", error)
-            return
-        for name in damaged:
-            entry = self._shelf.entries.get(name)
-            if entry is not None:
-                _log.warning("The pack %s was damaged on disk; it is fetched again.", shelf_name(name))
-                self._shelf.entries[name] = replace(entry, complete=None, complete_sha256=None)
-        if damaged:
-            self._announce()
-            self._supply.replan()
+    def _damaged(self, name: str) -> None:
+        entry = self._shelf.entries.get(name)
+        if entry is not None:
+            _log.warning("The pack %s was damaged on disk; it is fetched again.", shelf_name(name))
+            self._shelf.entries[name] = replace(entry, complete=None, complete_sha256=None)
+        self._announce()
+        self._supply.replan()
 
     # Looking at the repository
 
