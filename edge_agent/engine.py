@@ -222,7 +222,7 @@ def _restaged(state: EngineState, now: datetime) -> tuple[EngineState, Effects]:
     outcome = outcome_of(state, permission, now, _STAGING_DRAW)
     wanted = (
         f"{outcome.candidate.pack.name}@{outcome.candidate.pack.version}/{outcome.candidate.creative.crid}"
-        if (isinstance(outcome, Selected))
+        if isinstance(outcome, Selected)
         else ""
     )
     if wanted == state.staged:

@@ -6,7 +6,7 @@ datetimes; local times of day belong to the device's own time zone.
 
 from datetime import datetime, time, timedelta
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -20,6 +20,11 @@ Name = Annotated[str, Field(min_length=1, max_length=120)]
 Spoken = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]+$")]
 Link = Annotated[str, Field(max_length=300, pattern=r"^https://[a-z0-9][a-z0-9.-]*(/[\x21-\x7e]*)?$")]
 AssetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
+
+END: Final = "end"
+"""The id that an answer leads to when it ends the dialogue."""
+PHONE: Final = "phone"
+"""The id that an answer leads to when it asks for the creative's companion page."""
 
 
 class _Frozen(BaseModel):
@@ -77,11 +82,11 @@ class Creative(_Frozen):
             ids = [turn.id for turn in self.turns]
             if len(set(ids)) != len(ids):
                 raise ValueError(f"creative {self.crid}: two turns have the same id")
-            if taken := sorted({"end", "phone"} & set(ids)):
+            if taken := sorted({END, PHONE} & set(ids)):
                 raise ValueError(
                     f"creative {self.crid}: a turn cannot be called {taken[0]}, which means something else"
                 )
-            known = {*ids, "end"} if self.companion is None else {*ids, "end", "phone"}
+            known = {*ids, END} if self.companion is None else {*ids, END, PHONE}
             for turn in self.turns:
                 unknown = sorted(set(turn.answers.values()) - known)
                 if unknown:

@@ -13,19 +13,12 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, assert_never
 
-from edge_agent.model.campaign import Creative, Turn
+from edge_agent.model.campaign import END, PHONE, Creative, Turn
 from edge_agent.model.formats import Format
 from edge_agent.voice.grammar import normalise
 
 ANSWER_WINDOW: Final = timedelta(seconds=8)
 """How long after a placement has ended its phrases are still listened for."""
-
-END: Final = "end"
-"""The id that an answer leads to when it ends the dialogue."""
-
-
-PHONE: Final = "phone"
-"""The id that an answer leads to when it asks for the creative's companion page."""
 
 
 class Command(StrEnum):

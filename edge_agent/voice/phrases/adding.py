@@ -25,10 +25,11 @@ from edge_agent.voice.fitting import PHRASES_FILE, base_hash
 from edge_agent.voice.grammar import build_grammar, normalise
 from edge_agent.voice.libvosk import Decoder
 from edge_agent.voice.models import Model, check_model, packaged_models
-from edge_agent.voice.phrases.confusability import CommonSpeech, Pronunciations, Spoken, Verdict, judge
+from edge_agent.voice.phrases.common_speech import CommonSpeech
+from edge_agent.voice.phrases.confusability import Spoken, Verdict, judge
 from edge_agent.voice.phrases.extending import extend_graph, not_ours, read_phones
 from edge_agent.voice.phrases.pronouncing import by_hand, pronounce
-from edge_agent.voice.phrases.sounds import sound_system
+from edge_agent.voice.phrases.sounds import Pronunciations, sound_system
 from edge_agent.voice.training.errors import TrainingError
 from edge_agent.voice.training.lexicon import lexicon_text, parse_lexicon
 from edge_agent.voice.training.requirements import check_words_can_be_added

@@ -7,11 +7,15 @@ the International Phonetic Association.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 from typing import Final, Literal
+
+Phones = tuple[str, ...]
+"""A word, or a phrase, by the names of its sounds."""
+Pronunciations = Sequence[Phones]
 
 Manner = Literal["stop", "affricate", "fricative", "nasal", "lateral", "rhotic", "glide", "tap"]
 
@@ -197,6 +201,10 @@ class SoundSystem:
                 return 0.4 if sound.place == _GLOTTIS else _WEAK[sound.manner]
             case _:
                 return 0.6
+
+    def whole(self, phones: Phones) -> float:
+        """Return what it costs that all of these are missing; never 0."""
+        return sum(map(self.weight, phones)) or 1.0
 
     def is_vowel(self, phone: str) -> bool:
         """Whether a syllable can be built on it."""

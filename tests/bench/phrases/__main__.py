@@ -17,8 +17,8 @@ from scipy.stats import spearmanr
 
 from edge_agent.voice.libvosk import RATE, SpeechModel
 from edge_agent.voice.models import check_model, packaged_models
-from edge_agent.voice.phrases.confusability import Pronunciations, score, share, ways_to_say
-from edge_agent.voice.phrases.sounds import sound_system
+from edge_agent.voice.phrases.confusability import score, share, ways_to_say
+from edge_agent.voice.phrases.sounds import Pronunciations, sound_system
 from edge_agent.voice.spotting import spot_audio
 from edge_agent.voice.training.espeak import espeak
 from edge_agent.voice.training.lexicon import parse_lexicon

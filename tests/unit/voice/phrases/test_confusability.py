@@ -4,18 +4,17 @@ from collections.abc import Iterable
 
 import pytest
 
+from edge_agent.voice.phrases.common_speech import CommonSpeech
 from edge_agent.voice.phrases.confusability import (
     RISKY,
     TOO_CLOSE,
-    CommonSpeech,
-    Pronunciations,
     Spoken,
     Verdict,
     judge,
     share,
     ways_to_say,
 )
-from edge_agent.voice.phrases.sounds import sound_system
+from edge_agent.voice.phrases.sounds import Pronunciations, sound_system
 
 ENGLISH = sound_system("en")
 LEXICON: dict[str, Pronunciations] = {
