@@ -18,6 +18,7 @@ from edge_agent.model.errors import (
 from edge_agent.packs.manifest import MAX_CHUNK_BYTES, Chunk, PackedAsset
 from edge_agent.packs.source import Source, chunk_topic
 from edge_agent.packs.store import BlobStore, Digest
+from edge_agent.packs.threads import in_thread
 
 Pace = Callable[[int, bool], Awaitable[str | None]]
 """Told the length of each chunk that came and whether more is to come.
@@ -98,14 +99,14 @@ class _Delivery:
         self._missing_bytes = 0
 
     async def take_stock(self) -> None:
-        self._wanted, self._open_places = await asyncio.to_thread(_take_stock, self._assets, self._store)
+        self._wanted, self._open_places = await in_thread(_take_stock, self._assets, self._store)
         self._missing_bytes = sum(item.chunk.length * len(item.places) for item in self._wanted.values())
         self._on_missing(self._missing_bytes)
 
     async def copy(self, holders: Holders) -> None:
         for sha256 in [sha256 for sha256 in self._wanted if sha256 in holders]:
             item = self._wanted[sha256]
-            content = await asyncio.to_thread(self._store.copy_chunk, item.chunk, *holders[sha256])
+            content = await in_thread(self._store.copy_chunk, item.chunk, *holders[sha256])
             if content is not None:
                 await self._keep(item, content)
                 del self._wanted[sha256]
@@ -182,7 +183,7 @@ class _Delivery:
 
     async def _keep_batch(self, batch: list[_Arrival | None]) -> UntrustedError | None:
         arrivals = [one for one in batch if one is not None]
-        good, altered = await asyncio.to_thread(_check_and_write, self._store, arrivals, self._digests)
+        good, altered = await in_thread(_check_and_write, self._store, arrivals, self._digests)
         for item in good:
             self._note_kept(item)
         if not altered:
@@ -193,7 +194,7 @@ class _Delivery:
         )
 
     async def _keep(self, item: _Wanted, content: bytes) -> None:
-        await asyncio.to_thread(_write, self._store, [(item, content)], self._digests)
+        await in_thread(_write, self._store, [(item, content)], self._digests)
         self._note_kept(item)
 
     def _note_kept(self, item: _Wanted) -> None:
@@ -206,7 +207,7 @@ class _Delivery:
         """Make whole what has all its chunks."""
         for sha256, places in self._open_places.items():
             if not places and self._store.asset_path(self._assets[sha256]) is None:
-                await asyncio.to_thread(self._store.finish_asset, self._assets[sha256], self._digests[sha256])
+                await in_thread(self._store.finish_asset, self._assets[sha256], self._digests[sha256])
 
 
 def _take_stock(assets: Mapping[str, PackedAsset], store: BlobStore) -> tuple[dict[str, _Wanted], dict[str, int]]:

@@ -1,6 +1,5 @@
 """Shell: brings the small signed documents of a repository to the disk, and gives each signed pack its entry."""
 
-import asyncio
 import hashlib
 import logging
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from edge_agent.packs.manifest import parse_target_name, shelf_name
 from edge_agent.packs.shelf import Shelf, signed_packs
 from edge_agent.packs.shelf_record import Entry
 from edge_agent.packs.source import Source, target_topic
+from edge_agent.packs.threads import in_thread
 from edge_agent.packs.trust import Repository, SignedFile
 from edge_agent.troubles import Troubles
 
@@ -30,7 +30,7 @@ async def bring_documents(
     missing: dict[str, SignedFile] = {}
     for name in names:
         file = repository.files[name]
-        if await asyncio.to_thread(shelf.store.document, file.sha256) is None:
+        if await in_thread(shelf.store.document, file.sha256) is None:
             missing[target_topic(file.sha256)] = file
     failure: EdgeAgentError | None = None
     try:
@@ -42,7 +42,7 @@ async def bring_documents(
         failure = failure or error
     for name in names:
         if parse_target_name(name) is None:
-            content = await asyncio.to_thread(shelf.store.document, repository.files[name].sha256)
+            content = await in_thread(shelf.store.document, repository.files[name].sha256)
             if content is not None:
                 try:
                     shelf.keep_named(name, content)
@@ -59,7 +59,7 @@ async def _keep(shelf: Shelf, file: SignedFile, answer: bytes | LinkError) -> Ed
             f"{file.name} was altered on its way: it is not what was signed.",
             "Publish again; if it stays, somebody may be tampering with the broker.",
         )
-    await asyncio.to_thread(shelf.store.keep_document, file.sha256, answer)
+    await in_thread(shelf.store.keep_document, file.sha256, answer)
     return None
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from edge_agent.model.errors import StorageError
 from edge_agent.packs.shelf import Shelf
+from edge_agent.packs.threads import in_thread
 from edge_agent.troubles import Troubles
 
 FIRST_BYTES_PER_S: Final = 8 * 2**20
@@ -29,7 +30,7 @@ async def scrub(
         total_bytes = sum(asset.length for _, asset in shown)
         for name, asset in shown:
             try:
-                is_sound = await asyncio.to_thread(shelf.store.is_sound, asset)
+                is_sound = await in_thread(shelf.store.is_sound, asset)
             except StorageError as error:
                 troubles.begin("packs directory", error)
             else:

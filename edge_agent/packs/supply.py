@@ -16,6 +16,7 @@ from edge_agent.packs.room_plan import RoomPlan, plan_room
 from edge_agent.packs.shelf import Shelf
 from edge_agent.packs.shelf_record import Entry
 from edge_agent.packs.source import Source
+from edge_agent.packs.threads import in_thread
 from edge_agent.settings.rooms import PacksSettings
 from edge_agent.troubles import Troubles
 
@@ -237,7 +238,7 @@ class Supply:
         return None
 
     async def _is_crowded(self, plan: RoomPlan) -> bool:
-        used = await asyncio.to_thread(self._shelf.store.used_bytes)
+        used = await in_thread(self._shelf.store.used_bytes)
         arriving = sum(entry.newest.total_bytes for entry in plan.fetch if entry.newest is not None)
         return sum(used.values()) + arriving > self._settings.budget_bytes
 
@@ -245,7 +246,7 @@ class Supply:
         """Remove everything from the disk that neither stands on the shelf nor is on its way to it."""
         async with self.entries_lock:
             keep = self._plan().keep | self._shelf.held_bytes().keys()
-            await asyncio.to_thread(self._shelf.store.evict, keep, self._shelf.needed_documents())
+            await in_thread(self._shelf.store.evict, keep, self._shelf.needed_documents())
 
     async def _evict_quietly(self) -> None:
         try:

@@ -36,6 +36,7 @@ from edge_agent.packs.shelf_status import ShelfStatus, pack_status
 from edge_agent.packs.source import Source
 from edge_agent.packs.store import BlobStore
 from edge_agent.packs.supply import Supply
+from edge_agent.packs.threads import in_thread
 from edge_agent.packs.trust import Repository
 from edge_agent.settings.rooms import PacksSettings
 from edge_agent.troubles import Troubles
@@ -152,7 +153,7 @@ class PackShelf:
     async def _load(self) -> None:
         try:
             self._root = await self._read_root()
-            await asyncio.to_thread(self._shelf.load, self._root)
+            await in_thread(self._shelf.load, self._root)
         except (UntrustedError, StorageError) as error:
             self._troubles.begin("repository", error)
         record = self._shelf.record
@@ -162,7 +163,7 @@ class PackShelf:
 
     async def _read_root(self) -> bytes:
         try:
-            return await asyncio.to_thread(self._settings.root_json.read_bytes)
+            return await in_thread(self._settings.root_json.read_bytes)
         except OSError as error:
             raise UntrustedError(
                 f"This device has no root of trust: {self._settings.root_json} cannot be read.",
@@ -235,7 +236,7 @@ class PackShelf:
             failure = failure or later
             place_entries(repository, self._shelf, self._troubles)
         await self._save(repository)
-        self._verified_timestamp = await asyncio.to_thread((store.metadata / "timestamp.json").read_bytes)
+        self._verified_timestamp = await in_thread((store.metadata / "timestamp.json").read_bytes)
         self._checked_at = self._now()
         self._judge_clock()
         self._announce()
@@ -283,7 +284,7 @@ class PackShelf:
             if record == self._shelf.record and self._is_saved:
                 return
             self._shelf.record, self._is_saved = record, False
-            await asyncio.to_thread(self._shelf.store.write_record, record.model_dump_json(indent=1).encode())
+            await in_thread(self._shelf.store.write_record, record.model_dump_json(indent=1).encode())
             self._is_saved = True
 
     def _announce(self) -> None:
