@@ -21,21 +21,15 @@ from edge_agent.link.reported_state import ReportedState
 from edge_agent.link.session import Link
 from edge_agent.link.topics import DeviceStateTopic, format_topic
 from edge_agent.measure.journal import Journal
-from edge_agent.measure.reporter import Reporter
 from edge_agent.model import effects as fx
 from edge_agent.model import events as ev
 from edge_agent.model.device import DeviceState, Microphone, Surroundings
 from edge_agent.model.errors import MicrophoneError, StorageError
-from edge_agent.packs.sync import PackShelf
 from edge_agent.plays import EngineState
 from edge_agent.render.renderer import Renderer
 from edge_agent.settings.layers import Settings
 from edge_agent.settings.resident import ResidentStore
 from edge_agent.troubles import Troubles
-from edge_agent.voice.check import check_voice
-from edge_agent.voice.ear import Ear
-from edge_agent.voice.models import Model
-from edge_agent.voice.wyoming.service import WyomingService
 from edge_agent.wiring import service
 from edge_agent.wiring.driver import Driver
 from edge_agent.wiring.face import Face, Sights
@@ -44,18 +38,16 @@ from edge_agent.wiring.own_sounds import OwnSounds
 from edge_agent.wiring.presence import Presence
 from edge_agent.wiring.reported import reported_state
 from edge_agent.wiring.resident_memory import ResidentMemory
-from edge_agent.wiring.restartable import Restartable
 from edge_agent.wiring.retained_repository import RetainedRepository
+from edge_agent.wiring.rooms import Ground, Rooms
 from edge_agent.wiring.timers import Timers
-from edge_agent.wiring.trial import ConfigOffers, ConfigTrial, document_names
-from edge_agent.wiring.voice_packs import Reach, VoicePacks
+from edge_agent.wiring.trial import ConfigOffers, ConfigTrial
 from edge_agent.wiring.writes import Writes
 
 logger = logging.getLogger(__name__)
 
 BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 """No younger: at a start with a clock that is ahead, what was shown would seem too old to count."""
-REPORT_KEY: Final = "config/report-key.json"
 
 
 async def run_agent(config: Path, machine: Clock | None = None) -> None:
@@ -96,23 +88,19 @@ class Agent:
         self.link = Link(settings.mqtt, will=(topic, will.to_payload()))
         self.presence = Presence(self.link, topic, self._reported_state, self.troubles, self._something_changed)
         self.offers = ConfigOffers(self.trial, self.troubles, self.presence.wanted)
-        self.repository = RetainedRepository(self.link, settings.mqtt.root)
-        self._muted = self.resident.is_muted()
         self.renderer = Renderer(settings.render, self.emit, self.clock.now, self.troubles)
-        self.voice_packs = VoicePacks(
-            Reach(
-                settings=lambda: self.settings.voice,
-                shelf=lambda: self.shelf.room,
-                hear_with=self._hear_with,
-                words_changed=self.offers.words_changed,
-            ),
-            self.troubles,
+        ground = Ground(
+            emit=self.emit,
+            state=lambda: self.driver.state,
+            source=RetainedRepository(self.link, settings.mqtt.root),
+            send=self._send,
+            journal=self.journal,
+            troubles=self.troubles,
+            clock=self.clock,
+            machine=self.machine,
         )
-        self.shelf = Restartable(self._new_shelf(settings))
-        self.ear = Restartable(self._new_ear(settings, settings.voice.wake_phrases))
-        self.wyoming = Restartable(self._new_wyoming(settings))
-        self.own_sounds = OwnSounds(lambda sound: self.ear.room.play(sound))  # noqa: PLW0108  the ear of that time
-        self.reporter = Restartable(self._new_reporter(settings))
+        self.rooms = Rooms(settings, ground, self.offers, muted=self.resident.is_muted())
+        self.own_sounds = OwnSounds(self.rooms.play)
         self.driver = Driver(
             self._first_state(settings),
             now=self.clock.now,
@@ -133,7 +121,7 @@ class Agent:
             repository_version=self._repository_version,
             config_version=lambda: self.trial.outcome.version,
             metrics=self.metrics.exposition,
-            pack_reasons=lambda: self.shelf.room.reasons(),  # noqa: PLW0108  the shelf of that time
+            pack_reasons=self.rooms.pack_reasons,
             asset_roots=(settings.packs.directory, settings.render.boot_directory),
         )
         self.face = Face(
@@ -145,7 +133,6 @@ class Agent:
             sights=sights,
             set_mute=self._mute,
         )
-        self._report_key: bytes | None = None
 
     def emit(self, event: ev.Event) -> None:
         """Give the engine an event: every room's way to say that something happened."""
@@ -154,25 +141,25 @@ class Agent:
     async def run(self) -> None:
         """Run every room until cancelled. The database is closed last."""
         try:
-            async with serve(self.face, self.settings.debug) as doors, asyncio.TaskGroup() as rooms:
+            async with serve(self.face, self.settings.debug) as doors, asyncio.TaskGroup() as tasks:
                 if doors.url is not None:
                     logger.info("The page of this device is at %s", doors.url)
                 consent, limits = self.resident.load()
-                self.reporter.room.consent_changed(consent)
+                self.rooms.reporter.room.consent_changed(consent)
                 self.emit(ev.ResidentDecided(consent, limits))
                 for name, room in (
                     ("link", self.link.run()),
                     ("presence", self.presence.run()),
-                    ("packs", self.shelf.run()),
+                    ("packs", self.rooms.shelf.run()),
                     ("render", self.renderer.run()),
-                    ("measure", self.reporter.run()),
-                    ("voice", self.ear.run()),
-                    ("wyoming", self.wyoming.run()),
+                    ("measure", self.rooms.reporter.run()),
+                    ("voice", self.rooms.ear.run()),
+                    ("wyoming", self.rooms.wyoming.run()),
                     ("configuration", self.offers.run()),
-                    ("words", self.voice_packs.run()),
+                    ("words", self.rooms.words.run()),
                     ("watchdog", service.keep_watchdog(lambda: True)),
                 ):
-                    rooms.create_task(room, name=name)
+                    tasks.create_task(room, name=name)
                 self.face.ready = True
                 self.face.tell_state()
                 service.notify("READY=1")
@@ -189,9 +176,7 @@ class Agent:
 
     def _mute(self, on: bool) -> None:
         """Mute or unmute at once; it stays so over a restart, unless the disk refuses, which is told."""
-        self._muted = on
-        self.ear.room.mute(on)
-        self.wyoming.room.mute(on)
+        self.rooms.mute(on)
         try:
             self.resident.save_muted(on=on)
         except StorageError as error:
@@ -200,7 +185,7 @@ class Agent:
             self.troubles.end("memory of the mute")
 
     def _unsent(self) -> int:
-        return self.reporter.room.unsent()
+        return self.rooms.reporter.room.unsent()
 
     # --- building ----------------------------------------------------------------------------------------------
 
@@ -220,34 +205,6 @@ class Agent:
         )
         phrases = settings.voice.wake_phrases
         return EngineState(surroundings, secrets.token_hex(4), wake_phrases=phrases, phrases=phrases)
-
-    def _new_ear(self, settings: Settings, phrases: tuple[str, ...]) -> Ear:
-        ear = Ear(settings.voice, self.emit, phrases=phrases, troubles=self.troubles)
-        if self._muted:  # a new ear is as deaf as the one it replaces
-            ear.mute(True)  # noqa: FBT003
-        return ear
-
-    def _new_wyoming(self, settings: Settings) -> WyomingService:
-        wyoming = WyomingService(settings.voice, troubles=self.troubles)
-        wyoming.mute(self._muted)
-        return wyoming
-
-    def _new_shelf(self, settings: Settings) -> PackShelf:
-        shelf = PackShelf(
-            settings.packs,
-            self.repository,
-            self.emit,
-            now=self.machine.now,
-            troubles=self.troubles,
-            zone=settings.zone,
-        )
-        for name in (*document_names(settings.device_id, settings.groups), REPORT_KEY):
-            shelf.on_document(name, self._document_changed)
-        shelf.on_document(self.voice_packs.target, self.voice_packs.document_changed)
-        return shelf
-
-    def _new_reporter(self, settings: Settings) -> Reporter:
-        return Reporter(settings.measure, self.journal, self._send, clock=self.clock, zone=settings.zone)
 
     async def _send(self, topic: str, payload: bytes) -> None:
         await self.link.publish(f"{self.settings.mqtt.root}/{topic}", payload)
@@ -278,7 +235,7 @@ class Agent:
                 self._journal(self.journal.record_close, effect.play_id, effect.cause)
                 self.face.tell_play(effect.play_id)
             case fx.ListenFor():
-                self.ear.room.listen_for(effect.phrases)
+                self.rooms.ear.room.listen_for(effect.phrases)
             case fx.RememberResident():
                 self._remember(effect)
             case fx.ExplainPlay():
@@ -297,7 +254,7 @@ class Agent:
     def _remember(self, effect: fx.RememberResident) -> None:
         """Make the resident's choice durable; it holds from this moment even where the disk refuses."""
         self.memory.remember(effect.consent, effect.limits)
-        self.reporter.room.consent_changed(effect.consent)
+        self.rooms.reporter.room.consent_changed(effect.consent)
 
     def _noticed(self, event: ev.Event) -> None:
         self.writes.release()
@@ -305,7 +262,7 @@ class Agent:
         self.face.noticed(event)
         match event:
             case ev.CatalogChanged():
-                self.reporter.room.catalog_changed(event.catalog)
+                self.rooms.reporter.room.catalog_changed(event.catalog)
                 self.presence.wanted()
                 _settle_memory()
             case ev.PlayProgressed():
@@ -324,47 +281,16 @@ class Agent:
             self.troubles.forget("microphone")
         self.presence.wanted()
 
-    # --- remote configuration ----------------------------------------------------------------------------------
-
-    def _document_changed(self, name: str, content: bytes | None) -> None:
-        if name == REPORT_KEY:
-            self.reporter.room.key_changed(content)
-            self._report_key = content
-            return
-        self.offers.document_changed(name, content)
-
     async def _live_by(self, settings: Settings) -> None:
-        """Make every room live by `settings`; raises EdgeAgentError, before anything changed, when one cannot."""
-        before = self.settings
-        if settings.voice != before.voice:
-            await asyncio.to_thread(check_voice, settings.voice)
-            phrases = {"wake_phrases": settings.voice.wake_phrases}
-            if settings.voice != before.voice.model_copy(update=phrases):  # phrases are told to the ear that is there
-                self.ear.replace(self._new_ear(settings, self.driver.state.phrases))
-            self.wyoming.replace(self._new_wyoming(settings))
-        if settings.packs != before.packs:
-            self.shelf.replace(self._new_shelf(settings))
-        if settings.measure != before.measure:
-            self._replace_reporter(settings)
+        """Make the agent live by `settings`; raises EdgeAgentError, before anything changed, when it cannot."""
+        await self.rooms.live_by(settings)
         self.settings = self.face.settings = settings
         self.emit(ev.PolicyChanged(settings.placements, settings.voice.wake_phrases))
-
-    async def _hear_with(self, model: Model) -> None:
-        """Let everything that hears hear with the words of `model`; settings name it from the next start on."""
-        await self.ear.room.hear_with(model)
-        self.wyoming.replace(self._new_wyoming(self.settings))
-
-    def _replace_reporter(self, settings: Settings) -> None:
-        reporter = self._new_reporter(settings)
-        reporter.catalog_changed(self.driver.state.catalog)
-        reporter.key_changed(self._report_key)
-        reporter.consent_changed(self.driver.state.surroundings.consent)
-        self.reporter.replace(reporter)
 
     # --- what others see ---------------------------------------------------------------------------------------
 
     def _repository_version(self) -> int | None:
-        return self.shelf.room.status().version or None
+        return self.rooms.shelf.room.status().version or None
 
     def _link_view(self) -> LinkView:
         status, mqtt = self.link.status, self.settings.mqtt

@@ -22,7 +22,7 @@ async def agent_of(folder: Path) -> AsyncIterator[Agent]:
 
 
 def is_muted(agent: Agent) -> bool:
-    ears = {agent.ear.room._wishes.now.muted, agent.wyoming.room._muted}
+    ears = {agent.rooms.ear.room._wishes.now.muted, agent.rooms.wyoming.room._muted}
     assert len(ears) == 1
     return ears.pop()
 
@@ -30,10 +30,10 @@ def is_muted(agent: Agent) -> bool:
 async def test_a_muted_microphone_stays_muted_when_configuration_replaces_the_ear(tmp_path: Path) -> None:
     async with agent_of(tmp_path) as agent:
         agent.face.mute(on=True)
-        before = agent.ear.room
+        before = agent.rooms.ear.room
         voice = agent.settings.voice.model_copy(update={"sensitivity": 0.9})
         await agent._live_by(agent.settings.model_copy(update={"voice": voice}))
-        assert agent.ear.room is not before
+        assert agent.rooms.ear.room is not before
         assert is_muted(agent)
         agent.face.mute(on=False)
         assert not is_muted(agent)
