@@ -39,6 +39,8 @@ PHRASES = ("hey kitchen", "stop", "not interested", "tell me more")
 WAKES = ("hey-kitchen-rms", "hey-kitchen-awb", "hey-kitchen-slt", "stop-rms", "stop-slt", "not-interested-rms")
 BLOCK_BYTES = RATE // 10 * 2
 PIECE_BYTES = RATE // 50 * 2
+CLOSED_S = 2.2
+"""How long a room is quiet before the gate has closed, with some time to spare."""
 Row = dict[str, float | str]
 
 
@@ -85,16 +87,18 @@ def end_of_speech_s(pcm: bytes) -> float:
     return max(index for index, sample in enumerate(samples) if abs(sample) > 655) / RATE
 
 
-async def latencies_ms(model: Model, events: int) -> list[float]:
-    """Play phrases in real time into an ear; return the time from the end of speech to each event."""
+async def latencies_ms(model: Model, events: int, *, quiet_s: float = 0.0) -> list[float]:
+    """Play phrases in real time into an ear; return the time from the end of speech to each event.
+
+    With `quiet_s`, it is silent for so long before each.
+    """
     found: list[float] = []
     draw = random.Random(3)
     async with an_ear(model) as (pipe, heard):
         for number in range(events):
             # Where a phrase begins in a block, and in a step of the decoder, is a matter of chance.
-            pcm = bytes(2 * round(RATE * draw.uniform(0, 0.25))) + read_wav(
-                SPEECH / f"{WAKES[number % len(WAKES)]}.wav"
-            )
+            clip = read_wav(SPEECH / f"{WAKES[number % len(WAKES)]}.wav")
+            pcm = bytes(2 * round(RATE * (quiet_s + draw.uniform(0, 0.25)))) + clip
             began = await asyncio.to_thread(play, pcm + bytes(RATE * 2), pipe)
             while not heard.empty():
                 at, event = heard.get_nowait()
@@ -188,6 +192,10 @@ def measure(model: Model, events: int) -> list[Row]:
     for name, pick in (("median", statistics.median), ("p99", p99), ("worst", max)):
         what = f"wake latency, {name} of {events} ({len(ours_ms)} heard; bare {len(bare_ms)})"
         rows.append({"what": what, "unit": "ms", "ours": pick(ours_ms), "bare Vosk": pick(bare_ms)})
+    woken_ms = asyncio.run(latencies_ms(model, max(1, events // 5), quiet_s=CLOSED_S))
+    for name, pick in (("median", statistics.median), ("worst", max)):
+        what = f"the same out of a quiet room, {name} of {len(woken_ms)}"
+        rows.append({"what": what, "unit": "ms", "ours": pick(woken_ms)})
     rows.append(
         {
             "what": "resident memory: Python, model, decoding",
