@@ -5,6 +5,7 @@ The sound server, PulseAudio or PipeWire, converts to 16 kHz mono itself. Where 
 """
 
 import errno
+from importlib.util import find_spec
 from typing import Any, Final
 
 from edge_agent.model.errors import MicrophoneError, VoiceError
@@ -53,7 +54,8 @@ class MicrophoneSource:
             self._recording = PulseRecording(self._name, self._backlog)
             self._is_the_servers = True
         except PulseError as error:
-            if self._is_the_servers:
+            # Without PortAudio nobody else could have it: it may be plugged in yet.
+            if self._is_the_servers or (error.answered and find_spec("sounddevice") is None):
                 raise self._unopened(error) from error
             self._open_by_portaudio()
 

@@ -20,8 +20,16 @@ _RECORD: Final = 2
 _ANY: Final = 2**32 - 1
 
 
+_NO_SUCH_SOURCE: Final = 5
+"""PA_ERR_NOENTITY of pulse/def.h."""
+
+
 class PulseError(Exception):
-    """The server is not there, has no such source, or ended the recording; its own words."""
+    """The server is not there, has no such source (`answered`), or ended the recording; its own words."""
+
+    def __init__(self, words: str, *, answered: bool = False) -> None:
+        super().__init__(words)
+        self.answered = answered
 
 
 class _Format(ctypes.Structure):
@@ -59,7 +67,7 @@ class PulseRecording:
             )
         )
         if not self._handle:
-            raise PulseError(_words(error.value))
+            raise PulseError(_words(error.value), answered=error.value == _NO_SUCH_SOURCE)
         self._backlog = backlog
         self._wanted = True
         self._reason = ""

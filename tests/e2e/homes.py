@@ -64,12 +64,18 @@ class Fleet:
         await send(self.repository, self.address, _silent)
 
 
+def morning() -> str:
+    """Return a time zone in which it is about nine: no test runs over midnight, where daily caps begin anew."""
+    ahead = (9 - datetime.now(UTC).hour + 12) % 24 - 12
+    return f"Etc/GMT{-ahead:+d}"  # POSIX: the sign is the other way round
+
+
 def make_device(
     kind: str, folder: Path, *, broker_port: int, root_json: bytes, extra: str = "", listens: bool = False
 ) -> Device:
     """Configure a virtual device of that kind; `extra` goes into agent.toml."""
     device = Device(replace(SPECS[kind], listens=listens), folder / kind)
-    device.configure(broker_port=broker_port, root_json=root_json, timezone="UTC", debug_port=free_port())
+    device.configure(broker_port=broker_port, root_json=root_json, timezone=morning(), debug_port=free_port())
     with device.config.open("a", encoding="utf-8") as config:
         config.write(extra)
     return device

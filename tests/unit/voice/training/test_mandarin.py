@@ -10,6 +10,8 @@ from random import Random
 import numpy as np
 import pytest
 
+pytest.importorskip("torch", reason="the extra `train` (torch) is not installed")
+
 from edge_agent.voice.dialogue import SPOKEN
 from edge_agent.voice.grammar import Vocabulary, spell_phrase
 from edge_agent.voice.training import train_model
