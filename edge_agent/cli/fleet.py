@@ -106,6 +106,8 @@ def revoke(
 
     if (name is None) == (advertiser is None):
         raise typer.BadParameter("say what: NAME, or --advertiser NAME")
+    if lift and reason:
+        raise typer.BadParameter("--reason is for a revocation; lifting one needs none")
     if lift:
         revoked = revoking.lift_revocation(desk.fleet, name or advertiser or "", now())
     elif advertiser is not None:

@@ -100,7 +100,8 @@ def build(
         if advertiser_dir is None:
             built = build_unsigned(folder, path, now(), progress)
         else:
-            built = build_signed(AdvertiserFolder.open(advertiser_dir), folder, path, now(), progress)
+            with AdvertiserFolder.locked(advertiser_dir) as own:
+                built = build_signed(own, folder, path, now(), progress)
     for sentence in built.assumed:
         note(f"Assumed: {sentence}")
     what = "ready to sign" if advertiser_dir is None else "signed"
@@ -121,7 +122,8 @@ def sign(
     from edge_agent.fleet.advertiser import AdvertiserFolder
     from edge_agent.fleet.handover import sign_bundle
 
-    packs = sign_bundle(AdvertiserFolder.open(advertiser_dir), bundle, out or bundle, now())
+    with AdvertiserFolder.locked(advertiser_dir) as own:
+        packs = sign_bundle(own, bundle, out or bundle, now())
     say(
         f"Signed {', '.join(packs) or 'that nothing stands'} in {out or bundle}.",
         {"bundle": str(out or bundle), "packs": packs},
@@ -140,11 +142,11 @@ def withdraw(
     from edge_agent.fleet.handover import write_signed
     from edge_agent.packs.manifest import pack_target_name
 
-    folder = AdvertiserFolder.open(advertiser_dir)
-    folder.remove(pack_target_name(folder.name, pack.removeprefix(f"{folder.name}/")))
-    folder.commit(now())
-    path = out or Path(f"{folder.name}.bundle")
-    write_signed(folder, path)
+    with AdvertiserFolder.locked(advertiser_dir) as own:
+        own.remove(pack_target_name(own.name, pack.removeprefix(f"{own.name}/")))
+        own.commit(now())
+        path = out or Path(f"{own.name}.bundle")
+        write_signed(own, path)
     say(
         f"Wrote {path}, which withdraws {pack}.",
         {"bundle": str(path), "withdrawn": pack},

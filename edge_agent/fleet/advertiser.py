@@ -12,7 +12,8 @@ It is a `Book`: packs are signed here as an operator signs them, and travel to o
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,7 @@ from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, TargetFile, Targets
 
 from edge_agent.fleet.durable import write_durably
+from edge_agent.fleet.folder_lock import sole_command_in
 from edge_agent.fleet.keys import KeyFolder, make_key_pair
 from edge_agent.fleet.repository import date_signature
 from edge_agent.fleet.signed_folder import sha256_of
@@ -82,6 +84,14 @@ class AdvertiserFolder:
             except (OSError, RepositoryError) as error:
                 raise SettingsError(f"{newest} cannot be read.", "Restore the folder from your backup.") from error
         return folder
+
+    @classmethod
+    @contextmanager
+    def locked(cls, directory: Path) -> Iterator["AdvertiserFolder"]:
+        """Read a folder that no other command changes meanwhile. Raises SettingsError while one does."""
+        cls.open(directory)  # that there is one is said first
+        with sole_command_in(directory):
+            yield cls.open(directory)
 
     @property
     def public_key(self) -> Path:

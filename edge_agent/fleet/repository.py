@@ -4,7 +4,6 @@ A change is signed by `commit` alone: roles, snapshot, then the timestamp. What 
 as it is.
 """
 
-import fcntl
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from tuf.api.metadata import (
 
 from edge_agent.fleet.book import Book
 from edge_agent.fleet.durable import write_durably
+from edge_agent.fleet.folder_lock import sole_command_in
 from edge_agent.fleet.keys import OPERATOR_ROLES
 from edge_agent.fleet.signed_folder import Kind, SignedFolder, sha256_of
 from edge_agent.model.errors import SettingsError
@@ -90,24 +90,9 @@ class FleetRepository(SignedFolder):
     @classmethod
     @contextmanager
     def locked(cls, directory: Path) -> Iterator["FleetRepository"]:
-        """Read a fleet folder that no other command changes meanwhile. Raises SettingsError while one does.
-
-        It is read behind the lock: two commands that begin with the same state sign the same version twice.
-        """
+        """Read a fleet folder that no other command changes meanwhile. Raises SettingsError while one does."""
         _refuse_no_fleet(directory)
-        try:
-            file = (directory / ".lock").open("w")
-        except OSError as error:
-            raise SettingsError(
-                f"{directory} cannot be changed: {error.strerror or error}.", "Check who owns it."
-            ) from error
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise SettingsError(
-                    f"Another command is working on {directory}.", "Wait until it is done."
-                ) from error
+        with sole_command_in(directory):
             yield cls.open(directory)
 
     def add_advertiser(self, name: str, public_keys: Sequence[Key] = (), threshold: int = 1) -> None:

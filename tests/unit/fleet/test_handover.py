@@ -302,3 +302,11 @@ async def test_devices_follow_a_root_that_two_have_signed(tmp_path: Path) -> Non
         small.put_into(source)
         await device.until(lambda: device.playable() == {"acme/spring": 1, "acme/summer": 1})
         assert device.shelf.status().root_version == 6
+
+
+def test_an_advertisers_folder_is_changed_by_one_command_at_a_time(tmp_path: Path) -> None:
+    folder = AdvertiserFolder.create(tmp_path / "bolt", "bolt").directory
+    with AdvertiserFolder.locked(folder) as own:
+        assert own.name == "bolt"
+        with pytest.raises(SettingsError, match="Another command"), AdvertiserFolder.locked(folder):
+            pass
