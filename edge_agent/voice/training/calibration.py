@@ -142,7 +142,7 @@ def main() -> int:
     """Calibrate as the arguments say; 0 when the file is written, 2 when it cannot be."""
     parser = argparse.ArgumentParser(prog="python -m edge_agent.voice.training.calibration", description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="the model directory to write into")
-    parser.add_argument("--language", default="en")
+    parser.add_argument("--language", default="en", choices=["en"], help="talk is made in English only, as yet")
     parser.add_argument("--phrase", action="append", default=[], help="calibrate this one too; may be given again")
     parser.add_argument("--hours", type=float, default=HOURS, help="of talk")
     parser.add_argument("--work", type=Path, help="where the talk is kept; nowhere if not given")
