@@ -66,9 +66,9 @@ class WyomingSettings(_Slice):
 class VoiceSettings(_Slice):
     """What to listen with.
 
-    `source`: `off`, `mic`, `mic:NAME`, `wav:PATH`, `pipe:PATH` or `stdin` (raw s16le mono 16 kHz; another format as in
-    `pipe@48000x2:PATH`, two channels of 48 kHz), `wyoming:ADDRESS` of a satellite or microphone service, or
-    `wyoming-in:ADDRESS` that one streams to.
+    `source`: `off`, `mic`, `mic:NAME`, `wav:PATH`, `pipe:PATH` or `stdin` (raw s16le mono 16 kHz; two channels of
+    48 kHz: `pipe@48000x2:PATH`), `wyoming:ADDRESS` of a satellite or microphone service, or `wyoming-in:ADDRESS` that
+    one streams to.
     """
 
     source: str = "off"
