@@ -225,7 +225,10 @@ ON_CONTENTS = (
     with_keys("odd names: a wildcard for a chunk", _chunk_named("#"), "sha256"),
     with_keys("path traversal: a target's name", _odd_target("packs/acme/../../evil.json"), "which is not", plays=2),
     with_keys(
-        "odd names: a wildcard for a target", _odd_target("packs/acme/#.json"), "acme signed 'packs/acme/#.json'"
+        "odd names: a wildcard for a target",
+        _odd_target("packs/acme/#.json"),
+        "acme signed 'packs/acme/#.json'",
+        plays=2,
     ),
     with_keys("unknown format", _signed(_format_2), "has format version 2; this agent reads version 1"),
     with_keys("missing asset", _signed(_without_asset), "needs the asset poster.png"),

@@ -212,6 +212,7 @@ ON_ROLES = (
         _anothers_pack,
         "bolt signed 'packs/acme/spring.json', which is not",
         _with_bolt,
+        plays=2,
     ),
     with_keys(
         "advertiser signs configuration", _configuration, "acme signed 'config/fleet.json', which is not", plays=2

@@ -71,11 +71,20 @@ def morning() -> str:
 
 
 def make_device(
-    kind: str, folder: Path, *, broker_port: int, root_json: bytes, extra: str = "", listens: bool = False
+    kind: str,
+    folder: Path,
+    *,
+    broker_port: int,
+    root_json: bytes,
+    extra: str = "",
+    listens: bool = False,
+    timezone: str = "",
 ) -> Device:
-    """Configure a virtual device of that kind; `extra` goes into agent.toml."""
+    """Configure a virtual device of that kind; `extra` goes into agent.toml. Without a `timezone` it is morning."""
     device = Device(replace(SPECS[kind], listens=listens), folder / kind)
-    device.configure(broker_port=broker_port, root_json=root_json, timezone=morning(), debug_port=free_port())
+    device.configure(
+        broker_port=broker_port, root_json=root_json, timezone=timezone or morning(), debug_port=free_port()
+    )
     with device.config.open("a", encoding="utf-8") as config:
         config.write(extra)
     return device

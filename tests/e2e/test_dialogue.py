@@ -40,7 +40,9 @@ async def test_more_then_a_page_for_the_phone_then_stop_and_a_wake_phrase_opens_
 ) -> None:
     fleet = Fleet(tmp_path / "fleet", own_broker)
     await fleet.publish_sample("lumen-tea")
-    tv = make_device("tv", tmp_path, broker_port=own_broker.port, root_json=fleet.root_json, listens=True)
+    tv = make_device(
+        "tv", tmp_path, broker_port=own_broker.port, root_json=fleet.root_json, listens=True, timezone="UTC"
+    )
     async with running(tv):
         await shelved(tv)
         await agree(tv)
