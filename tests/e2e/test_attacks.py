@@ -74,6 +74,7 @@ class Valve:
         self._left: float = float("inf")
         self._opened = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
 
     def close_after(self, length_bytes: int) -> None:
         """Let so much through to the client and then nothing."""
@@ -95,9 +96,13 @@ class Valve:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for writer in self._writers:
+            writer.close()
+        await asyncio.gather(*(writer.wait_closed() for writer in self._writers), return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there_reader, there_writer = await asyncio.open_connection(self._broker.host, self._broker.port)
+        self._writers += [writer, there_writer]
         for source, sink, is_valve in ((reader, there_writer, False), (there_reader, writer, True)):
             task = asyncio.create_task(self._carry(source, sink, is_valve=is_valve))
             self._tasks.add(task)
