@@ -112,7 +112,8 @@ async def shelved(device: Device, count: int = 1, since: int = 0) -> None:
         return len([pack for pack in packs if pack["complete"]]) == count
 
     if not enough((await device.get("/v1/packs"))["packs"]):
-        await device.expect("packs", lambda m: m["type"] == "packs" and enough(m["packs"]), since)
+        # They may have come before the feed was open: then its first message, a snapshot, has them.
+        await device.expect("packs", lambda m: m["type"] in {"packs", "snapshot"} and enough(m["packs"]), since)
 
 
 async def decision_on(device: Device, kind: str, topic: str = "") -> dict[str, Any]:
