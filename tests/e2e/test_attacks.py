@@ -23,7 +23,7 @@ from tests.attacks.forger import forge, replace_keys
 from tests.brokers import RunningBroker
 from tests.fleets import TIMESTAMP, Device, SmallFleet, on_broker, png, random_bytes, silent
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 
 async def plant(broker: RunningBroker, root: str, messages: Mapping[str, bytes]) -> None:

@@ -27,7 +27,7 @@ MUTED = MicrophoneChanged(Microphone.MUTED)
 LOST = MicrophoneChanged(Microphone.LOST)
 QUICK = timedelta(milliseconds=200)
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 for program in ("pulseaudio", "pactl", "paplay"):
     if shutil.which(program) is None:
