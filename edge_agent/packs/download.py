@@ -15,8 +15,8 @@ from edge_agent.model.errors import (
     NotAllowedError,
     UntrustedError,
 )
-from edge_agent.packs.manifest import MAX_CHUNK_BYTES, Chunk, PackedAsset
-from edge_agent.packs.source import Source, chunk_topic
+from edge_agent.packs.manifest import Chunk, PackedAsset
+from edge_agent.packs.source import ChunkSource, Piece
 from edge_agent.packs.store import BlobStore, Digest
 from edge_agent.packs.threads import in_thread
 
@@ -49,18 +49,22 @@ class _Wanted:
     chunk: Chunk
     places: list[tuple[PackedAsset, int]] = field(default_factory=list)
 
+    def piece(self) -> Piece:
+        asset, offset = self.places[0]
+        return Piece(self.chunk.sha256, self.chunk.length, asset.sha256, offset)
+
 
 _GATHER_S: Final = 0.02
 """How long arrivals are gathered, so that a worker thread is not woken for each."""
 
-_Arrival = tuple[str, _Wanted, bytes]
-"""Topic, what was wanted there, and what came."""
+_Arrival = tuple[_Wanted, bytes]
+"""What was wanted, and what came."""
 
 
 async def complete_pack(
     parcel: Parcel,
     store: BlobStore,
-    source: Source,
+    source: ChunkSource,
     holders: Holders,
     *,
     window: int,
@@ -112,7 +116,7 @@ class _Delivery:
                 del self._wanted[sha256]
 
     async def receive(
-        self, source: Source, window: int, patience: timedelta, pace: Pace | None
+        self, source: ChunkSource, window: int, patience: timedelta, pace: Pace | None
     ) -> EdgeAgentError | None:
         """Take each chunk once; return the first failure after the last one.
 
@@ -131,7 +135,7 @@ class _Delivery:
 
     async def _pass_on(
         self,
-        source: Source,
+        source: ChunkSource,
         window: int,
         patience: timedelta,
         pace: Pace | None,
@@ -139,14 +143,14 @@ class _Delivery:
         keeping: asyncio.Task[EdgeAgentError | None],
     ) -> EdgeAgentError | None:
         failure: EdgeAgentError | None = None
-        by_topic = {chunk_topic(sha256): item for sha256, item in self._wanted.items()}
-        now, left = asyncio.get_running_loop().time, len(by_topic)
+        pieces = [item.piece() for item in self._wanted.values()]
+        now, left = asyncio.get_running_loop().time, len(pieces)
         try:
             async with (
                 asyncio.timeout(patience.total_seconds()) as limit,
-                aclosing(source.fetch_many(list(by_topic), window, MAX_CHUNK_BYTES)) as stream,
+                aclosing(source.fetch_chunks(pieces, window)) as stream,
             ):
-                async for topic, answer in stream:
+                async for piece, answer in stream:
                     limit.reschedule(None)
                     left -= 1
                     if isinstance(answer, NotAllowedError):
@@ -154,7 +158,7 @@ class _Delivery:
                     if isinstance(answer, LinkError):
                         failure = failure or answer
                     else:
-                        await _put(arrived, (topic, by_topic[topic], answer), keeping)
+                        await _put(arrived, (self._wanted[piece.sha256], answer), keeping)
                         held = None if pace is None else await pace(len(answer), left > 0)
                         if held is not None:
                             return failure or IncompleteError(held)
@@ -189,7 +193,7 @@ class _Delivery:
         if not altered:
             return None
         return UntrustedError(
-            f"The pack {self._parcel.shelf_name} has a chunk that was altered on its way ({altered[0]}).",
+            f"The pack {self._parcel.shelf_name} has a chunk that was altered on its way ({altered[0][:12]}…).",
             "Publish the pack again; if it stays, somebody may be tampering with the broker.",
         )
 
@@ -254,14 +258,14 @@ async def _gather(arrived: asyncio.Queue[_Arrival | None], batch: list[_Arrival 
 def _check_and_write(
     store: BlobStore, batch: list[_Arrival], digests: Mapping[str, Digest]
 ) -> tuple[list[_Wanted], list[str]]:
-    """Write what matches its hash; return it, and the topics of what does not."""
+    """Write what matches its hash; return it, and the names of what does not."""
     good: list[tuple[_Wanted, bytes]] = []
     altered: list[str] = []
-    for topic, item, content in batch:
+    for item, content in batch:
         if _matches(item.chunk, content):
             good.append((item, content))
         else:
-            altered.append(topic)
+            altered.append(item.chunk.sha256)
     _write(store, good, digests)
     return [item for item, _ in good], altered
 

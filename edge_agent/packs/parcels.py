@@ -6,12 +6,12 @@ from pathlib import Path
 
 from edge_agent.packs.download import Parcel, complete_pack
 from edge_agent.packs.shelf import Shelf
-from edge_agent.packs.source import Source
+from edge_agent.packs.source import ChunkSource
 from edge_agent.settings.rooms import PacksSettings
 
 
 async def bring_parcel(
-    parcel: Parcel, shelf: Shelf, source: Source, settings: PacksSettings, eviction: asyncio.Lock
+    parcel: Parcel, shelf: Shelf, source: ChunkSource, settings: PacksSettings, eviction: asyncio.Lock
 ) -> Mapping[str, Path]:
     """Fetch what is missing of `parcel`, and return where each of its assets lies, by name.
 

@@ -1,9 +1,16 @@
-"""The port through which packs arrive. `edge_agent.link` fulfils it; any transport that keeps topics could."""
+"""The ports through which packs arrive: a source of topics (`edge_agent.link` fulfils it), and one of chunks alone.
+
+Signed documents and metadata come by topics. Chunks, which are most of the bytes, are asked of a `ChunkSource`, so
+that they may come from elsewhere: `BrokerChunks` asks the topics too.
+"""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from edge_agent.model.errors import LinkError
+from edge_agent.packs.manifest import MAX_CHUNK_BYTES
 
 METADATA_URL: Final = "mqtt:meta/"
 """Base of the URLs that python-tuf makes up for metadata; what follows is `[<version>.]<role>.json`."""
@@ -56,3 +63,47 @@ def target_topic(sha256: str) -> str:
 def chunk_topic(sha256: str) -> str:
     """Return the topic of a chunk of an asset, named by its own hash."""
     return f"repo/chunk/{sha256}"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A chunk that is asked for: `length` bytes with that SHA-256, which are at `offset` of the asset `asset`.
+
+    `asset` is a SHA-256 too, or empty for what is part of none. A chunk may be at other places as well; this is one.
+    """
+
+    sha256: str
+    length: int
+    asset: str = ""
+    offset: int = 0
+
+
+class ChunkSource(Protocol):
+    """Where the downloader asks for chunks. Whoever asks checks every hash; nothing that comes is trusted."""
+
+    def fetch_chunks(
+        self, pieces: Sequence[Piece], window: int
+    ) -> AsyncGenerator[tuple[Piece, bytes | LinkError], None]:
+        """Yield each of `pieces` once, in any order, with what is said to be its bytes, or the error for them.
+
+        At most `window` pieces are on their way or waiting in memory at a time, and none is longer than
+        MAX_CHUNK_BYTES. NotAllowedError means that it is no use to ask for more. Closing it early ends what is under
+        way. Never raises for one piece's sake; raises LinkError at the first step when nobody can be asked at all.
+        """
+        ...
+
+
+class BrokerChunks:
+    """Chunks as retained messages, each on the topic that its hash names."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    async def fetch_chunks(
+        self, pieces: Sequence[Piece], window: int
+    ) -> AsyncGenerator[tuple[Piece, bytes | LinkError], None]:
+        """As in ChunkSource."""
+        asked = {chunk_topic(piece.sha256): piece for piece in pieces}
+        async with aclosing(self._source.fetch_many(list(asked), window, MAX_CHUNK_BYTES)) as answers:
+            async for topic, answer in answers:
+                yield asked[topic], answer

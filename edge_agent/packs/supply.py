@@ -15,7 +15,7 @@ from edge_agent.packs.pauses import backoff, spread
 from edge_agent.packs.room_plan import RoomPlan, plan_room
 from edge_agent.packs.shelf import Shelf
 from edge_agent.packs.shelf_record import Entry
-from edge_agent.packs.source import Source
+from edge_agent.packs.source import ChunkSource
 from edge_agent.packs.threads import in_thread
 from edge_agent.settings.rooms import PacksSettings
 from edge_agent.troubles import Troubles
@@ -41,7 +41,7 @@ class Supply:
         self,
         settings: PacksSettings,
         shelf: Shelf,
-        source: Source,
+        source: ChunkSource,
         troubles: Troubles,
         on_shelved: Callable[[Entry], Awaitable[None]],
         on_spent: Callable[[], Awaitable[None]],

@@ -33,7 +33,7 @@ from edge_agent.packs.scrub import scrub
 from edge_agent.packs.shelf import Shelf, packs_to_read, wanted_documents
 from edge_agent.packs.shelf_record import Entry
 from edge_agent.packs.shelf_status import ShelfStatus, pack_status
-from edge_agent.packs.source import Source
+from edge_agent.packs.source import BrokerChunks, ChunkSource, Source
 from edge_agent.packs.store import BlobStore
 from edge_agent.packs.supply import Supply
 from edge_agent.packs.threads import in_thread
@@ -60,6 +60,7 @@ def _utc_now() -> datetime:
 class PackShelf:
     """The packs room. Ask for documents with `on_document` first, then `run()`; everything is on the loop's thread.
 
+    `chunks` is where assets come from, when that is not the source of everything else.
     `emit` gets ClockJudged and CatalogChanged: once when the last good shelf was loaded from disk, before anything
     is fetched, and whenever either changes. Whatever fails, what is on the shelf stays there; only a newer signed
     repository takes something down.
@@ -75,9 +76,11 @@ class PackShelf:
         draw: Callable[[], float] = random.random,
         troubles: Troubles | None = None,
         zone: tzinfo = UTC,
+        chunks: ChunkSource | None = None,
     ) -> None:
         self._settings = settings
         self._source = source
+        self._chunks = chunks or BrokerChunks(source)
         self._emit = emit
         self._now = now
         self._draw = draw
@@ -87,7 +90,7 @@ class PackShelf:
         self._supply = Supply(
             settings,
             self._shelf,
-            source,
+            self._chunks,
             self._troubles,
             self._on_shelved,
             self._on_spent,
@@ -131,7 +134,7 @@ class PackShelf:
 
     async def bring(self, parcel: Parcel) -> Mapping[str, Path]:
         """Fetch what is missing of `parcel` and keep it; return where its assets lie (see `bring_parcel`)."""
-        return await bring_parcel(parcel, self._shelf, self._source, self._settings, self._supply.entries_lock)
+        return await bring_parcel(parcel, self._shelf, self._chunks, self._settings, self._supply.entries_lock)
 
     def let_go(self, name: str) -> None:
         """Give the room of the parcel of that name back."""
