@@ -154,7 +154,7 @@ def phrases_for(
         return phrases
     spoken = playing.transcript if current is None else current.transcript
     stops = {_key(phrase) for phrase in commands[Command.STOP]}
-    return tuple(phrase for phrase in phrases if _key(phrase) in stops or not _contains(spoken, phrase))
+    return tuple(phrase for phrase in phrases if _key(phrase) in stops or not contains(spoken, phrase))
 
 
 def intent_of(
@@ -252,7 +252,8 @@ def _without_doubles(phrases: Iterable[str]) -> tuple[str, ...]:
     return tuple(first.values())
 
 
-def _contains(spoken: str, phrase: str) -> bool:
+def contains(spoken: str, phrase: str) -> bool:
+    """Say whether a text holds all words of a phrase, in their order and one after another, however it is written."""
     text, part = " ".join(normalise(spoken)), " ".join(normalise(phrase))
     # Scripts without spaces have no word boundaries to look for.
     return f" {part} " in f" {text} " or (not part.isascii() and part in text)

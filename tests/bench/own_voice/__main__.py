@@ -21,7 +21,7 @@ import soundfile
 from numpy.typing import NDArray
 from scipy import signal
 
-from edge_agent.voice.dialogue import _contains
+from edge_agent.voice.dialogue import contains
 from edge_agent.voice.gated import GatedStream
 from edge_agent.voice.grammar import Grammar, build_grammar
 from edge_agent.voice.libvosk import RATE, SpeechModel
@@ -184,7 +184,7 @@ def main() -> None:
     vocabulary, phrases = model.vocabulary(), (*WAKES, *COMMANDS)
     own = tuple((text, synthesised(text, VOICES[index % 3])) for index, text in enumerate((*PLAIN, *NAMING)))
     grammars = {
-        text: build_grammar([each for each in phrases if each in STOPS or not _contains(text, each)], vocabulary)
+        text: build_grammar([each for each in phrases if each in STOPS or not contains(text, each)], vocabulary)
         for text, _ in own
     }
     bench = Bench(model.load(), grammars, build_grammar(phrases, vocabulary), own)
