@@ -4,14 +4,12 @@ import asyncio
 import gc
 import logging
 import random
-import secrets
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Final, assert_never
+from typing import assert_never
 
 from edge_agent import __version__
 from edge_agent.clock import Clock, SettableClock, SystemClock
@@ -23,14 +21,14 @@ from edge_agent.link.topics import DeviceStateTopic, format_topic
 from edge_agent.measure.journal import Journal
 from edge_agent.model import effects as fx
 from edge_agent.model import events as ev
-from edge_agent.model.device import DeviceState, Microphone, Surroundings
+from edge_agent.model.device import Microphone
 from edge_agent.model.errors import MicrophoneError, StorageError
-from edge_agent.plays import EngineState
 from edge_agent.render.renderer import Renderer
 from edge_agent.settings.layers import Settings
 from edge_agent.settings.resident import ResidentStore
 from edge_agent.troubles import Troubles
 from edge_agent.wiring import service
+from edge_agent.wiring.beginning import first_state
 from edge_agent.wiring.driver import Driver
 from edge_agent.wiring.face import Face, Sights
 from edge_agent.wiring.metrics import Metrics
@@ -45,9 +43,6 @@ from edge_agent.wiring.trial import ConfigOffers, ConfigTrial
 from edge_agent.wiring.writes import Writes
 
 logger = logging.getLogger(__name__)
-
-BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
-"""No younger: at a start with a clock that is ahead, what was shown would seem too old to count."""
 
 
 async def run_agent(config: Path, machine: Clock | None = None) -> None:
@@ -102,7 +97,7 @@ class Agent:
         self.rooms = Rooms(settings, ground, self.offers, muted=self.resident.is_muted())
         self.own_sounds = OwnSounds(self.rooms.play)
         self.driver = Driver(
-            self._first_state(settings),
+            first_state(settings, self.resident, self.journal),
             now=self.clock.now,
             draw=random.SystemRandom().random,
             carry=self._carry,
@@ -186,25 +181,6 @@ class Agent:
 
     def _unsent(self) -> int:
         return self.rooms.reporter.room.unsent()
-
-    # --- building ----------------------------------------------------------------------------------------------
-
-    def _first_state(self, settings: Settings) -> EngineState:
-        consent, limits = self.resident.load()
-        surroundings = Surroundings(
-            device=DeviceState(),
-            consent=consent,
-            limits=limits,
-            policy=settings.placements,
-            history=self.journal.history(BEGINNING),
-            formats=settings.profile.formats,
-            moments=settings.profile.moments,
-            zone=settings.zone,
-            lang=settings.lang,
-            erased_at=self.journal.erased_at(),
-        )
-        phrases = settings.voice.wake_phrases
-        return EngineState(surroundings, secrets.token_hex(4), wake_phrases=phrases, phrases=phrases)
 
     async def _send(self, topic: str, payload: bytes) -> None:
         await self.link.publish(f"{self.settings.mqtt.root}/{topic}", payload)

@@ -237,6 +237,10 @@ class Device:
         """Return the complete packs on the shelf and their versions."""
         return {pack.name: pack.version for pack in self.shelf.catalog.packs if pack.complete}
 
+    def is_settled(self) -> bool:
+        """Whether no assets are still arriving: the newest version whose manifest is here plays, or says why not."""
+        return all(pack.newest in {0, pack.version} or pack.reason for pack in self.shelf.status().packs)
+
     def catalogs(self) -> list[CatalogChanged]:
         return [event for event in self.events if isinstance(event, CatalogChanged)]
 

@@ -16,20 +16,16 @@ from typing import Any, Literal
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from edge_agent.debug.feed import Feed, Subscription
+from edge_agent.debug.messages import DecisionMessage, HeardMessage, PlayMessage, StateMessage, WhyMessage
 from edge_agent.debug.shapes import (
-    DecisionMessage,
     DecisionView,
     HealthView,
-    HeardMessage,
     HeardView,
     IdentityView,
     LinkView,
     PackView,
-    PlayMessage,
     PlayView,
-    StateMessage,
     StateView,
-    WhyMessage,
 )
 from edge_agent.debug.views import consent_view, decision_view, pack_view, play_view, playing_view
 from edge_agent.engine import step

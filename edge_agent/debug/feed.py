@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Final, Self
 
-from edge_agent.debug.shapes import AgentMessage, DroppedMessage
+from edge_agent.debug.messages import AgentMessage, DroppedMessage
 
 DEFAULT_DEPTH: Final = 256
 

@@ -14,8 +14,9 @@ from aiohttp import web
 from edge_agent.debug.access import may_act
 from edge_agent.debug.feed import Subscription
 from edge_agent.debug.keys import AGENT, CLOSING, DEVICES, STREAMS
+from edge_agent.debug.messages import LiveMessage, ScreenMessage, Snapshot, SpeakerMessage
 from edge_agent.debug.refusals import RequestRefusedError
-from edge_agent.debug.shapes import LiveMessage, ScreenMessage, Snapshot, SpeakerMessage, SpeakerView
+from edge_agent.debug.shapes import SpeakerView
 from edge_agent.debug.virtual import VirtualDevices
 
 MAX_STREAMS: Final = 32

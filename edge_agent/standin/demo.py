@@ -17,10 +17,11 @@ from edge_agent.fleet.provision import create_fleet
 from edge_agent.fleet.report import Line, lines
 from edge_agent.model.errors import LinkError
 from edge_agent.standin.broker import EmbeddedBroker
-from edge_agent.standin.day import SCENES, ZONE, Day
+from edge_agent.standin.day import ZONE, Day
 from edge_agent.standin.home import AgentEndpoint, HomeServer
 from edge_agent.standin.household import EXPECT_S, DemoError, Device, DeviceSpec
 from edge_agent.standin.operator import Operator
+from edge_agent.standin.scenes import SCENES
 from edge_agent.standin.telling import Outcome, collector_view, many_homes, simulated_view, tables
 
 OPEN_TITLE: Final = {"en": "An open home", "zh": "开放的家"}

@@ -11,22 +11,24 @@ from typing import Final
 from edge_agent import __version__
 from edge_agent.clock import Clock, SettableClock
 from edge_agent.debug.feed import Feed, Subscription
-from edge_agent.debug.shapes import (
+from edge_agent.debug.messages import (
     DecisionMessage,
+    HeardMessage,
+    PacksMessage,
+    PlayMessage,
+    StateMessage,
+    WhyMessage,
+)
+from edge_agent.debug.shapes import (
     DecisionView,
     HealthView,
-    HeardMessage,
     HeardView,
     IdentityView,
     LinkView,
-    PacksMessage,
     PackView,
-    PlayMessage,
     PlayView,
     ProblemView,
-    StateMessage,
     StateView,
-    WhyMessage,
 )
 from edge_agent.debug.views import consent_view, decision_view, pack_view, play_view, playing_view
 from edge_agent.measure.journal import Journal

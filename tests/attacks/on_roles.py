@@ -221,6 +221,6 @@ ON_ROLES = (
     with_keys("expired snapshot", forged("snapshot", _expired), NOT_FRESH),
     with_keys("expired targets", forged("targets", _expired), NOT_FRESH),
     with_keys("expired advertiser's role", forged("packs-acme", _expired), f"What acme signed {NOT_FRESH}"),
-    with_keys("expired configuration's role", forged("config", _expired), f"The configuration {NOT_FRESH}"),
+    with_keys("expired configuration's role", forged("config", _expired), f"The configuration {NOT_FRESH}", plays=2),
     Attack("expired root", _expired_root, NOT_FRESH, repair=_new_root),
 )

@@ -90,6 +90,11 @@ def make_device(
     return device
 
 
+def again(device: Device) -> Device:
+    """Return the same device, to be started anew from the same folder."""
+    return Device(device.spec, device.folder)
+
+
 @contextlib.asynccontextmanager
 async def running(device: Device) -> AsyncIterator[Device]:
     """Start the device's agent, and stop it on leaving."""

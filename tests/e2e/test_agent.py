@@ -16,7 +16,7 @@ import pytest
 
 from edge_agent.link.reported_state import ConfigOutcome, Health, ReportedState
 from tests.brokers import RunningBroker, free_port
-from tests.e2e.homes import Fleet, Wiretap, agree, decision_on, make_device, running, shelved
+from tests.e2e.homes import Fleet, Wiretap, again, agree, decision_on, make_device, running, shelved
 
 pytestmark = pytest.mark.e2e
 
@@ -64,17 +64,11 @@ async def test_consent_packs_and_spacing_survive_a_restart_without_a_network(
         await decision_on(device, "idle")
         await device.expect("it shows", lambda m: m["type"] == "screen" and m["screen"]["on"], mark)
     own_broker.stop()
-    again = make_again(device)
-    async with running(again):
-        await shelved(again)
-        decision = await decision_on(again, "idle")
+    async with running(again(device)) as device:
+        await shelved(device)
+        decision = await decision_on(device, "idle")
         assert decision["rule"] == "min_spacing", "what was shown before the restart still counts"
-        assert (await again.get("/v1/state"))["consent"]["placements"]
-
-
-def make_again(device: Any) -> Any:
-    """The same device, started anew from the same folder."""
-    return type(device)(device.spec, device.folder)
+        assert (await device.get("/v1/state"))["consent"]["placements"]
 
 
 async def test_a_broker_that_is_absent_at_start_and_comes_later(tmp_path: Path, own_broker: RunningBroker) -> None:

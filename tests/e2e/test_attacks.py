@@ -7,31 +7,22 @@ was logged; and an honest publication repairs everything.
 import asyncio
 import hashlib
 import logging
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-import aiomqtt
 import pytest
 
 from edge_agent.fleet.broker import BrokerAddress
 from edge_agent.fleet.publish import send
 from tests.attacks import ATTACKS, Attack
 from tests.attacks.forger import forge, replace_keys
+from tests.attacks.planting import plant
 from tests.brokers import RunningBroker
 from tests.fleets import TIMESTAMP, Device, SmallFleet, on_broker, png, random_bytes, silent
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
-
-
-async def plant(broker: RunningBroker, root: str, messages: Mapping[str, bytes]) -> None:
-    """Publish as anybody may who reaches the broker; the timestamp last, as it wakes devices."""
-    ordered = [topic for topic in messages if topic != TIMESTAMP] + [TIMESTAMP]
-    async with aiomqtt.Client(broker.host, broker.port, max_queued_outgoing_messages=0) as client:
-        for topic in ordered:
-            await client.publish(f"{root}/{topic}", messages[topic], qos=1, retain=True)
 
 
 class Honest:
@@ -140,7 +131,7 @@ async def test_a_hostile_publisher_changes_nothing(
         caplog.clear()
         await plant(broker, root, attack.plant(fleet))
         await device.until(lambda: any(attack.complaint in record.getMessage() for record in caplog.records))
-        await device.until(lambda: device.playable() == {"acme/spring": attack.plays})
+        await device.until(lambda: device.is_settled() and device.playable() == {"acme/spring": attack.plays})
         warned = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
         assert [attack.complaint in message for message in warned] == [True]
         honest.check(device)

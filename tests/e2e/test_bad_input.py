@@ -8,13 +8,12 @@ import resource
 import stat
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import aiomqtt
 import pytest
 
 from edge_agent.fleet.broker import BrokerAddress
@@ -25,10 +24,12 @@ from edge_agent.model.play import ProofOfPlay
 from edge_agent.settings.resident import ResidentStore
 from edge_agent.standin.household import Device
 from tests.attacks import ATTACKS, Attack
+from tests.attacks.planting import plant
 from tests.brokers import MOSQUITTO, Mosquitto, RunningBroker
 from tests.e2e.homes import (
     Fleet,
     Wiretap,
+    again,
     agree,
     decision_on,
     log_lines,
@@ -39,7 +40,7 @@ from tests.e2e.homes import (
     shelved,
     solved,
 )
-from tests.fleets import TIMESTAMP, SmallFleet, png, random_bytes, silent
+from tests.fleets import SmallFleet, png, random_bytes, silent
 
 pytestmark = pytest.mark.e2e
 
@@ -111,7 +112,7 @@ async def test_a_hostile_publisher_is_told_of_and_the_last_good_pack_still_plays
         await shelved(device)
         await agree(device)
         fleet.sign(poster=poster("second"))
-        await plant(own_broker, attack.plant(fleet))
+        await plant(own_broker, "edge", attack.plant(fleet))
         assert (await problem(device, attack.complaint))["next_step"]
         await tap.until(tells(attack.complaint[:60]))
         await placed(device, "spring-poster")
@@ -129,14 +130,6 @@ async def test_a_hostile_publisher_is_told_of_and_the_last_good_pack_still_plays
             mark,
         )
         await solved(device, attack.complaint)
-
-
-async def plant(broker: RunningBroker, messages: Mapping[str, bytes]) -> None:
-    """Publish as anybody may who reaches the broker; the timestamp last, as it wakes devices."""
-    ordered = [topic for topic in messages if topic != TIMESTAMP] + [TIMESTAMP]
-    async with aiomqtt.Client(broker.host, broker.port, max_queued_outgoing_messages=0) as client:
-        for topic in ordered:
-            await client.publish(f"edge/{topic}", messages[topic], qos=1, retain=True)
 
 
 async def test_a_pack_that_is_too_large_is_refused_and_the_one_before_it_plays(
@@ -201,11 +194,6 @@ async def test_malformed_remote_configuration_is_told_of_once_and_the_last_good_
             await later(device, hours=1)
             assert (await decision_on(device, "idle"))["rule"] == "daily_cap"
         assert len(log_lines(device, "placements.max_per_day")) == 1, "also over a restart"
-
-
-def again(device: Device) -> Device:
-    """Return the same device, to be started anew from the same folder."""
-    return type(device)(device.spec, device.folder)
 
 
 async def test_a_malformed_agent_toml_is_one_sentence_and_touches_nothing(

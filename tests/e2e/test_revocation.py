@@ -7,7 +7,7 @@ import pytest
 
 from edge_agent.fleet.revoke import lift_revocation, revoke, revoke_advertiser
 from tests.brokers import RunningBroker
-from tests.e2e.homes import Fleet, agree, decision_on, make_device, running, shelved
+from tests.e2e.homes import Fleet, again, agree, decision_on, make_device, running, shelved
 
 pytestmark = pytest.mark.e2e
 
@@ -40,10 +40,9 @@ async def test_what_is_revoked_closes_in_the_middle_of_its_play_and_stays_away_w
         await device.expect("it closes", lambda m: m["type"] == "screen" and not m["screen"]["on"], mark)
         await device.expect("why", lambda m: m["type"] == "play" and m["play"]["close_cause"] == "revoked", mark)
     own_broker.stop()
-    again = type(device)(device.spec, device.folder)
-    async with running(again):
-        await again.post("/v1/resident", {"consent": {"placements": True, "reports": False}, "limits": {}})
-        listed = (await again.get("/v1/packs"))["packs"]
+    async with running(again(device)) as device:
+        await device.post("/v1/resident", {"consent": {"placements": True, "reports": False}, "limits": {}})
+        listed = (await device.get("/v1/packs"))["packs"]
         told = [sentence for pack in listed for sentence in pack["revoked"].values()]
         if what.count("/") == 1:  # the operator signs it, and does so no more
             assert listed == []
@@ -51,7 +50,7 @@ async def test_what_is_revoked_closes_in_the_middle_of_its_play_and_stays_away_w
             assert told
             assert all(sentence.startswith(f"The operator revoked {what} on ") for sentence in told)
             assert all(sentence.endswith(REASON) for sentence in told)
-        decision = await decision_on(again, "idle")
+        decision = await decision_on(device, "idle")
         assert decision["outcome"] != "selected"
     own_broker.start()
 

@@ -176,13 +176,29 @@ def make_model(plan: Plan, out: Path) -> Model:
             _write_words(plan, fresh)
             made = check_model(fresh)
             Decoder(made.load(), build_grammar(plan.phrases, made.vocabulary()).for_vosk)
-            if out.exists():
-                out.rename(Path(scratch) / "before")
-            fresh.rename(out)
+            _put_in_place(fresh, out)
     except OSError as error:
         reason = error.strerror or str(error)
         raise StorageError(f"The model cannot be written to {out}: {reason}.", "Check the disk.") from error
     return check_model(out)
+
+
+def _put_in_place(fresh: Path, out: Path) -> None:
+    """Give `fresh` the name `out`. A folder cannot be replaced in one step, so what was there waits beside it.
+
+    Where the power goes between the two, `NAME.before` is the model as it was, for a person to name back.
+    """
+    before = out.with_name(f"{out.name}.before")
+    if not out.exists():
+        fresh.rename(out)
+        return
+    out.rename(before)
+    try:
+        fresh.rename(out)
+    except OSError:
+        before.rename(out)
+        raise
+    shutil.rmtree(before)
 
 
 def _write_words(plan: Plan, fresh: Path) -> None:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from edge_agent.debug.feed import Feed
-from edge_agent.debug.shapes import WhyMessage
+from edge_agent.debug.messages import WhyMessage
 
 
 def why(number: int) -> WhyMessage:

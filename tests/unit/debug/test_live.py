@@ -9,9 +9,10 @@ import pytest
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
-from edge_agent.debug import live, shapes
+from edge_agent.debug import live
 from edge_agent.debug.access import Access
 from edge_agent.debug.application import make_application
+from edge_agent.debug.messages import Snapshot
 from edge_agent.model import events as ev
 from edge_agent.model.moment import Moment, MomentKind
 from tests.small_agent import SmallAgent
@@ -41,7 +42,7 @@ async def test_it_begins_with_everything_at_once(loopback: Client, tv: SmallAgen
     async with loopback.get("/v1/events") as answer:
         assert answer.headers["Content-Type"] == "text/event-stream"
         snapshot = await anext(messages(answer))
-    assert set(snapshot) == set(shapes.Snapshot.__annotations__)
+    assert set(snapshot) == set(Snapshot.__annotations__)
     assert snapshot["screen"]["on"]
     assert snapshot["decisions"][0]["outcome"] == "selected"
     assert snapshot["may_act"] is False
