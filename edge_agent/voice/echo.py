@@ -8,6 +8,7 @@ does not stand out of; where hardly anything but that is left, it is turned down
 """
 
 import ctypes
+import weakref
 from array import array
 from collections import deque
 from operator import mul
@@ -29,12 +30,23 @@ LEAST_LEFT: Final = 0.03
 MOST_LEFT: Final = 0.35
 """What of the power may be left where only our own voice is heard; between these it is measured as we speak."""
 LEFT_FACTOR: Final = 2.5
+"""A frame with so many times what is usually left has somebody else in it (4 dB: a word in the room is far above)."""
+
 _MEASURED_FRAMES: Final = 94
+"""What is usual is taken from the last 1.5 s: long enough for a sentence of ours, short enough for a moved chair."""
+
 _LOW_QUANTILE: Final = 0.15
+"""The usual remainder is a low quantile: while a person speaks, most frames are above it. The least is a fluke."""
+
 _SMOOTHING: Final = 0.35
+"""Of a frame in the running power: about 40 ms, a phone's length."""
+
 _BEFORE_FRAMES: Final = 4
 _AFTER_FRAMES: Final = 6
+"""64 ms before and 96 ms after what stands out are let through too: the quiet beginning and end of a word."""
+
 _TURNED_DOWN_BITS: Final = 5
+"""30 dB: below the room's own noise, and still noise to the recogniser, which digital silence would not be."""
 
 _BYTES_A_SECOND: Final = 2 * RATE
 
@@ -55,6 +67,7 @@ class EchoCanceller:
         self._rest = ctypes.c_void_p(library.speex_preprocess_state_init(samples, RATE))
         library.speex_preprocess_ctl(self._rest, _SET_DENOISE, ctypes.byref(ctypes.c_int(0)))
         library.speex_preprocess_ctl(self._rest, _SET_ECHO_STATE, self._echo)
+        weakref.finalize(self, _forget, library, self._rest, self._echo)
 
     def clean(self, heard: bytes, played: bytes) -> bytes:
         """Return `heard` without `played`: frames of 16 kHz mono s16le, as long as each other (RuntimeError)."""
@@ -68,10 +81,6 @@ class EchoCanceller:
             self._library.speex_preprocess_run(self._rest, frame)
             cleaned += frame.raw
         return bytes(cleaned)
-
-    def __del__(self) -> None:
-        self._library.speex_preprocess_state_destroy(self._rest)
-        self._library.speex_echo_state_destroy(self._echo)
 
 
 class Residue:
@@ -145,6 +154,11 @@ class EchoRemover:
         self._rehearsals.popleft()
         if not self._rehearsals:
             self._heard = self._played = b""
+
+
+def _forget(library: ctypes.CDLL, rest: ctypes.c_void_p, echo: ctypes.c_void_p) -> None:
+    library.speex_preprocess_state_destroy(rest)
+    library.speex_echo_state_destroy(echo)
 
 
 def _power(frame: bytes) -> float:
