@@ -2,7 +2,7 @@
 
 espeak-ng gives one pronunciation for every word, brand names included; CMUdict
 adds what people say in America, and a short list adds how small words shrink in
-running speech. A flap ("water" with a soft d) is also accepted as a clear t, and
+running speech. Names that espeak-ng misreads are written by hand. A flap ("water" with a soft d) is also accepted as a clear t, and
 the a that ends a name ("alexa") as a full vowel: synthesisers say a schwa there,
 but people who call a device by its name do not swallow its last sound.
 """
@@ -47,6 +47,27 @@ _REDUCED: Final[dict[str, tuple[str, ...]]] = {
     "your": ("y ao r", "y uh r", "y er"),
 }
 
+_BY_HAND: Final[dict[str, tuple[str, ...]]] = {
+    "angelina": ("ae n jh ax l iy n ax",),
+    "cheerio": ("ch ih r iy ow",),
+    "deirdre": ("d ih r d r ax", "d ih r d r iy"),
+    "galilei": ("g ae l ih l ey iy",),
+    "haier": ("hh ay er",),
+    "hisense": ("hh ay s eh n s",),
+    "huawei": ("w aa w ey", "hh w aa w ey"),
+    "jalapeno": ("hh aa l ax p ey n y ow", "hh aa l ax p iy n ow"),
+    "macchiato": ("m aa k iy aa dx ow",),
+    "matcha": ("m aa ch ax", "m ae ch ax"),
+    "mozzarella": ("m aa t s ax r eh l ax",),
+    "mycroft": ("m ay k r ao f t", "m ay k r aa f t"),
+    "quinoa": ("k iy n w aa", "k iy n ow ax"),
+    "samira": ("s ax m ih r ax",),
+    "selena": ("s ax l iy n ax",),
+    "serena": ("s ax r iy n ax",),
+    "ubuntu": ("uh b uh n t uw", "uw b uh n t uw"),
+    "xiaomi": ("sh aw m iy", "sh iy aw m iy"),
+}
+
 
 def make_lexicon(words: Iterable[str], cmudict: Path) -> dict[str, tuple[Pronunciation, ...]]:
     """Return one or more different pronunciations for each word, best known first."""
@@ -54,7 +75,8 @@ def make_lexicon(words: Iterable[str], cmudict: Path) -> dict[str, tuple[Pronunc
     spoken_in_america = read_cmudict(cmudict, set(wanted))
     lexicon: dict[str, tuple[Pronunciation, ...]] = {}
     for word in wanted:
-        found = [
+        by_hand = [tuple(phones.split()) for phones in _BY_HAND.get(word, ())]
+        found = by_hand or [
             espeak().pronounce(word, voice=_ACCENT),
             *spoken_in_america.get(word, ()),
             *(tuple(reduced.split()) for reduced in _REDUCED.get(word, ())),

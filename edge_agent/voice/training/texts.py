@@ -3,9 +3,11 @@
 A language's folder holds our own lists: `phrases` that people say to devices,
 `sentences` of everyday talk, `everyday` words by subject, and `common` words: in
 `en` in the order of how often they stand in software documentation, in `zh` the
-characters of GB 2312, level 1, shuffled. Words are written with spaces between. `unspoken` words are in the
-vocabulary and in no training text: the benchmark measures with them what the
-model makes of a phrase that it was never taught.
+characters of GB 2312, level 1, shuffled. Words are written with spaces between.
+
+Two lists are in the vocabulary and in no training text: `unspoken`, with which the
+benchmark measures what the model makes of a phrase that it was never taught, and,
+in `en`, `names`: what people call devices, products, pets and each other.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ class Texts:
     everyday: tuple[str, ...]
     common: tuple[str, ...]
     unspoken: tuple[str, ...]
+    names: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
     by_use: bool = True
 
@@ -44,7 +47,7 @@ class Texts:
     def vocabulary(self) -> tuple[str, ...]:
         """Every word that a grammar may hold, sorted."""
         said = " ".join([*self.phrases, *self.sentences]).split()
-        return tuple(sorted({*said, *self.everyday, *self.common, *self.unspoken, *self.foreign}))
+        return tuple(sorted({*said, *self.everyday, *self.common, *self.unspoken, *self.names, *self.foreign}))
 
     def draw(self, random: Random) -> str:
         """Draw what one utterance says: words of the lists with spaces between, without other punctuation.
@@ -79,6 +82,7 @@ def load_texts(language: str) -> Texts:
         everyday=_words(language, "everyday"),
         common=_words(language, "common"),
         unspoken=_words(language, "unspoken"),
+        names=_words(language, "names") if language in _BY_USE else (),
         foreign=_words("en", "phrases") if language in _KNOWS_ENGLISH else (),
         by_use=language in _BY_USE,
     )

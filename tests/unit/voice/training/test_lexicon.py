@@ -45,6 +45,11 @@ def test_brand_names_get_a_pronunciation_and_small_words_their_short_forms(cmudi
 
 
 @needs_espeak
+def test_what_espeak_misreads_is_written_by_hand(cmudict: Path) -> None:
+    assert make_lexicon(["mycroft"], cmudict)["mycroft"][0] == ("m", "ay", "k", "r", "ao", "f", "t")
+
+
+@needs_espeak
 def test_a_flap_may_also_be_a_clear_t(cmudict: Path) -> None:
     assert {("w", "ao", "dx", "er"), ("w", "ao", "t", "er")} <= set(make_lexicon(["water"], cmudict)["water"])
 

@@ -49,6 +49,7 @@ def test_measured_words_are_never_taught(texts: Texts) -> None:
     draw = Random(1)
     said = {word for _ in range(20_000) for word in texts.draw(draw).split()}
     assert said & set(texts.unspoken) == set()
+    assert {"jarvis", "porcupine", "mycroft", "toaster", "watermelon"} <= set(texts.names)
     for spoken in (texts.phrases, texts.sentences, texts.everyday, texts.common):
         assert set(" ".join(spoken).split()) & set(texts.unspoken) == set()
 
