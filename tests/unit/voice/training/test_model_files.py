@@ -102,15 +102,34 @@ def test_what_is_not_in_the_grammar_is_the_unknown_word(tmp_path: Path) -> None:
     assert size_bytes(tmp_path) > 0
 
 
-def test_matrices_are_stored_as_fractions_of_their_range() -> None:
-    weights = np.array([[-1.0, 0.25, 0.0, 3.0]] * 3, np.float32)
-    network = Network(4, (), AffineLayer((0,), weights, np.zeros(3, np.float32)), np.full(3, 1 / 3, np.float32))
-    raw = final_mdl(network, phone_table(PHONES))
-    start = raw.index(b"CM2 ") + 4
+def read_bytes_of_matrix(raw: bytes) -> NDArray[np.float64]:
+    """Read the first "CM" matrix in `raw` as Kaldi's CompressedMatrix::CharToFloat does."""
+    start = raw.index(b"CM ") + 3
     least, span, rows, columns = struct.unpack_from("<ffii", raw, start)
-    levels = np.frombuffer(raw, "<u2", rows * columns, start + 16).reshape(rows, columns)
-    assert (least, span, rows, columns) == (-1.0, 4.0, 3, 4)
-    np.testing.assert_allclose(least + span * levels / 65535, weights, atol=4 / 65535)
+    scales = np.frombuffer(raw, "<u2", 4 * columns, start + 16).reshape(columns, 4)
+    entries = np.frombuffer(raw, "u1", rows * columns, start + 16 + 8 * columns).reshape(columns, rows)
+    matrix = np.zeros((rows, columns))
+    for column, (scale, of_column) in enumerate(zip(scales, entries, strict=True)):
+        first, quarter, three_quarters, last = least + span * scale / 65535
+        for row, entry in enumerate(of_column.astype(int)):
+            if entry <= 64:
+                matrix[row, column] = first + (quarter - first) * entry / 64
+            elif entry <= 192:
+                matrix[row, column] = quarter + (three_quarters - quarter) * (entry - 64) / 128
+            else:
+                matrix[row, column] = three_quarters + (last - three_quarters) * (entry - 192) / 63
+    return matrix
+
+
+def test_matrices_are_stored_in_a_byte_an_entry() -> None:
+    weights = (np.random.default_rng(3).standard_normal((50, 6)) * [1.0, 0.1, 3.0, 0.01, 1.0, 1.0]).astype(np.float32)
+    weights[:, 4] = 0.25  # a column all alike must not make Kaldi divide by nothing
+    weights[:, 5] = weights.max()
+    network = Network(6, (), AffineLayer((0,), weights, np.zeros(50, np.float32)), np.full(3, 1 / 3, np.float32))
+    raw = final_mdl(network, phone_table(PHONES))
+    read = read_bytes_of_matrix(raw)
+    assert (np.abs(read - weights) <= np.ptp(weights, axis=0) / 100 + 4 * np.ptp(weights) / 65535).all()
+    assert raw.index(b"<BiasParams>") - raw.index(b"CM ") == len(b"CM ") + 16 + 6 * 8 + 50 * 6
 
 
 def test_the_model_starts_like_kaldi_in_binary_and_names_its_layers_once() -> None:
