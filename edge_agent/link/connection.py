@@ -1,67 +1,35 @@
-"""One connection to the broker, from CONNACK until it is lost (shell: sockets, through aiomqtt).
+"""What can be asked of a broker, from CONNACK until the connection is lost (shell: sockets, through aiomqtt).
 
-The port to aiomqtt: its exceptions end here and come out as LinkError. Every call ends when the connection is lost,
-instead of waiting for an acknowledgement that cannot come any more.
+Every call ends when the connection is lost, instead of waiting for an acknowledgement that cannot come any more.
 """
 
 import asyncio
-import contextlib
-import traceback
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import aiomqtt
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from edge_agent.model.errors import LinkError
+from edge_agent.link.client import WireClient
+from edge_agent.link.reasons import FAILURES, NOT_AUTHORIZED, reason
+from edge_agent.link.versions import Version
+from edge_agent.model.errors import LinkError, NotAllowedError
 
 _T = TypeVar("_T")
 
-_REFUSED: Final = 0x80
-"""SUBACK return code (MQTT 3.1.1, section 3.9.3) from which on a subscription was not granted."""
-
-
-@contextlib.asynccontextmanager
-async def opened(client: aiomqtt.Client) -> AsyncIterator[None]:
-    """Connect, and disconnect at the end, as aiomqtt does, less three of its faults. Raises aiomqtt.MqttError.
-
-    aiomqtt 2.5 leaves the socket open after an attempt that was not answered, and after garbage; it forgets a
-    disconnection that comes together with the CONNACK, after which it waits for ever; and asyncio then reports what
-    it forgot, each time.
-    """
-    wire = client._client  # noqa: SLF001 -- nothing public tells
-    _expect_disconnection(client)
-    try:
-        await client.__aenter__()
-    except BaseException as error:
-        wire.disconnect()
-        if error.__context__ is not None:  # a failed TLS handshake, whose socket only its traceback still holds
-            traceback.clear_frames(error.__context__.__traceback__)
-        raise
-    _expect_disconnection(client)
-    try:
-        if wire.socket() is None:
-            raise aiomqtt.MqttError("it disconnected at once")
-        yield
-    finally:
-        if wire.socket() is not None:
-            with contextlib.suppress(aiomqtt.MqttError):  # no goodbye from the broker either; and never hide a cancel
-                await client.__aexit__(None, None, None)
-        if wire.socket() is not None:
-            wire.disconnect()
-
-
-def _expect_disconnection(client: aiomqtt.Client) -> None:
-    client._disconnected.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # noqa: SLF001
+_NOT_ALLOWED: Final = frozenset({FAILURES, NOT_AUTHORIZED})
+"""3.1.1 has one word for every refusal of a subscription, and 5.0 has it for brokers that do not say why."""
 
 
 class Connection:
     """What can be asked of a broker while it is there. All methods raise LinkError."""
 
-    def __init__(self, client: aiomqtt.Client, *, answer_timeout_s: float) -> None:
+    def __init__(self, client: WireClient, *, answer_timeout_s: float) -> None:
         self._client = client
         self._answer_timeout_s = answer_timeout_s
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._in_flight = asyncio.Semaphore(client.offer.in_flight)
 
     @property
     def is_lost(self) -> bool:
@@ -73,26 +41,38 @@ class Connection:
         if not self._lost.done():
             self._lost.set_result(None)
 
-    async def subscribe(self, topics: Sequence[tuple[str, int]]) -> tuple[str, ...]:
-        """Subscribe to (topic, QoS) pairs in one packet; return the topics that the broker did not grant."""
+    async def subscribe(self, topics: Sequence[tuple[str, int]]) -> Mapping[str, LinkError]:
+        """Subscribe to (topic, QoS) pairs in one packet; return why, for each topic that the broker did not grant."""
+        wanted: Any = topics
+        if self._client.version is Version.V5:
+            wanted = [(topic, SubscribeOptions(qos=qos)) for topic, qos in topics]
         codes: Sequence[int | ReasonCode] = await self._answered(
-            self._client.subscribe(list(topics), timeout=self._answer_timeout_s)
+            self._client.subscribe(list(wanted), timeout=self._answer_timeout_s)
         )
-        return tuple(
-            topic
-            for (topic, _qos), code in zip(topics, codes, strict=True)
-            if (code if isinstance(code, int) else code.value) >= _REFUSED
-        )
+        refused = dict[str, LinkError]()
+        for (topic, _qos), code in zip(topics, codes, strict=True):
+            value = code if isinstance(code, int) else code.value
+            if value >= FAILURES:
+                refused[topic] = NotAllowedError(topic) if value in _NOT_ALLOWED else _refusal(topic, value)
+        return refused
 
     async def unsubscribe(self, topics: Sequence[str]) -> None:
         """Unsubscribe from all in one packet."""
         await self._answered(self._client.unsubscribe(list(topics), timeout=self._answer_timeout_s))
 
-    async def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> None:
-        """Return when the broker acknowledged (QoS 1), or when the packet is on its way (QoS 0)."""
-        await self._answered(
-            self._client.publish(topic, payload, qos=qos, retain=retain, timeout=self._answer_timeout_s)
-        )
+    async def publish(
+        self, topic: str, payload: bytes, *, qos: int, retain: bool, expiry_s: int | None = None
+    ) -> None:
+        """Return when the broker acknowledged (QoS 1), or when the packet is on its way (QoS 0).
+
+        What is larger than the broker takes is refused before it is sent. `expiry_s` is how long it may be kept, on
+        brokers that speak 5.0.
+        """
+        self._client.offer.refuse_oversize(topic, len(payload))
+        async with self._in_flight:
+            code = await self._answered(self._client.put(topic, payload, qos=qos, retain=retain, expiry_s=expiry_s))
+        if code >= FAILURES:
+            raise _refusal(topic, code)
 
     async def _answered(self, call: Coroutine[Any, Any, _T]) -> _T:
         asking = asyncio.create_task(call)
@@ -108,3 +88,8 @@ class Connection:
                 asking.cancel()
                 await asyncio.gather(asking, return_exceptions=True)
         raise LinkError("The connection to the broker was lost.", "It will be made again.")
+
+
+def _refusal(topic: str, code: int) -> LinkError:
+    what, step = reason(code)
+    return LinkError(f"The broker refuses {topic}: {what}.", step)

@@ -18,12 +18,12 @@ Source: MQTT 3.1.1, section 3.8.4 (a repeated SUBSCRIBE makes the broker send re
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from edge_agent.model.errors import LinkError, NotAllowedError, NotRetainedError, OversizeError
+from edge_agent.model.errors import LinkError, NotRetainedError, OversizeError
 
 TOPICS_IN_A_PACKET: Final = 8
 STALL_S: Final = 0.3
@@ -33,8 +33,8 @@ GRACE_S: Final = 0.2
 class Subscriber(Protocol):
     """The part of a connection that reading needs."""
 
-    async def subscribe(self, topics: Sequence[tuple[str, int]]) -> tuple[str, ...]:
-        """Subscribe; return the topics that were not granted."""
+    async def subscribe(self, topics: Sequence[tuple[str, int]]) -> Mapping[str, LinkError]:
+        """Subscribe; return why, for each topic that was not granted."""
         ...
 
     async def unsubscribe(self, topics: Sequence[str]) -> None:
@@ -137,7 +137,8 @@ class RetainedReader:
                 text, step = str(error), error.next_step
                 read.settle_all(lambda _topic: LinkError(text, step), topics)
             else:
-                read.settle_all(NotAllowedError, refused)
+                for topic, refusal in refused.items():
+                    read.settle(topic, refusal)
 
         read.open.update(topics)
         task = asyncio.create_task(subscribe())

@@ -8,28 +8,27 @@ callbacks again after each reconnect, so that nothing that was published meanwhi
 import asyncio
 import logging
 import random
-import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Final, cast
+from typing import Final
 
 import aiomqtt
 
 from edge_agent.link.backoff import reconnect_delay
-from edge_agent.link.connection import Connection, opened
-from edge_agent.link.credentials import read_credentials, tls_context
+from edge_agent.link.client import WireClient
+from edge_agent.link.connection import Connection
+from edge_agent.link.dialling import GONE_KEPT_S, dialled
 from edge_agent.link.listeners import Listeners, OnMessage
 from edge_agent.link.retained import TOPICS_IN_A_PACKET, RetainedReader
 from edge_agent.link.status import LinkStatus, StatusBoard
 from edge_agent.link.topics import Timestamp, check_topic, format_topic
+from edge_agent.link.versions import VersionChoice
 from edge_agent.model.errors import LinkError
 from edge_agent.settings.rooms import LinkSettings
 
 _log = logging.getLogger(__name__)
-_wire_log = logging.getLogger(f"{__name__}.wire")
-_wire_log.setLevel(logging.CRITICAL)  # paho reports each retry; the link says it once
 
 _GOODBYE_TIMEOUT_S: Final = 2.0
 _PATIENCE: Final = timedelta(seconds=20)
@@ -54,6 +53,7 @@ class Link:
     ) -> None:
         self._settings = settings
         self._answer_timeout_s = answer_timeout.total_seconds()
+        self._choice = VersionChoice(settings.protocol)
         self._will = will if will is None else (check_topic(will[0]), will[1])
         self._sentinel = format_topic(settings.root, Timestamp())
         self._listeners = Listeners()
@@ -145,28 +145,26 @@ class Link:
 
     async def _connect_and_serve(self) -> None:
         """Raise LinkError when the connection ends, however it ends."""
-        client = self._client()
-        try:
-            async with opened(client):
-                self._connection = Connection(client, answer_timeout_s=self._answer_timeout_s)
-                self._reader = RetainedReader(self._connection, self._sentinel, self._standing_qos)
-                self._unrequested = 0
-                self._listeners.begin_connection()
-                try:
-                    await self._serve(client)
-                except asyncio.CancelledError:
-                    await self._say_goodbye(self._connection)
-                    raise
-                finally:
-                    self._end_connection()
-        except aiomqtt.MqttError as error:
-            reason = error.__cause__ or error
-            raise LinkError(
-                f"The broker at {self._settings.host}:{self._settings.port} cannot be used: {reason}.",
-                "Check that it runs and takes this device's credentials; the agent goes on trying.",
-            ) from error
+        async with dialled(
+            self._settings,
+            self._choice,
+            timeout_s=self._answer_timeout_s,
+            will=self._will,
+            arrive=self._received,
+        ) as client:
+            self._connection = Connection(client, answer_timeout_s=self._answer_timeout_s)
+            self._reader = RetainedReader(self._connection, self._sentinel, self._standing_qos)
+            self._unrequested = 0
+            self._listeners.begin_connection()
+            try:
+                await self._serve(client)
+            except asyncio.CancelledError:
+                await self._say_goodbye(self._connection)
+                raise
+            finally:
+                self._end_connection()
 
-    async def _serve(self, client: aiomqtt.Client) -> None:
+    async def _serve(self, client: WireClient) -> None:
         """Subscribe to everything; raise what ends the connection, also while that goes on."""
 
         async def begin() -> None:
@@ -175,7 +173,7 @@ class Link:
 
         async def until_lost() -> None:
             async for _ in client.messages:
-                pass  # never: _Inbox passes messages on
+                pass  # never: they go to _received at once
 
         tasks = [asyncio.create_task(until_lost()), asyncio.create_task(begin())]
         try:
@@ -186,33 +184,6 @@ class Link:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _client(self) -> aiomqtt.Client:
-        settings = self._settings
-        credentials = None if settings.credentials_file is None else read_credentials(settings.credentials_file)
-        client = aiomqtt.Client(
-            settings.host,
-            settings.port,
-            identifier=f"edge-agent-{settings.device_id}",
-            username=None if credentials is None else credentials.user,
-            password=None if credentials is None else credentials.password,
-            protocol=aiomqtt.ProtocolVersion.V311,
-            clean_session=True,
-            keepalive=max(1, round(settings.keepalive.total_seconds())),
-            will=None if self._will is None else aiomqtt.Will(*self._will, qos=1, retain=True),
-            tls_context=tls_context(settings.ca_file) if settings.tls else None,
-            timeout=self._answer_timeout_s,
-            logger=_wire_log,
-            socket_options=[
-                (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            ],  # or small packets wait 40 ms for each other
-            queue_type=cast("type[asyncio.Queue[aiomqtt.Message]]", self._inbox),
-        )
-        client.pending_calls_threshold = 10_000  # unsubscribing in the background is no concern
-        return client
-
-    def _inbox(self, maxsize: int) -> asyncio.Queue[aiomqtt.Message]:
-        return _Inbox(maxsize, self._received)
 
     async def _subscribe_later(self, topics: Sequence[str]) -> None:
         with suppress(LinkError):  # the connection is gone, and the next one subscribes to everything
@@ -227,8 +198,8 @@ class Link:
             refused = await connection.subscribe(
                 [(topic, _STANDING_QOS) for topic in topics[start : start + TOPICS_IN_A_PACKET]]
             )
-            for topic in refused:
-                _log.error("The broker refuses to let this device read %s; check its access rules.", topic)
+            for error in refused.values():
+                _log.error("%s", error.for_person())
 
     def _standing_qos(self, topic: str) -> int | None:
         return _STANDING_QOS if self._listeners.has(topic) else None
@@ -272,7 +243,7 @@ class Link:
         if self._will is not None:
             with suppress(LinkError, TimeoutError):
                 async with asyncio.timeout(_GOODBYE_TIMEOUT_S):
-                    await connection.publish(*self._will, qos=1, retain=True)
+                    await connection.publish(*self._will, qos=1, retain=True, expiry_s=GONE_KEPT_S)
 
     def _end_connection(self) -> None:
         if self._connection is not None:
@@ -300,15 +271,3 @@ class Link:
         if self.status.error is None:
             _log.warning("%s", error.for_person())
         self._board.post(replace(self.status, error=error))
-
-
-class _Inbox(asyncio.Queue[aiomqtt.Message]):
-    """aiomqtt hands every message to a queue; this one passes it on at once, so that nothing ever piles up."""
-
-    def __init__(self, maxsize: int, receive: Callable[[aiomqtt.Message], None]) -> None:
-        super().__init__(maxsize)
-        self._receive = receive
-
-    def put_nowait(self, item: aiomqtt.Message) -> None:
-        """Pass the message on."""
-        self._receive(item)

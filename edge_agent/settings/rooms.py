@@ -2,16 +2,19 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from edge_agent.model.campaign import Daypart
 from edge_agent.model.durations import Seconds
 from edge_agent.model.identity import Identifier
+from edge_agent.settings.mirror_url import MirrorUrl
 
 REMOTE: dict[str, Any] = {"remote": True}
 """Put into `Field(json_schema_extra=REMOTE)`: the operator may set this field from afar."""
+
+MAX_MIRRORS: Final = 3
 
 
 class _Slice(BaseModel):
@@ -28,6 +31,8 @@ class LinkSettings(_Slice):
     tls: bool = False
     ca_file: Path | None = None
     credentials_file: Path | None = None
+    protocol: Literal["auto", "5.0", "3.1.1"] = "auto"
+    """The version of MQTT; `auto` begins with 5.0 and keeps to what the broker takes."""
     keepalive: Seconds = timedelta(seconds=30)
     reconnect_min: Seconds = timedelta(seconds=1)
     reconnect_max: Seconds = timedelta(minutes=5)
@@ -50,6 +55,10 @@ class PacksSettings(_Slice):
     """Bytes that they may take from midnight to midnight."""
     hours: tuple[Daypart, ...] = Field(default=(), max_length=16, json_schema_extra=REMOTE)
     """When they may come, in the device's time zone; always, where there are none."""
+    mirrors: tuple[MirrorUrl, ...] = Field(default=(), max_length=MAX_MIRRORS, json_schema_extra=REMOTE)
+    """HTTPS servers that hold assets, asked in this order and before the broker; `https://cdn.example/fleet`."""
+    mirror_ca_file: Path | None = None
+    """PEM file of the authority that signs the mirrors' certificates; None means those that the system trusts."""
 
 
 class WyomingSettings(_Slice):

@@ -25,11 +25,53 @@ _STREAM_LIMIT_BYTES: Final = 2**20
 
 _GOODBYE_S: Final = 5
 
+_CONNECT: Final = 0x10
+_LONGEST_CONNECT_BYTES: Final = 2**17
+_MODERN: Final = b"\x00\x04MQTT\x05"
+"""How the variable header of a CONNECT in MQTT 5.0 begins (section 3.1.2)."""
+_UNACCEPTABLE_VERSION: Final = b"\x20\x02\x00\x01"
+"""CONNACK with return code 1 (MQTT 3.1.1, section 3.2.2.3)."""
+
 
 def _settled(value: Any) -> asyncio.Future[Any]:
     future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     future.set_result(value)
     return future
+
+
+class _Begun(StreamReaderAdapter):  # type: ignore[misc] # amqtt has no type information
+    """A stream whose beginning has been read."""
+
+    def __init__(self, beginning: bytes, reader: asyncio.StreamReader) -> None:
+        super().__init__(reader)
+        self._beginning = beginning
+
+    async def read(self, n: int = -1) -> bytes:
+        """Return `n` bytes, first those that were read."""
+        begun, self._beginning = self._beginning[:n], self._beginning[n:]
+        rest: bytes = b"" if len(begun) == n else await super().read(n - len(begun))
+        return begun + rest
+
+
+async def _beginning(reader: asyncio.StreamReader) -> bytes | None:
+    """Return how the first packet begins, or None for a CONNECT in MQTT 5.0, which is then read to its end.
+
+    amqtt would take 5.0's properties for the client's name, and wait for the rest of that for ever.
+    """
+    begun = await reader.readexactly(2)
+    length = shift = 0
+    while begun[-1] & 0x80 and len(begun) <= 4:  # noqa: PLR2004 -- the remaining length has four bytes at most
+        length |= (begun[-1] & 0x7F) << shift
+        shift += 7
+        begun += await reader.readexactly(1)
+    length |= begun[-1] << shift
+    if begun[0] != _CONNECT or not len(_MODERN) <= length < _LONGEST_CONNECT_BYTES:
+        return begun
+    header = await reader.readexactly(len(_MODERN))
+    if header != _MODERN:
+        return begun + header
+    await reader.readexactly(length - len(_MODERN))  # or closing would reset the connection before the answer is read
+    return None
 
 
 class _CarefulBroker(Broker):  # type: ignore[misc] # amqtt has no type information
@@ -189,7 +231,13 @@ class EmbeddedBroker:
             return
         self._connections.add(task)
         try:
-            await broker.external_connected(StreamReaderAdapter(reader), StreamWriterAdapter(writer), _LISTENER)
+            begun = await _beginning(reader)
+            if begun is None:
+                writer.write(_UNACCEPTABLE_VERSION)
+            else:
+                await broker.external_connected(_Begun(begun, reader), StreamWriterAdapter(writer), _LISTENER)
+        except (OSError, asyncio.IncompleteReadError):
+            pass  # gone before it said anything
         except asyncio.CancelledError:
             pass  # by `stop`, for one that was stuck; Python 3.11 would print a traceback for a cancelled callback
         finally:

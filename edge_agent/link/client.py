@@ -1,0 +1,215 @@
+"""aiomqtt's client, less its faults, and with what brokers say in MQTT 5.0 (shell: sockets, through aiomqtt).
+
+aiomqtt 2.5 drops a broker's offers and its reasons on the way, waits out the timeout after a broker that hung up
+unasked, leaves the socket open after an attempt that was not answered and after garbage, and forgets a disconnection
+that comes together with the CONNACK. Both it and paho read a packet of any length into memory.
+"""
+
+import asyncio
+import contextlib
+import traceback
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import aiomqtt
+import paho.mqtt.client as mqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge_agent.link.offer import BrokerOffer
+from edge_agent.link.reasons import FAILURES, UNSUPPORTED_VERSION, Reason, reason
+from edge_agent.link.versions import Version
+
+MOST_TAKEN_BYTES: Final = 2**20 + 2**10
+"""Our Maximum Packet Size: the largest message that anybody here takes (1 MiB), with its topic."""
+
+MOST_ENDURED_BYTES: Final = 16 * 2**20
+"""With 3.1.1, which cannot tell the broker, what is larger than we take is dropped once it is here, up to this size.
+
+Cutting the connection at once would let whoever may publish keep a device away with one retained message.
+"""
+
+_RECEIVE_MAXIMUM: Final = 20
+_LOCAL: Final = {
+    0x80: "the connection was lost",
+    0x82: "what it says is not MQTT",
+    0x8D: "it fell silent",
+}
+"""What paho makes of what it noticed itself; from a broker these codes have their own meaning."""
+
+
+class WireClient(aiomqtt.Client):
+    """One attempt to connect, and the connection. Takes what aiomqtt's client takes; `version` besides."""
+
+    def __init__(self, hostname: str, port: int, *, version: Version, keepalive: int, **rest: Any) -> None:
+        modern = version is Version.V5
+        super().__init__(
+            hostname,
+            port,
+            protocol=aiomqtt.ProtocolVersion.V5 if modern else aiomqtt.ProtocolVersion.V311,
+            clean_session=None if modern else True,  # 5.0: aiomqtt starts clean, and a session without expiry ends
+            properties=_connect_properties() if modern else None,
+            keepalive=keepalive,
+            **rest,
+        )
+        self.version = version
+        self.offer = BrokerOffer()
+        self._dialling = self._reached = self._answered = False
+        self._own_keepalive = keepalive
+        self._most_bytes = MOST_TAKEN_BYTES if modern else MOST_ENDURED_BYTES
+        self._said: Reason | None = None
+        self._refusals: dict[int, ReasonCode] = {}
+
+    @property
+    def got_no_answer(self) -> bool:
+        """Whether somebody took our CONNECT and has not answered it: hung up, said something else, or nothing."""
+        return self._reached and not self._answered
+
+    async def put(self, topic: str, payload: bytes, *, qos: int, retain: bool, expiry_s: int | None) -> int:
+        """Publish; return the broker's reason code: 0 for QoS 0, which has none. Raises aiomqtt.MqttError."""
+        properties = None
+        if self.version is Version.V5 and expiry_s is not None:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.MessageExpiryInterval = expiry_s
+        sent = self._client.publish(topic, payload, qos, retain, properties)
+        if sent.rc != mqtt.MQTT_ERR_SUCCESS:
+            raise aiomqtt.MqttCodeError(sent.rc, "it cannot be sent")
+        if sent.is_published():
+            return 0
+        confirmation = asyncio.Event()
+        with self._pending_call(sent.mid, confirmation, self._pending_publishes):
+            await self._wait_for(confirmation.wait(), timeout=None)
+        refusal = self._refusals.pop(sent.mid, None)
+        return 0 if refusal is None else refusal.value
+
+    def explain(self, error: aiomqtt.MqttError) -> Reason | None:
+        """Return what the broker gave as its reason, or None: then `error` is all there is to know."""
+        if self._said is not None:
+            return self._said
+        cause = error.__cause__ or error
+        if not isinstance(cause, aiomqtt.MqttCodeError) or not isinstance(cause.rc, ReasonCode):
+            return None
+        if isinstance(cause, aiomqtt.exceptions.MqttConnectError):
+            return reason(cause.rc.value)
+        return Reason(_LOCAL.get(cause.rc.value, str(cause)), "")
+
+    def refuses_version(self, error: aiomqtt.MqttError) -> bool:
+        """Whether the broker named the version as its reason not to connect."""
+        code = error.rc if isinstance(error, aiomqtt.MqttCodeError) else None
+        return isinstance(code, ReasonCode) and code.value == UNSUPPORTED_VERSION
+
+    @contextlib.asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Connect, and disconnect at the end. Raises aiomqtt.MqttError."""
+        wire = self._client
+        self._dialling = True
+        self._expect_disconnection()
+        try:
+            await self.__aenter__()
+        except BaseException as error:
+            self._dialling = False
+            wire.disconnect()
+            if error.__context__ is not None:  # a failed TLS handshake, whose socket only its traceback still holds
+                traceback.clear_frames(error.__context__.__traceback__)
+            raise
+        self._dialling = False
+        self._expect_disconnection()
+        try:
+            if wire.socket() is None:
+                raise aiomqtt.MqttError("it disconnected at once")
+            yield
+        finally:
+            if wire.socket() is not None:
+                with contextlib.suppress(aiomqtt.MqttError):  # no goodbye from it either; and never hide a cancel
+                    await self.__aexit__(None, None, None)
+            if wire.socket() is not None:
+                wire.disconnect()
+
+    def _expect_disconnection(self) -> None:
+        """Keep asyncio from reporting a disconnection that nobody waited for."""
+        for future in (self._connected, self._disconnected):
+            future.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+
+    def _on_connect(
+        self,
+        client: mqtt.Client,
+        userdata: Any,
+        flags: mqtt.ConnectFlags,
+        reason_code: ReasonCode,
+        properties: Properties | None = None,
+    ) -> None:
+        self._answered = True
+        self.offer = BrokerOffer.of(properties)
+        self._said = None
+        if reason_code.is_failure:
+            self._said = reason(reason_code.value, getattr(properties, "ServerReference", None))
+        # paho takes the broker's word for it. Asking more often is allowed, and never asking would miss a dead wire.
+        client._keepalive = min(client._keepalive or self._own_keepalive, self._own_keepalive)  # noqa: SLF001
+        super()._on_connect(client, userdata, flags, reason_code, properties)
+
+    def _on_disconnect(
+        self,
+        client: mqtt.Client,
+        userdata: Any,
+        flags: mqtt.DisconnectFlags,
+        reason_code: ReasonCode,
+        properties: Properties | None = None,
+    ) -> None:
+        if flags.is_disconnect_packet_from_server:
+            self._said = reason(reason_code.value, getattr(properties, "ServerReference", None))
+        if self._dialling:
+            said = (
+                "it hung up without an answer"
+                if reason_code.value == FAILURES
+                else _LOCAL.get(reason_code.value, str(reason_code))
+            )
+            self._loop.call_soon_threadsafe(self._fail_dialling, said)  # paho may be in the thread that connects
+        super()._on_disconnect(client, userdata, flags, reason_code, properties)
+
+    def _fail_dialling(self, said: str) -> None:
+        if self._dialling and not self._connected.done():
+            self._connected.set_exception(aiomqtt.MqttError(said))
+
+    def _on_publish(
+        self,
+        client: mqtt.Client,
+        userdata: Any,
+        mid: int,
+        reason_code: ReasonCode,
+        properties: Properties,
+    ) -> None:
+        if reason_code.is_failure and mid in self._pending_publishes:
+            self._refusals[mid] = reason_code
+        super()._on_publish(client, userdata, mid, reason_code, properties)
+
+    def _on_socket_open(self, client: mqtt.Client, userdata: Any, sock: Any) -> None:
+        self._reached = True
+        super()._on_socket_open(_Bounded(client, self._most_bytes), userdata, sock)  # type: ignore[arg-type]
+
+
+class _Bounded:
+    """paho's client as aiomqtt's reader sees it: fails once a packet begins that is longer than `most_bytes`."""
+
+    def __init__(self, client: mqtt.Client, most_bytes: int) -> None:
+        self._client = client
+        self._most_bytes = most_bytes
+
+    @property
+    def _sock(self) -> object:
+        return self._client._sock  # noqa: SLF001 -- aiomqtt looks at it
+
+    def loop_read(self) -> None:
+        self._client.loop_read()
+        packet = self._client._in_packet  # noqa: SLF001 -- nothing public tells
+        if packet["remaining_length"] > self._most_bytes:
+            raise aiomqtt.MqttError(
+                f"it sends a packet of {packet['remaining_length']} bytes, which nobody here takes"
+            )
+
+
+def _connect_properties() -> Properties:
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.MaximumPacketSize = MOST_TAKEN_BYTES
+    properties.ReceiveMaximum = _RECEIVE_MAXIMUM
+    return properties
