@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from edge_agent.model.errors import StorageError
@@ -9,12 +10,18 @@ from edge_agent.model.errors import StorageError
 
 def write_durably(path: Path, content: bytes) -> None:
     """Replace the file at `path`. Raises StorageError when that fails; the old one is then untouched."""
+    write_parts_durably(path, (content,))
+
+
+def write_parts_durably(path: Path, parts: Iterable[bytes]) -> None:
+    """As `write_durably`, for what is too long to be held at once. What `parts` raises leaves the old one, too."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=".tmp", dir=path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
+                for part in parts:
+                    file.write(part)
                 file.flush()
                 os.fchmod(file.fileno(), 0o644)
                 os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""Shell: what no version of any pack that stands or is kept names any more, in the folder and on the broker."""
+"""Shell: what no version of any pack that stands or is kept names any more: in the folders, and on the broker."""
 
 import re
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from typing import Final
 
 from edge_agent.fleet.broker import BrokerAddress, connected
 from edge_agent.fleet.ledger import Ledger
+from edge_agent.fleet.mirror_folder import read_choice, stale_files
 from edge_agent.fleet.publish import ANY_SIZE, Progress, current_messages, respect_history
 from edge_agent.fleet.repository import FleetRepository
 from edge_agent.fleet.signed_folder import sha256_of
@@ -22,7 +23,7 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """`files` of the folder, with their bytes, and `topics` that the broker may still hold."""
+    """`files` of the folder and of that of mirrors, with their bytes, and `topics` that the broker may still hold."""
 
     files: tuple[Path, ...]
     bytes: int
@@ -34,24 +35,28 @@ def find_garbage(fleet: FleetRepository, address: BrokerAddress, keep: int) -> G
 
     The broker needs the current ones alone; what it may hold beyond those is what this folder ever sent or has.
     """
-    documents, chunks = _named(fleet, keep)
+    documents, chunks, assets = _named(fleet, keep)
     files = [
         path
         for folder, named in (("targets", documents), ("chunks", chunks))
         for path in sorted((fleet.directory / folder).glob("*"))
         if _DIGEST.fullmatch(path.name) and path.name not in named
     ]
+    files += stale_files(read_choice(fleet.directory), assets)
     current = current_messages(fleet)
     sent = set(Ledger(fleet.directory, address).topics)
-    here = {chunk_topic(path.name) for path in (fleet.directory / "chunks").glob("*")}
+    standing = _named(fleet, 0)[1]  # on the broker, or on mirrors alone and never sent
+    here = {chunk_topic(path.name) for path in (fleet.directory / "chunks").glob("*") if path.name not in standing}
     here |= {target_topic(path.name) for path in (fleet.directory / "targets").glob("*")}
     parts = {topic for topic in sent | here if not topic.startswith(metadata_topic(""))}
     return Garbage(tuple(files), sum(path.stat().st_size for path in files), tuple(sorted(parts - current.keys())))
 
 
-def _named(fleet: FleetRepository, keep: int) -> tuple[set[str], set[str]]:
+def _named(fleet: FleetRepository, keep: int) -> tuple[set[str], set[str], set[str]]:
+    """Return the hashes of documents, chunks and whole assets that stand, or did in one of the kept versions."""
     documents: set[str] = set()
     chunks: set[str] = set()
+    assets: set[str] = set()
     for name, sha256 in _targets(fleet, keep):
         documents.add(sha256)
         try:
@@ -60,7 +65,8 @@ def _named(fleet: FleetRepository, keep: int) -> tuple[set[str], set[str]]:
             continue  # an older version, whose document is gone already
         if parcel is not None:
             chunks |= {chunk.sha256 for asset in parcel.assets.values() for chunk in asset.chunks}
-    return documents, chunks
+            assets |= {asset.sha256 for asset in parcel.assets.values()}
+    return documents, chunks, assets
 
 
 def _parcel(name: str, path: Path) -> Parcel | None:

@@ -16,6 +16,7 @@ from edge_agent.fleet.broker import Broker, BrokerAddress, connected
 from edge_agent.fleet.chunker import chunks
 from edge_agent.fleet.history import refuse_fork, snapshot_of_ours
 from edge_agent.fleet.ledger import Ledger
+from edge_agent.fleet.mirror_folder import read_choice
 from edge_agent.fleet.pack_folder import PackFolder, read_pack_folder
 from edge_agent.fleet.parcels import voice_packs
 from edge_agent.fleet.repository import FleetRepository, keep_chunk
@@ -157,12 +158,14 @@ def manifests(book: Book) -> Iterator[Manifest]:
 def current_messages(fleet: FleetRepository) -> dict[str, Path | str]:
     """Return every message that devices need now, in the order in which it is safe to send them.
 
-    By topic: the file of a chunk or document, or the name of metadata. The timestamp is not among them.
+    By topic: the file of a chunk or document, or the name of metadata. The timestamp is not among them, nor are
+    chunks of assets that are on mirrors alone.
     """
     found: dict[str, Path | str] = {}
+    choice = read_choice(fleet.directory)
     parcels: Iterator[Parcel] = chain(manifests(fleet), voice_packs(fleet))
     for parcel in parcels:
-        for asset in parcel.assets.values():
+        for asset in filter(choice.is_on_broker, parcel.assets.values()):
             for chunk in asset.chunks:
                 found[chunk_topic(chunk.sha256)] = fleet.chunk_path(chunk.sha256)
     for _, file in sorted(fleet.files.items()):

@@ -14,7 +14,8 @@
     ├── LinkError           the broker cannot be reached or refuses
     │   ├── NotRetainedError    the broker holds nothing on that topic
     │   ├── NotAllowedError     the broker does not let this device read that topic
-    │   └── OversizeError       the broker holds more on that topic than is taken
+    │   ├── OversizeError       the broker holds more on that topic than is taken
+    │   └── MirrorError         a mirror cannot be reached, or serves what was not asked for
     └── StorageError        the disk is full, read-only or damaged
 
 Every message is one sentence about what happened; `next_step` is one sentence about what a person can do.
@@ -120,6 +121,15 @@ class OversizeError(LinkError):
             f"{topic} holds {length} bytes, more than the {max_bytes} that are allowed.",
             "Publish the repository again; if it stays, somebody may be tampering with the broker.",
         )
+
+
+class MirrorError(LinkError):
+    """A mirror cannot be reached, or does not serve what was asked for. `deed` completes "The mirror … …"."""
+
+    def __init__(self, mirror: str, deed: str, next_step: str = "Check what it serves.") -> None:
+        super().__init__(f"The mirror {mirror} {deed}; it is left alone for a while.", next_step)
+        self.mirror = mirror
+        self.deed = deed
 
 
 class StorageError(EdgeAgentError):

@@ -227,9 +227,13 @@ class Supply:
     def _held(self) -> Hold | None:
         return self.meter.hold(self._now(), clock_trusted=self._clock_trusted())
 
+    def count(self, length: int) -> float:
+        """Count bytes that came, of use or not; return for how many seconds nothing more should come."""
+        return self.meter.spend(length, self._now(), asyncio.get_running_loop().time())
+
     async def _pace(self, length: int, more: bool) -> str | None:
         """Count a chunk; wait until the next may come. Returns why none may for now."""
-        pause_s = self.meter.spend(length, self._now(), asyncio.get_running_loop().time())
+        pause_s = self.count(length)
         hold = self._held() if more else None
         if hold is not None:
             return hold.why

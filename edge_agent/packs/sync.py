@@ -25,6 +25,8 @@ from edge_agent.packs.clock_floor import is_believable, judge_expiry_at
 from edge_agent.packs.download import Parcel
 from edge_agent.packs.intake import bring_documents, note_broken_roles, place_entries
 from edge_agent.packs.manifest import shelf_name
+from edge_agent.packs.mirrored import MirroredChunks
+from edge_agent.packs.mirrors import AssetSource, Mirrors
 from edge_agent.packs.mqtt_fetcher import verify_in_thread
 from edge_agent.packs.parcels import bring_parcel
 from edge_agent.packs.pauses import backoff, spread
@@ -60,7 +62,7 @@ def _utc_now() -> datetime:
 class PackShelf:
     """The packs room. Ask for documents with `on_document` first, then `run()`; everything is on the loop's thread.
 
-    `chunks` is where assets come from, when that is not the source of everything else.
+    `chunks` is where assets come from that no mirror has, when that is not the source of everything else.
     `emit` gets ClockJudged and CatalogChanged: once when the last good shelf was loaded from disk, before anything
     is fetched, and whenever either changes. Whatever fails, what is on the shelf stays there; only a newer signed
     repository takes something down.
@@ -80,13 +82,20 @@ class PackShelf:
     ) -> None:
         self._settings = settings
         self._source = source
-        self._chunks = chunks or BrokerChunks(source)
         self._emit = emit
         self._now = now
         self._draw = draw
         self._shelf = Shelf(BlobStore(settings.directory), settings.kind, settings.max_pack_bytes)
         self._troubles = troubles or Troubles()
         self._zone = zone
+        self._chunks = MirroredChunks(
+            Mirrors(settings.mirrors, self._troubles),
+            chunks or BrokerChunks(source),
+            ca_file=settings.mirror_ca_file,
+            patience=settings.chunk_timeout,
+            draw=draw,
+            on_waste=self._on_waste,
+        )
         self._supply = Supply(
             settings,
             self._shelf,
@@ -146,6 +155,7 @@ class PackShelf:
 
     async def run(self) -> None:
         """Load the shelf from disk, then keep it like the repository until cancelled."""
+        self._chunks.begin()
         await self._load()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._supply.run(), name="packs-supply")
@@ -304,6 +314,9 @@ class PackShelf:
                         for callback in callbacks:
                             callback(name, content)
 
+    def _on_waste(self, length: int) -> None:
+        self._supply.count(length)
+
     async def _on_spent(self) -> None:
         """Write down what assets took today, where there is a daily budget that a restart must not renew."""
         if self._settings.daily_bytes is not None:
@@ -341,6 +354,10 @@ class PackShelf:
         entries = self._shelf.entries.items()
         found = {shelf_name(name): entry.reason or self._supply.failed.get(name, "") for name, entry in entries}
         return {name: reason for name, reason in found.items() if reason}
+
+    def sources(self) -> tuple[AssetSource, ...]:
+        """Return where assets come from, in the order in which they are asked."""
+        return self._chunks.sources()
 
     def status(self) -> ShelfStatus:
         """Return what the debug page shows. Reads the directory's sizes; nothing else blocks."""

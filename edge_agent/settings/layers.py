@@ -151,7 +151,7 @@ def _from_profile(profile: DeviceProfile, local: Layer, state: Path, runtime: Pa
 
 _PATHS: Final = {
     "mqtt": ("ca_file", "credentials_file"),
-    "packs": ("directory", "root_json"),
+    "packs": ("directory", "root_json", "mirror_ca_file"),
     "voice": ("model", "models_directory"),
     "render": ("hooks_directory", "runtime_directory", "boot_directory"),
     "measure": ("database",),
