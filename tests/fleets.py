@@ -20,6 +20,7 @@ from edge_agent.link.session import Link
 from edge_agent.measure.report_key import Kem
 from edge_agent.model.errors import LinkError, NotRetainedError, OversizeError
 from edge_agent.model.events import CatalogChanged, ClockJudged, Event
+from edge_agent.model.shelf_room import Played
 from edge_agent.packs.manifest import Manifest, parse_manifest, parse_target_name
 from edge_agent.packs.source import Source
 from edge_agent.packs.sync import PackShelf
@@ -195,6 +196,8 @@ class Device:
         *,
         now: Callable[[], datetime] | None = None,
         kind: str = "tv",
+        played: Callable[[], Played] = Played,
+        changed: Callable[[], None] = lambda: None,
         **settings: object,
     ) -> None:
         values: Mapping[str, object] = {"directory": directory, "root_json": root_json, "kind": kind} | settings
@@ -202,7 +205,13 @@ class Device:
         self.events: list[Event] = []
         self._news = asyncio.Event()
         self.shelf = PackShelf(
-            self.settings, source, self._emit, now=now or (lambda: datetime.now(UTC)), draw=lambda: 0.5
+            self.settings,
+            source,
+            self._emit,
+            now=now or (lambda: datetime.now(UTC)),
+            draw=lambda: 0.5,
+            played=played,
+            changed=changed,
         )
         self._task: asyncio.Task[None] | None = None
 

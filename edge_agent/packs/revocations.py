@@ -21,6 +21,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from edge_agent.model.errors import FormatError
 from edge_agent.packs.documents import parse_json, validate
+from edge_agent.packs.manifest import Manifest
 
 TARGET: Final = "config/revoked.json"
 FORMAT_VERSION: Final = 1
@@ -68,6 +69,23 @@ class Revocations(BaseModel):
         """Return the document that is signed."""
         value = {"v": self.v} | self.model_dump(mode="json", exclude_defaults=True)
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def without_revoked(manifest: Manifest, revocations: Revocations) -> Manifest:
+    """Return the manifest without those assets that only revoked creatives need; the creatives themselves stay.
+
+    A pack that is revoked as a whole is left as it is: it has no version that may play.
+    """
+    if revocations.of_pack(manifest.shelf_name) is not None:
+        return manifest
+    creatives = manifest.campaign.creatives
+    revoked = revocations.of_creatives(manifest.shelf_name, (creative.crid for creative in creatives))
+    if not revoked:
+        return manifest
+    needed = {name for creative in creatives if creative.crid not in revoked for name in creative.asset_names()}
+    gone = {name for creative in creatives if creative.crid in revoked for name in creative.asset_names()} - needed
+    assets = {name: asset for name, asset in manifest.assets.items() if name not in gone}
+    return manifest.model_copy(update={"assets": assets})
 
 
 def is_revocable(name: str) -> bool:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 
-from edge_agent.packs.manifest import Manifest
+from edge_agent.model.shelf_room import Played, RoomPlace, RoomReason
+from edge_agent.packs.eviction import Claim, eviction_order, places
 from edge_agent.packs.shelf_record import Entry
 
 
@@ -12,56 +13,62 @@ from edge_agent.packs.shelf_record import Entry
 class RoomPlan:
     """`fetch` are the entries to complete, in order; `keep` the hashes of every asset that may stay.
 
-    `refused` says by target name why a pack gets no room.
+    `refused` says by target name why a pack that is on its way gets no room; those in `over` get none merely since
+    their flights have ended. `evicted` are the entries whose version that can play has to go. `places` is the same
+    for a person.
     """
 
     fetch: tuple[Entry, ...]
     keep: frozenset[str]
     refused: Mapping[str, str]
+    over: frozenset[str]
+    evicted: tuple[Entry, ...]
+    places: tuple[RoomPlace, ...]
 
 
-def plan_room(entries: Iterable[Entry], budget_bytes: int, now: datetime) -> RoomPlan:
-    """Give the budget out: to what is complete first, then to what is wanted next.
+def plan_room(
+    entries: Iterable[Entry],
+    budget_bytes: int,
+    now: datetime,
+    played: Played | None = None,
+    zone: tzinfo = UTC,
+) -> RoomPlan:
+    """Give the budget out by the reverse of the eviction order: what goes last is served first.
 
-    A pack whose flights are all over comes last, but is not refused for that: the clock may be wrong. The last
-    complete version keeps its room until the newest is complete. Assets that packs share count once.
+    What is on its way never takes the room of what can play, but for packs that are over. A pack whose flights are
+    all over is not refused for that: the clock may be wrong. The last complete version keeps its room until the
+    newest is complete. Assets that packs share count once.
     """
+    order = eviction_order(entries, now, played or Played(), zone)
     room: dict[str, int] = {}
     refused: dict[str, str] = {}
+    inside: list[Claim] = []
     fetch: list[Entry] = []
-    ranked = sorted(entries, key=lambda entry: _rank(entry, now))
-    for entry in ranked:
-        if entry.complete is not None and not _is_over(entry.complete, now):
-            room |= _assets(entry.complete)
-    for entry in ranked:
-        if entry.complete is not None and sum((room | _assets(entry.complete)).values()) <= budget_bytes:
-            room |= _assets(entry.complete)
-        if entry.newest is None or entry.is_complete or entry.reason:
-            continue
-        needed = room | _assets(entry.newest)
+    evicted: list[Entry] = []
+    over: set[str] = set()
+    for claim in reversed(order):
+        needed = {**room, **claim.assets}
         total_bytes = sum(needed.values())
-        if total_bytes > budget_bytes:
-            refused[entry.target_name] = (
+        name = claim.entry.target_name
+        if total_bytes <= budget_bytes:
+            room = needed
+            inside.append(claim)
+            if not claim.is_whole:
+                fetch.append(claim.entry)
+        elif claim.is_whole:
+            evicted.append(claim.entry)
+        else:
+            refused[name] = (
                 f"It does not fit: {total_bytes} bytes would be needed with everything else on the shelf, "
                 f"and the budget is {budget_bytes}."
             )
-            continue
-        room = needed
-        fetch.append(entry)
-    return RoomPlan(tuple(fetch), frozenset(room), refused)
-
-
-def _rank(entry: Entry, now: datetime) -> tuple[bool, datetime, str]:
-    manifest = entry.newest or entry.complete
-    if manifest is None:
-        return (True, now, entry.target_name)
-    starts = min(item.flight.start for item in manifest.campaign.line_items)
-    return (_is_over(manifest, now), max(starts, now), entry.target_name)
-
-
-def _is_over(manifest: Manifest, now: datetime) -> bool:
-    return all(item.flight.end <= now for item in manifest.campaign.line_items)
-
-
-def _assets(manifest: Manifest) -> dict[str, int]:
-    return {asset.sha256: asset.length for asset in manifest.assets.values()}
+            if claim.reason is RoomReason.OVER:
+                over.add(name)
+    return RoomPlan(
+        fetch=tuple(fetch),
+        keep=frozenset(room),
+        refused=refused,
+        over=frozenset(over),
+        evicted=tuple(evicted),
+        places=places(order, frozenset(inside), now, zone),
+    )

@@ -13,7 +13,7 @@ from edge_agent.packs.download import Holders, Parcel
 from edge_agent.packs.manifest import Manifest, PackedAsset, parse_target_name, shelf_name
 from edge_agent.packs.newer import read_manifest
 from edge_agent.packs.revocations import TARGET as REVOKED
-from edge_agent.packs.revocations import Revocations, parse_revocations
+from edge_agent.packs.revocations import Revocations, parse_revocations, without_revoked
 from edge_agent.packs.shelf_record import Entry, PackRecord, ShelfRecord, read_record
 from edge_agent.packs.store import BlobStore
 from edge_agent.packs.trust import ADVERTISER_ROLE, CONFIG_ROLE, Repository
@@ -25,6 +25,7 @@ class Shelf:
     """What was verified and is here. `load` reads much and is called in a worker thread.
 
     `entries` by target name; `documents` are the small signed ones (configuration, report key) by name.
+    `without_room` are target names that the budget has no room for.
     `parcels` by name are what somebody has brought beside the packs: the last whole one, and one on its way.
     """
 
@@ -35,6 +36,7 @@ class Shelf:
         self.parcels: dict[str, tuple[Parcel, ...]] = {}
         self.record = ShelfRecord()
         self.revocations = Revocations()
+        self.without_room: frozenset[str] = frozenset()
         self._kind = kind
         self._max_pack_bytes = max_pack_bytes
 
@@ -75,11 +77,26 @@ class Shelf:
         Of a pack that is revoked nothing counts as complete any more, so that its room is given back.
         """
         if name == REVOKED and content != self.documents.get(name):
-            self.revocations = parse_revocations(content)
-            for revoked in [entry for entry in self.entries.values() if self.is_revoked(entry)]:
-                _log.info("%s", self.revocations.of_pack(shelf_name(revoked.target_name)))
-                self.entries[revoked.target_name] = replace(revoked, complete=None, complete_sha256=None)
+            self._live_by(parse_revocations(content))
         self.documents[name] = content
+
+    def _live_by(self, revocations: Revocations) -> None:
+        before, self.revocations = self.revocations, revocations
+        for name, entry in list(self.entries.items()):
+            pack = shelf_name(name)
+            if self.is_revoked(entry):
+                _log.info("%s", revocations.of_pack(pack))
+                self.entries[name] = replace(entry, complete=None, complete_sha256=None)
+            elif entry.newest is not None:
+                crids = [creative.crid for creative in entry.newest.campaign.creatives]
+                if before.of_creatives(pack, crids).keys() != revocations.of_creatives(pack, crids).keys():
+                    self.entries[name] = self._read_again(entry)
+
+    def _read_again(self, entry: Entry) -> Entry:
+        """Return `entry` without what is revoked in it now, and with what no longer is, once that has come."""
+        newest = self.with_manifest(Entry(entry.target_name, entry.sha256)).newest or entry.newest
+        complete = entry.complete and without_revoked(entry.complete, self.revocations)
+        return replace(entry, newest=newest, complete=complete)
 
     def is_revoked(self, entry: Entry) -> bool:
         """Whether the deny list names the whole pack, or its advertiser."""
@@ -134,7 +151,7 @@ class Shelf:
         changed = len(entries) < len(self.entries) or len(documents) < len(self.documents)
         self.entries, self.documents = entries, documents
         if REVOKED not in documents:
-            self.revocations = Revocations()
+            self._live_by(Revocations())
         return changed
 
     def with_manifest(self, entry: Entry) -> Entry:
@@ -149,6 +166,7 @@ class Shelf:
         if manifest.kinds and self._kind not in manifest.kinds:
             reason = f"It is for {', '.join(manifest.kinds)}, not for a {self._kind}."
             return Entry(entry.target_name, entry.sha256, reason=reason, is_for_others=True)
+        manifest = without_revoked(manifest, self.revocations)
         entry = replace(entry, newest=manifest, reason="", left_out=left_out)
         if not manifest.assets:
             return replace(entry, complete=manifest, complete_sha256=entry.sha256)
@@ -156,7 +174,7 @@ class Shelf:
 
     def catalog(self) -> Catalog:
         """Return the catalog of what stands, looking each asset up on disk."""
-        return build_catalog(self.entries.values(), self.store.asset_path, self.revocations)
+        return build_catalog(self.entries.values(), self.store.asset_path, self.revocations, self.without_room)
 
     def holders(self) -> Holders:
         """Return where chunks are already: in the whole assets of complete packs and of parcels."""
@@ -167,6 +185,13 @@ class Shelf:
             for offset, chunk in asset.placed_chunks():
                 found.setdefault(chunk.sha256, (asset, offset))
         return found
+
+    def needed_assets(self) -> frozenset[str]:
+        """Return the hashes of every asset that a pack that may play needs, or will, or a parcel."""
+        standing = [entry for entry in self.entries.values() if not self.is_revoked(entry)]
+        manifests = [one for entry in standing for one in (entry.newest, entry.complete) if one is not None]
+        packs = frozenset(asset.sha256 for manifest in manifests for asset in manifest.assets.values())
+        return packs | self.held_bytes().keys()
 
     def held_bytes(self) -> Mapping[str, int]:
         """Return the length of every asset of a parcel by hash: it stays, and its room is not given to packs."""

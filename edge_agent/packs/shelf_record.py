@@ -62,7 +62,10 @@ class Entry:
     @property
     def is_complete(self) -> bool:
         """Whether the newest signed version is the one that plays."""
-        return self.complete_sha256 == self.sha256
+        if self.newest is None or self.complete is None:
+            return self.complete_sha256 == self.sha256
+        # A revocation that was lifted asks for files that the version that plays does without.
+        return self.complete_sha256 == self.sha256 and self.newest.assets.keys() <= self.complete.assets.keys()
 
 
 def read_record(content: bytes) -> ShelfRecord:

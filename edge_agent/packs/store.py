@@ -227,6 +227,17 @@ class BlobStore:
                         removed += 1
         return removed
 
+    def remove_assets(self, assets: Collection[str]) -> int:
+        """Remove these assets, whole or arriving, and return how many files went."""
+        removed = 0
+        with _as_storage_error("the packs directory"):
+            for part in (self._assets, self._partial):
+                for sha256 in assets:
+                    with suppress(FileNotFoundError):
+                        (part / sha256).unlink()
+                        removed += 1
+        return removed
+
     def forget_everything(self) -> None:
         """Remove all that is kept: the device was given to another fleet."""
         with _as_storage_error("the packs directory"):

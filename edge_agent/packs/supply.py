@@ -4,10 +4,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
 from edge_agent.model.errors import EdgeAgentError, IncompleteError, NotAllowedError, StorageError
+from edge_agent.model.shelf_room import Played
 from edge_agent.packs.allowance import Hold, Meter
 from edge_agent.packs.download import complete_pack
 from edge_agent.packs.manifest import MAX_CHUNK_BYTES, shelf_name
@@ -31,7 +32,8 @@ _FIRST_PAUSE: Final = timedelta(seconds=5)
 class Supply:
     """Completes what the shelf's entries still lack. `on_shelved` is called whenever a pack became complete.
 
-    `on_spent` is called when a download ended otherwise; the meter has counted what it took.
+    `on_spent` is called when a download ended otherwise; the meter has counted what it took. `on_room` is called
+    when others have room than before, and so others may play, `on_waiting` when `failed` has changed.
 
     A topic that is absent or wrong is asked for once a round; rounds that fail are repeated ever more rarely, at
     last every `refresh_every`, so that a broken pack costs a bounded amount of traffic.
@@ -50,6 +52,10 @@ class Supply:
         draw: Callable[[], float],
         clock_trusted: Callable[[], bool],
         meter: Meter,
+        on_room: Callable[[], Awaitable[None]],
+        on_waiting: Callable[[], None],
+        played: Callable[[], Played],
+        zone: tzinfo,
     ) -> None:
         self._settings = settings
         self._shelf = shelf
@@ -60,6 +66,10 @@ class Supply:
         self._now = now
         self._draw = draw
         self._clock_trusted = clock_trusted
+        self._on_room = on_room
+        self._on_waiting = on_waiting
+        self._played = played
+        self._zone = zone
         self._hold: Hold | None = None
         self._refused = False
         self._changed = asyncio.Event()
@@ -76,7 +86,7 @@ class Supply:
         if self._current is not None:
             entry, task = self._current
             standing = self._shelf.entries.get(entry.target_name)
-            if standing is None or standing.sha256 != entry.sha256 or self._shelf.is_revoked(standing):
+            if standing is None or standing.newest is not entry.newest or self._shelf.is_revoked(standing):
                 task.cancel()
         self._changed.set()
 
@@ -111,16 +121,24 @@ class Supply:
             return False
         return True
 
-    def _plan(self) -> RoomPlan:
+    def plan(self) -> RoomPlan:
+        """Return who gets how much of the budget now."""
         room = self._settings.budget_bytes - sum(self._shelf.held_bytes().values())
         entries = [entry for entry in self._shelf.entries.values() if not self._shelf.is_revoked(entry)]
-        return plan_room(entries, room, self._now())
+        return plan_room(entries, room, self._now(), self._played(), self._zone)
 
     async def _round(self) -> bool:
         """Try each pack that lacks something once. Returns whether nothing needs to be tried again."""
-        plan = self._plan()
+        plan = self.plan()
+        if plan.evicted:
+            self._take_out(plan)
+            plan = self.plan()
+        if self._shelf.without_room != plan.refused.keys():
+            self._shelf.without_room = frozenset(plan.refused)
+            await self._on_room()
         self._remember_refusals(plan)
         self._forget_what_is_settled(plan)
+        self._on_waiting()
         try:
             if plan.fetch and await self._is_crowded(plan):
                 await self.evict()
@@ -133,6 +151,7 @@ class Supply:
             if self._shelf.entries.get(entry.target_name) != entry:
                 continue
             wrong = await self._attempt(entry)
+            self._on_waiting()
             all_good = all_good and wrong is None
             if isinstance(wrong, StorageError | NotAllowedError):
                 self._refused = isinstance(wrong, NotAllowedError)
@@ -165,11 +184,20 @@ class Supply:
             self._troubles.begin(f"pack {shelf_name(name)}", error)
         return error
 
+    def _take_out(self, plan: RoomPlan) -> None:
+        """Let packs that have lost their room count as incomplete, so that nobody is given files that will go."""
+        for entry in plan.evicted:
+            place = next(place for place in plan.places if place.name == shelf_name(entry.target_name))
+            _log.info("The pack %s goes for want of room. %s", place.name, place.why)
+            self._shelf.entries[entry.target_name] = replace(entry, complete=None, complete_sha256=None)
+
     def _remember_refusals(self, plan: RoomPlan) -> None:
         for name in [name for name in self.failed if name not in plan.refused]:
             del self.failed[name]
         for name, reason in plan.refused.items():
             self.failed[name] = reason
+            if name in plan.over:  # nobody's trouble: it would not play
+                continue
             self._troubles.begin(
                 f"pack {shelf_name(name)}",
                 StorageError(
@@ -180,7 +208,8 @@ class Supply:
     def _forget_what_is_settled(self, plan: RoomPlan) -> None:
         """Drop the troubles of packs that are signed no more, or that lack nothing any more."""
         standing = {shelf_name(name) for name in self._shelf.entries}
-        wanted = {shelf_name(name) for name in [*plan.refused, *(entry.target_name for entry in plan.fetch)]}
+        lacking = [*(plan.refused.keys() - plan.over), *(entry.target_name for entry in plan.fetch)]
+        wanted = {shelf_name(name) for name in lacking}
         for subject in list(self._troubles.lasting):
             kind, _, name = subject.partition(" ")
             if (kind == "pack" and name not in wanted) or (kind == "manifest" and name not in standing):
@@ -249,7 +278,7 @@ class Supply:
     async def evict(self) -> None:
         """Remove everything from the disk that neither stands on the shelf nor is on its way to it."""
         async with self.entries_lock:
-            keep = self._plan().keep | self._shelf.held_bytes().keys()
+            keep = self.plan().keep | self._shelf.held_bytes().keys()
             await in_thread(self._shelf.store.evict, keep, self._shelf.needed_documents())
 
     async def _evict_quietly(self) -> None:

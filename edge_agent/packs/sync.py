@@ -20,6 +20,7 @@ from edge_agent.model.errors import (
     UntrustedError,
 )
 from edge_agent.model.events import CatalogChanged, ClockJudged, Event
+from edge_agent.model.shelf_room import Played, RoomPlace
 from edge_agent.packs.allowance import Meter
 from edge_agent.packs.clock_floor import is_believable, judge_expiry_at
 from edge_agent.packs.download import Parcel
@@ -65,7 +66,8 @@ class PackShelf:
     `chunks` is where assets come from that no mirror has, when that is not the source of everything else.
     `emit` gets ClockJudged and CatalogChanged: once when the last good shelf was loaded from disk, before anything
     is fetched, and whenever either changes. Whatever fails, what is on the shelf stays there; only a newer signed
-    repository takes something down.
+    repository takes something down, or a budget that no longer holds it. `played` says what plays and has played,
+    which is what goes last; `changed` is called when what `reasons` says is another than before.
     """
 
     def __init__(
@@ -79,6 +81,8 @@ class PackShelf:
         troubles: Troubles | None = None,
         zone: tzinfo = UTC,
         chunks: ChunkSource | None = None,
+        played: Callable[[], Played] = Played,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._source = source
@@ -107,7 +111,13 @@ class PackShelf:
             draw=draw,
             clock_trusted=lambda: self._clock is not None and self._clock.trusted,
             meter=Meter(settings, zone),
+            on_room=self._on_room,
+            on_waiting=self._tell_reasons,
+            played=played,
+            zone=zone,
         )
+        self._changed = changed
+        self._told_reasons: Mapping[str, str] = {}
         self._catalog: Catalog | None = None
         self._clock: ClockJudged | None = None
         self._listeners: dict[str, list[OnDocument]] = {}
@@ -241,6 +251,7 @@ class PackShelf:
             store.metadata, self._root, self._source, self._now(), self._shelf.record.floor
         )
         async with self._supply.entries_lock:
+            before = self._shelf.needed_assets()
             if self._shelf.drop_unsigned(repository):
                 await self._take_down()
             failure = await self._heed_revocations(repository)
@@ -248,6 +259,7 @@ class PackShelf:
             later = await bring_documents(repository, self._shelf, self._source, names, self._settings.window)
             failure = failure or later
             place_entries(repository, self._shelf, self._troubles)
+            await self._remove_unneeded(before)
         await self._save(repository)
         self._verified_timestamp = await in_thread((store.metadata / "timestamp.json").read_bytes)
         self._checked_at = self._now()
@@ -262,11 +274,23 @@ class PackShelf:
         """Bring the deny list before anything else, and live by it at once."""
         if REVOKED not in repository.files:
             return None
-        before = self._shelf.revocations
+        before, needed = self._shelf.revocations, self._shelf.needed_assets()
         failure = await bring_documents(repository, self._shelf, self._source, [REVOKED], 1)
         if self._shelf.revocations != before:
             await self._take_down()
+            await self._remove_unneeded(needed)
         return failure
+
+    async def _remove_unneeded(self, before: frozenset[str]) -> None:
+        """Remove at once those of the assets `before` that nothing needs any more: they were revoked or replaced."""
+        gone = before - self._shelf.needed_assets()
+        try:
+            removed = await in_thread(self._shelf.store.remove_assets, gone)
+        except StorageError as error:
+            self._troubles.begin("packs directory", error)
+        else:
+            if removed:
+                _log.info("Removed %d files of what plays no more.", removed)
 
     async def _take_down(self) -> None:
         """Tell that something may play no more; but first write it down, for the power may go, and the network."""
@@ -286,6 +310,19 @@ class PackShelf:
             await self._save()
         except StorageError as error:
             self._troubles.begin("packs directory", error)
+
+    async def _on_room(self) -> None:
+        self._announce()
+        try:
+            await self._save()
+        except StorageError as error:
+            self._troubles.begin("packs directory", error)
+
+    def _tell_reasons(self) -> None:
+        reasons = self.reasons()
+        if reasons != self._told_reasons:
+            self._told_reasons = reasons
+            self._changed()
 
     async def _save(self, repository: Repository | None = None) -> None:
         """Write the record if it changed, or could not be written before. One writer at a time, so the last wins."""
@@ -358,6 +395,10 @@ class PackShelf:
     def sources(self) -> tuple[AssetSource, ...]:
         """Return where assets come from, in the order in which they are asked."""
         return self._chunks.sources()
+
+    def places(self) -> Mapping[str, RoomPlace]:
+        """Return, by name, which place each pack has when the budget gets shorter: 1 goes first."""
+        return {place.name: place for place in self._supply.plan().places}
 
     def status(self) -> ShelfStatus:
         """Return what the debug page shows. Reads the directory's sizes; nothing else blocks."""

@@ -1,5 +1,6 @@
 """What the operator takes off every device: at once, in part, and for good without a network."""
 
+import hashlib
 import json
 import logging
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ import pytest
 from edge_agent.fleet.deny_list import allow, deny
 from edge_agent.model.errors import FormatError
 from edge_agent.packs.revocations import TARGET, Revocation, Revocations, parse_revocations
-from edge_agent.packs.source import target_topic
+from edge_agent.packs.source import chunk_topic, target_topic
 from tests.fleets import Device, MemorySource, SmallFleet, png, random_bytes
 
 AT = datetime(2026, 11, 21, 18, tzinfo=UTC)
@@ -152,3 +153,96 @@ def test_the_list_reads_as_it_was_written_and_newer_fields_are_passed_over() -> 
 def test_garbage_is_refused(content: bytes) -> None:
     with pytest.raises(FormatError):
         parse_revocations(content)
+
+
+OWN = SECOND.replace('asset = "poster.png"', 'asset = "second.png"')
+
+
+def with_own_poster(fleet: SmallFleet, pack: str, second: bytes) -> None:
+    """Sign a pack whose second creative has a poster of its own."""
+    folder = fleet.directory / "folders/acme" / pack
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "second.png").write_bytes(second)
+    fleet.sign(pack, more=OWN)
+
+
+def kept(device: Device, content: bytes) -> bool:
+    """Whether the device has a file with that content, whole or arriving."""
+    return hashlib.sha256(content).hexdigest() in device.shelf._shelf.store.used_bytes()
+
+
+async def test_what_only_a_revoked_creative_needs_leaves_the_disk_at_once_and_the_rest_plays_on(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    wrong = png(filling=random_bytes(90_000, "wrong"))
+    with_own_poster(fleet, "spring", wrong)
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.playable() == {"acme/spring": 1} and kept(device, wrong))
+        revoke(fleet, source, "acme/spring/second")
+        await device.until(lambda: not kept(device, wrong))
+        assert device.playable() == {"acme/spring": 1}
+        assert device.shelf.status().packs[0].complete
+        source.asked.clear()
+        device.shelf.refresh()
+        device.shelf._damaged("packs/acme/spring.json")
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+        assert not [topic for topic in source.asked if "chunk" in topic], "nothing revoked is fetched again"
+    nothing = MemorySource()
+    nothing.connected = False
+    async with Device(tmp_path / "tv", fleet.root_json, nothing) as device:
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+        assert not kept(device, wrong)
+
+
+@pytest.mark.parametrize("name", ["acme/spring/second", "acme/spring"], ids=["creative", "pack"])
+async def test_what_another_pack_shares_stays(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path, name: str
+) -> None:
+    shared = png(filling=random_bytes(90_000, "shared"))
+    with_own_poster(fleet, "spring", shared)
+    with_own_poster(fleet, "summer", shared)
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.playable() == {"acme/spring": 1, "acme/summer": 1})
+        revoke(fleet, source, name)
+        await device.until(lambda: bool(revoked_on(device)) and not device.shelf.status().problem)
+        device.shelf.refresh()
+        await device.until(lambda: device.shelf.status().version == fleet.fleet.timestamp.version)
+        assert kept(device, shared)
+        assert device.playable()["acme/summer"] == 1
+        revoke(fleet, source, "acme/summer")
+        await device.until(lambda: not kept(device, shared))
+
+
+async def test_what_a_lifted_revocation_needs_comes_again_while_the_rest_plays_on(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    wrong = png(filling=random_bytes(90_000, "wrong"))
+    with_own_poster(fleet, "spring", wrong)
+    revoke(fleet, source, "acme/spring/second")
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+        assert not kept(device, wrong)
+        assert not [topic for topic in source.asked if topic == chunk_topic(hashlib.sha256(wrong).hexdigest())]
+        chunks = {topic for topic in fleet.messages() if "chunk" in topic}
+        source.held = set(chunks)
+        revoke(fleet, source, lift=("acme/spring/second",))
+        await device.until(lambda: any("fetched again" in why for why in revoked_on(device)["acme/spring"].values()))
+        assert device.playable() == {"acme/spring": 1}, "what was not revoked plays meanwhile"
+        source.let_go()
+        await device.until(lambda: kept(device, wrong) and not revoked_on(device))
+        assert device.playable() == {"acme/spring": 1}
+
+
+async def test_a_pack_that_is_signed_no_more_leaves_the_disk_at_once(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    fleet.sign()
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+        fleet.fleet.remove("packs/acme/spring.json")
+        fleet.fleet.commit(fleet.now)
+        fleet.put_into(source)
+        await device.until(lambda: not device.shelf._shelf.store.used_bytes())

@@ -1,0 +1,168 @@
+"""Who goes first when the budget is short, in an order that a person can read. Pure.
+
+From what goes first to what goes last:
+
+1. packs whose flights are all over, the one that ended longest ago first;
+2. what is not whole yet and so cannot play, the one whose flight starts last first;
+3. whole packs whose flight has yet to start, the one that starts last first;
+4. whole packs in flight, the one that was not played for the longest first (never: since its flight began);
+5. what plays now.
+
+Of two that are alike in this, the later name goes first: the order is total, and the same at every look. A version
+that still plays and the newer one that is on its way hold two places. `room_plan` gives the budget out by the reverse
+of this order, so that a pack goes only when it does not fit beside what would go after it.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from edge_agent.model.shelf_room import Played, RoomFate, RoomPlace, RoomReason
+from edge_agent.packs.manifest import Manifest, shelf_name
+from edge_agent.packs.shelf_record import Entry
+
+_GROUPS = {
+    RoomReason.NOW: 0,
+    RoomReason.TODAY: 1,
+    RoomReason.UNPLAYED: 1,
+    RoomReason.NEVER: 1,
+    RoomReason.LATER: 2,
+    RoomReason.ARRIVING: 3,
+    RoomReason.OVER: 4,
+}
+_LATEST_STAYS = {RoomReason.TODAY, RoomReason.UNPLAYED, RoomReason.NEVER, RoomReason.OVER}
+_LASTING = {RoomReason.TODAY, RoomReason.NOW}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Claim:
+    """Room that is asked for: by a version that can play (`is_whole`), or for the newest, which is on its way."""
+
+    entry: Entry
+    manifest: Manifest
+    is_whole: bool
+    reason: RoomReason
+    at: datetime
+
+    @property
+    def assets(self) -> Mapping[str, int]:
+        """The length of each asset by its hash; two names for one content count once."""
+        return {asset.sha256: asset.length for asset in self.manifest.assets.values()}
+
+
+def eviction_order(entries: Iterable[Entry], now: datetime, played: Played, zone: tzinfo) -> tuple[Claim, ...]:
+    """Return every claim for room, what goes first at the beginning. `zone` says what today is."""
+    claims = [claim for entry in entries for claim in _claims(entry, now, played, zone)]
+    return tuple(sorted(claims, key=lambda claim: _worth(claim, now), reverse=True))
+
+
+def _claims(entry: Entry, now: datetime, played: Played, zone: tzinfo) -> Iterable[Claim]:
+    signed = entry.newest or entry.complete
+    if signed is None:
+        return
+    end = max(item.flight.end for item in signed.campaign.line_items)
+    if entry.complete is not None:
+        reason, at = (RoomReason.OVER, end) if end <= now else _of_whole(entry.complete, now, played, zone)
+        yield Claim(entry, entry.complete, is_whole=True, reason=reason, at=at)
+    if entry.newest is not None and not entry.is_complete and not entry.reason:
+        over = end <= now
+        yield Claim(
+            entry,
+            entry.newest,
+            is_whole=False,
+            reason=RoomReason.OVER if over else RoomReason.ARRIVING,
+            at=end if over else _start(entry.newest),
+        )
+
+
+def _of_whole(manifest: Manifest, now: datetime, played: Played, zone: tzinfo) -> tuple[RoomReason, datetime]:
+    campaign = (manifest.campaign.advertiser, manifest.campaign.id)
+    start, last = _start(manifest), played.last.get(campaign)
+    if campaign in played.now:
+        return RoomReason.NOW, now
+    if start > now:
+        return RoomReason.LATER, start
+    if last is None:
+        return RoomReason.NEVER, start
+    return (RoomReason.UNPLAYED if _days(last, now, zone) > 0 else RoomReason.TODAY), last
+
+
+def _worth(claim: Claim, now: datetime) -> tuple[int, float, str, bool]:
+    """Return what sorts claims: what stays longest has the least."""
+    at = max(claim.at, now) if claim.reason is RoomReason.ARRIVING else claim.at
+    seconds = at.timestamp()
+    return (
+        _GROUPS[claim.reason],
+        -seconds if claim.reason in _LATEST_STAYS else seconds,
+        claim.entry.target_name,
+        not claim.is_whole,
+    )
+
+
+def places(
+    order: Sequence[Claim], with_room: Collection[Claim], now: datetime, zone: tzinfo
+) -> tuple[RoomPlace, ...]:
+    """Return each pack's place, what goes first at the beginning and what has no room at the end.
+
+    A pack with a version that plays has that one's place.
+    """
+    shown: dict[str, Claim] = {}
+    for claim in order:
+        if claim.entry.target_name not in shown or claim.is_whole:
+            shown[claim.entry.target_name] = claim
+    inside = [claim for claim in order if claim in with_room and shown[claim.entry.target_name] is claim]
+    outside = [claim for claim in order if claim not in with_room and shown[claim.entry.target_name] is claim]
+    users: dict[str, int] = {}
+    for claim in with_room:
+        for sha256 in claim.assets:
+            users[sha256] = users.get(sha256, 0) + 1
+    found = []
+    for place, claim in enumerate(inside, 1):
+        fate = RoomFate.STAYS if claim.reason in _LASTING else RoomFate.FIRST if place == 1 else RoomFate.NEXT
+        frees_bytes = sum(length for sha256, length in claim.assets.items() if users[sha256] == 1)
+        found.append(_place(claim, place, fate, frees_bytes, now, zone))
+    found += [_place(claim, 0, RoomFate.OUT, 0, now, zone) for claim in outside]
+    return tuple(found)
+
+
+def _place(claim: Claim, place: int, fate: RoomFate, frees_bytes: int, now: datetime, zone: tzinfo) -> RoomPlace:
+    days = _days(claim.at, now, zone)
+    return RoomPlace(
+        name=shelf_name(claim.entry.target_name),
+        place=place,
+        fate=fate,
+        reason=claim.reason,
+        at=claim.at,
+        days=days,
+        frees_bytes=frees_bytes,
+        why=f"{_FATES[fate]}: {_reason(claim, days, zone)}.",
+    )
+
+
+_FATES = {
+    RoomFate.FIRST: "Goes first",
+    RoomFate.NEXT: "Next",
+    RoomFate.STAYS: "Stays",
+    RoomFate.OUT: "Has no room",
+}
+
+
+def _reason(claim: Claim, days: int, zone: tzinfo) -> str:
+    day = f"{claim.at.astimezone(zone):%Y-%m-%d}"
+    return {
+        RoomReason.OVER: f"its flight ended on {day}",
+        RoomReason.ARRIVING: "it is not whole yet",
+        RoomReason.LATER: f"its flight starts only on {day}",
+        RoomReason.UNPLAYED: f"not played for {days} day{'s' if days != 1 else ''}",
+        RoomReason.NEVER: f"no play of it is on record since its flight began on {day}",
+        RoomReason.TODAY: "it played today",
+        RoomReason.NOW: "it plays now",
+    }[claim.reason]
+
+
+def _days(at: datetime, now: datetime, zone: tzinfo) -> int:
+    return (now.astimezone(zone).date() - at.astimezone(zone).date()).days
+
+
+def _start(manifest: Manifest) -> datetime:
+    return min(item.flight.start for item in manifest.campaign.line_items)
