@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec
 
 import typer
 
-from edge_agent.cli.output import print_json
+from edge_agent.cli.output import note, print_json
 
 if TYPE_CHECKING:
     from edge_agent.fleet.broker import BrokerAddress
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
     from edge_agent.fleet.repository import FleetRepository
 
 _Rest = ParamSpec("_Rest")
+
+
+class MqttVersion(StrEnum):
+    """What `--protocol` takes."""
+
+    AUTO = "auto"
+    V5 = "5.0"
+    V311 = "3.1.1"
+
 
 FLEET = Path("fleet")
 
@@ -37,6 +47,10 @@ TlsOption = Annotated[bool, typer.Option("--tls", help="Connect with TLS.")]
 CaOption = Annotated[Path | None, typer.Option("--ca-file", help="Authority that signed the broker's certificate.")]
 CredentialsOption = Annotated[
     Path | None, typer.Option("--credentials-file", help="A file that holds user:password.")
+]
+ProtocolOption = Annotated[
+    MqttVersion,
+    typer.Option("--protocol", help="Version of MQTT; auto begins with 5.0 and takes what the broker takes."),
 ]
 
 ROOT = "edge"
@@ -60,7 +74,13 @@ def say(sentence: str, value: object, *, as_json: bool) -> None:
 
 
 def address_of(
-    fleet_dir: Path, broker: str | None, root: str, tls: bool, ca_file: Path | None, credentials_file: Path | None
+    fleet_dir: Path,
+    broker: str | None,
+    root: str,
+    tls: bool,
+    ca_file: Path | None,
+    credentials_file: Path | None,
+    protocol: MqttVersion,
 ) -> "BrokerAddress":
     """Return the broker that the options name, or that of the fleet's open home.
 
@@ -75,7 +95,7 @@ def address_of(
         read_credentials(credentials_file)
     if tls:
         tls_context(ca_file)
-    return BrokerAddress(host, port, root, tls, ca_file, credentials_file)
+    return BrokerAddress(host, port, root, tls, ca_file, credentials_file, protocol.value)
 
 
 def check_root(root: str) -> None:
@@ -110,11 +130,22 @@ class Desk:
     fleet: "FleetRepository"
     address: "BrokerAddress"
 
-    def send(self, *, everything: bool = False, take_over: bool = False) -> "Sent":
-        """Bring to the broker what it lacks, with a bar. Raises LinkError, which says how to send it later."""
+    def send(self, *, everything: bool = False, take_over: bool = False, upload: str = "") -> "Sent":
+        """Bring to the mirrors' folder, and then to the broker, what they lack, with a bar.
+
+        `upload` is a command that is run between the two: devices are told of what is there already. Raises
+        LinkError, which says how to send it later, and StorageError for the folder.
+        """
+        from edge_agent.fleet.mirroring import write_folder
         from edge_agent.fleet.publish import send
+        from edge_agent.fleet.uploading import run_upload
         from edge_agent.model.errors import LinkError
 
+        with progress_bar() as progress:
+            mirrored = write_folder(self.fleet, progress)
+        if mirrored is not None and mirrored.written:
+            note(f"Wrote {mirrored.written} assets ({size(mirrored.written_bytes)}) into {mirrored.folder}.")
+        run_upload(upload)
         try:
             with quiet_link(), progress_bar() as progress:
                 return asyncio.run(
@@ -138,12 +169,13 @@ def at_the_desk(command: "Callable[Concatenate[Desk, _Rest], None]") -> Callable
         tls: TlsOption = False,
         ca_file: CaOption = None,
         credentials_file: CredentialsOption = None,
+        protocol: ProtocolOption = MqttVersion.AUTO,
         **own: Any,
     ) -> None:
         from edge_agent.fleet.repository import FleetRepository
 
         with FleetRepository.locked(fleet_dir) as fleet:
-            address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file)
+            address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file, protocol)
             command(Desk(fleet, address), **own)  # type: ignore[call-arg]
 
     shared = [

@@ -12,6 +12,8 @@ from edge_agent.cli.fleet_options import (
     CredentialsOption,
     Desk,
     FleetDir,
+    MqttVersion,
+    ProtocolOption,
     RootOption,
     TlsOption,
     address_of,
@@ -44,6 +46,7 @@ def status(
     tls: TlsOption = False,
     ca_file: CaOption = None,
     credentials_file: CredentialsOption = None,
+    protocol: ProtocolOption = MqttVersion.AUTO,
     everything: Annotated[bool, typer.Option("--all", help="Read every part of every pack back, too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -58,7 +61,7 @@ def status(
     expirations = fleet.expirations()
     seen = None
     if broker is not None:
-        address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file)
+        address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file, protocol)
         seen = _look(fleet, address, everything=everything)
     if as_json:
         print_json(

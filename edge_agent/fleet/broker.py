@@ -2,23 +2,24 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
-import aiomqtt
-
-from edge_agent.link.credentials import read_credentials, tls_context
+from edge_agent.link.connection import Connection
+from edge_agent.link.dialling import UNREACHED, dialled
 from edge_agent.link.session import Link
+from edge_agent.link.versions import VersionChoice
 from edge_agent.model.errors import LinkError, SettingsError
 from edge_agent.settings.rooms import LinkSettings
 
 _WINDOW: Final = 8
 _MAX_PORT: Final = 65535
 _LOOK_PATIENCE: Final = timedelta(seconds=2)
+_ANSWER_PATIENCE: Final = timedelta(seconds=10)
 _Item = TypeVar("_Item")
 
 HOME_BROKER: Final = "home-broker"
@@ -35,6 +36,7 @@ class BrokerAddress:
     tls: bool = False
     ca_file: Path | None = None
     credentials_file: Path | None = None
+    protocol: Literal["auto", "5.0", "3.1.1"] = "auto"
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -87,6 +89,11 @@ class Broker:
             on_seen(at)
         return sorted(missing)
 
+    def refuse_oversize(self, sizes: Mapping[str, int]) -> None:
+        """Raise LinkError for the largest of these messages (bytes by topic) that the broker would not take."""
+        for topic, length in sorted(sizes.items(), key=lambda item: -item[1])[:1]:
+            self._link.offer.refuse_oversize(self._prefix + topic, length)
+
     async def put(
         self, messages: Iterable[tuple[str, Callable[[], bytes]]], on_sent: Callable[[str, int], None]
     ) -> None:
@@ -122,34 +129,32 @@ async def device_states(address: BrokerAddress) -> dict[str, bytes]:
     Ends when the fleet's timestamp, asked for afterwards, has come, or nothing more does. Raises LinkError.
     """
     prefix, states = f"{address.root}/device/", dict[str, bytes]()
-    credentials = None if address.credentials_file is None else read_credentials(address.credentials_file)
-    try:
-        async with aiomqtt.Client(
-            address.host,
-            address.port,
-            identifier=f"edge-agent-operator-{secrets.token_hex(4)}",
-            username=None if credentials is None else credentials.user,
-            password=None if credentials is None else credentials.password,
-            tls_context=tls_context(address.ca_file) if address.tls else None,
-        ) as client:
-            await client.subscribe(f"{prefix}+/state", qos=1)
-            await client.subscribe(f"{address.root}/repo/meta/timestamp", qos=1)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_PATIENCE.total_seconds()):
-                    async for message in client.messages:
-                        topic = message.topic.value
-                        if not topic.startswith(prefix):
-                            break
-                        states[topic.removeprefix(prefix).removesuffix("/state")] = bytes(message.payload)
-    except aiomqtt.MqttError as error:
-        raise LinkError(f"The broker does not tell of its devices: {error}.", "Check its access rules.") from error
+    settings = _settings(address)
+    timeout_s = _ANSWER_PATIENCE.total_seconds()
+    async with dialled(settings, VersionChoice(settings.protocol), timeout_s=timeout_s) as client:
+        if not client.offer.has_wildcards:
+            raise LinkError(
+                "The broker has no wildcards, with which devices are listed.",
+                "Let it take them from the operator, or ask for one device at a time; see docs/brokers.md.",
+            )
+        connection = Connection(client, answer_timeout_s=timeout_s)
+        for topic in (f"{prefix}+/state", f"{address.root}/repo/meta/timestamp"):
+            refused = await connection.subscribe([(topic, 1)])
+            for refusal in refused.values():
+                raise refusal
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_PATIENCE.total_seconds()):
+                async for message in client.messages:
+                    topic = message.topic.value
+                    if not topic.startswith(prefix):
+                        break
+                    states[topic.removeprefix(prefix).removesuffix("/state")] = bytes(message.payload)
     return states
 
 
-@asynccontextmanager
-async def connected(address: BrokerAddress) -> AsyncIterator[Broker]:
-    """Connect once. Raises LinkError with the first reason why that fails."""
-    settings = LinkSettings(
+def _settings(address: BrokerAddress) -> LinkSettings:
+    """Return the settings of one operator's link; its name is new each time, so that no two commands end each other."""
+    return LinkSettings(
         device_id=f"operator-{secrets.token_hex(4)}",
         host=address.host,
         port=address.port,
@@ -157,8 +162,14 @@ async def connected(address: BrokerAddress) -> AsyncIterator[Broker]:
         tls=address.tls,
         ca_file=address.ca_file,
         credentials_file=address.credentials_file,
+        protocol=address.protocol,
     )
-    link = Link(settings)
+
+
+@asynccontextmanager
+async def connected(address: BrokerAddress) -> AsyncIterator[Broker]:
+    """Connect once. Raises LinkError with the first reason why that fails."""
+    link = Link(_settings(address))
     running = asyncio.create_task(link.run())
     try:
         await _first_connection(link, address, running)
@@ -173,7 +184,9 @@ async def _first_connection(link: Link, address: BrokerAddress, running: asyncio
         if status.connected:
             return
         if status.error is not None:
-            reason = str(status.error)
-            raise LinkError(reason, f"Check that a broker runs at {address}, or name it with --broker host:port.")
+            step = status.error.next_step
+            if step == UNREACHED:
+                step = f"Check that a broker runs at {address}, or name it with --broker host:port."
+            raise LinkError(str(status.error), step)
         if running.done():
             await running

@@ -12,6 +12,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent.link.client import WireClient
+from edge_agent.link.offer import BrokerOffer
 from edge_agent.link.reasons import FAILURES, NOT_AUTHORIZED, reason
 from edge_agent.link.versions import Version
 from edge_agent.model.errors import LinkError, NotAllowedError
@@ -35,6 +36,11 @@ class Connection:
     def is_lost(self) -> bool:
         """Whether the connection has ended."""
         return self._lost.done()
+
+    @property
+    def offer(self) -> BrokerOffer:
+        """What the broker says that it takes."""
+        return self._client.offer
 
     def close(self) -> None:
         """End every call that still waits. The socket belongs to the client, which whoever opened it closes."""

@@ -25,6 +25,9 @@ _wire_log.setLevel(logging.CRITICAL)  # paho reports each retry; the link says i
 GONE_KEPT_S: Final = int(timedelta(days=400).total_seconds())
 """How long a broker that speaks 5.0 keeps what a device said of itself when it left: longer than a year away."""
 
+UNREACHED: Final = "Check that it runs and takes this device's credentials; the agent goes on trying."
+"""What to do where the broker gave no reason."""
+
 OnArrival = Callable[[aiomqtt.Message], None]
 
 
@@ -78,8 +81,7 @@ def _refusal(settings: LinkSettings, client: WireClient, error: aiomqtt.MqttErro
         what, step = str(error.__cause__ or error), ""
     else:
         what, step = said
-    usual = "Check that it runs and takes this device's credentials; the agent goes on trying."
-    return LinkError(f"{where} cannot be used: {what}.", step or usual)
+    return LinkError(f"{where} cannot be used: {what}.", step or UNREACHED)
 
 
 def _client(

@@ -21,6 +21,7 @@ from edge_agent.link.client import WireClient
 from edge_agent.link.connection import Connection
 from edge_agent.link.dialling import GONE_KEPT_S, dialled
 from edge_agent.link.listeners import Listeners, OnMessage
+from edge_agent.link.offer import BrokerOffer
 from edge_agent.link.retained import TOPICS_IN_A_PACKET, RetainedReader
 from edge_agent.link.status import LinkStatus, StatusBoard
 from edge_agent.link.topics import Timestamp, check_topic, format_topic
@@ -68,6 +69,11 @@ class Link:
     def status(self) -> LinkStatus:
         """The newest status."""
         return self._board.newest
+
+    @property
+    def offer(self) -> BrokerOffer:
+        """What the broker says that it takes. Raises LinkError while there is no connection."""
+        return self._there()[0].offer
 
     def changes(self) -> AsyncIterator[LinkStatus]:
         """Yield the status now and whenever it changes; a slow consumer gets the newest and may miss some between."""

@@ -1,6 +1,6 @@
 """How fast the link fetches retained chunks, beside a bare aiomqtt client.
 
-    python -m tests.bench.fetch [--chunks 240] [--size 65536] [--rounds 7] [--window 16]
+    python -m tests.bench.fetch [--chunks 240] [--size 65536] [--rounds 7] [--window 16] [--protocol auto]
 
 Prints the median throughput of both on mosquitto and on the embedded broker, and their ratio. Rounds alternate, so
 that what else the machine does hits both alike. The broker runs on the same machine: no network is measured. The bare
@@ -70,7 +70,7 @@ async def absent(link: Link) -> float:
 
 async def measure(broker: RunningBroker, args: argparse.Namespace) -> None:
     topics = await seed(broker, args.chunks, args.size)
-    link = Link(LinkSettings(device_id="bench", port=broker.port, root=ROOT))
+    link = Link(LinkSettings(device_id="bench", port=broker.port, root=ROOT, protocol=args.protocol))
     running = asyncio.create_task(link.run())
     await link.connected()
     bare_s, link_s, absent_s = [], [], []
@@ -95,6 +95,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=65536)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--window", type=int, default=16)
+    parser.add_argument("--protocol", choices=["auto", "5.0", "3.1.1"], default="auto")
     args = parser.parse_args()
     print(f"{args.chunks} chunks of {args.size} bytes, window {args.window}, median of {args.rounds} rounds")
     print("broker      bare MiB/s  link MiB/s  ratio  absent ms", flush=True)
