@@ -2,9 +2,10 @@
 
 espeak-ng gives one pronunciation for every word, brand names included; CMUdict
 adds what people say in America, and a short list adds how small words shrink in
-running speech. Names that espeak-ng misreads are written by hand. A flap ("water" with a soft d) is also accepted as a clear t, and
-the a that ends a name ("alexa") as a full vowel: synthesisers say a schwa there,
-but people who call a device by its name do not swallow its last sound.
+running speech. Names that espeak-ng misreads are written by hand. A flap ("water"
+with a soft d) is also accepted as a clear t, and the a that ends a name ("alexa")
+as a full vowel: synthesisers say a schwa there, but people who call a device by
+its name do not swallow its last sound.
 """
 
 from __future__ import annotations
