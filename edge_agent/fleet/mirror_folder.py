@@ -72,17 +72,22 @@ def read_choice(fleet_dir: Path) -> MirrorChoice:
 
 
 def choose(
-    fleet_dir: Path, *, folder: Path | None = None, assets_on: AssetsOn | None = None, over_bytes: int | None = None
+    fleet_dir: Path, *, folder: Path | None = None, assets_on: str | None = None, over_bytes: int | None = None
 ) -> MirrorChoice:
-    """Change what is given of the choice, remember it, and return it.
+    """Change what is given of the choice (`assets_on` is one of AssetsOn), remember it, and return it.
 
     Raises SettingsError when assets would be on mirrors that have no folder.
     """
     before = read_choice(fleet_dir)
-    given = {"folder": None if folder is None else folder.resolve(), "assets_on": assets_on, "over_bytes": over_bytes}
-    choice = before.model_copy(update={name: value for name, value in given.items() if value is not None})
-    if assets_on is None and folder is not None and choice.assets_on == "broker":
-        choice = choice.model_copy(update={"assets_on": "both"})
+    if assets_on is None and folder is not None and before.assets_on == "broker":
+        assets_on = "both"
+    given = {
+        "folder": None if folder is None else folder.resolve(),
+        "assets_on": None if assets_on is None else str(assets_on),
+        "over_bytes": over_bytes,
+    }
+    kept = before.model_dump()
+    choice = MirrorChoice.model_validate(kept | {key: value for key, value in given.items() if value is not None})
     if choice.assets_on != "broker" and choice.folder is None:
         raise SettingsError(
             f"There is no folder for assets on a {choice.assets_on}.", "Name one with --mirror-folder DIR."
