@@ -15,7 +15,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from edge_agent.standin.broker import EmbeddedBroker
 
@@ -23,6 +23,16 @@ MOSQUITTO: Final = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}
 """Path of mosquitto, or None where it is not installed."""
 
 _START_TIMEOUT_S: Final = 20
+
+
+class Reachable(Protocol):
+    """Where a broker, or something in front of one, takes connections."""
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def port(self) -> int: ...
 
 
 def free_port() -> int:

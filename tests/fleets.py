@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, M
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Self
 
 from edge_agent.fleet.provision import create_fleet
 from edge_agent.fleet.publish import Signed, sign_pack
@@ -26,6 +26,7 @@ from edge_agent.packs.source import Source
 from edge_agent.packs.sync import PackShelf
 from edge_agent.settings.rooms import LinkSettings, PacksSettings
 from edge_agent.wiring.retained_repository import RetainedRepository
+from tests.brokers import Reachable
 
 TIMESTAMP = "repo/meta/timestamp"
 
@@ -173,16 +174,6 @@ class SmallFleet:
         """Make `source` hold the newest repository, as after a publication, and tell who listens."""
         source.retained.update(self.messages())
         source.push()
-
-
-class Reachable(Protocol):
-    """Where a broker, or something in front of one, takes connections."""
-
-    @property
-    def host(self) -> str: ...
-
-    @property
-    def port(self) -> int: ...
 
 
 class Device:

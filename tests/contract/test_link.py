@@ -6,7 +6,6 @@ import hashlib
 import logging
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
-from typing import Self
 
 import aiomqtt
 import pytest
@@ -16,6 +15,7 @@ from edge_agent.link.topics import Chunk, DeviceStateTopic, Metadata, Timestamp,
 from edge_agent.model.errors import LinkError, NotRetainedError
 from edge_agent.settings.rooms import LinkSettings
 from tests.brokers import RunningBroker
+from tests.proxies import Proxy
 
 ROOT = "edge"
 TIMESTAMP = format_topic(ROOT, Timestamp())
@@ -66,59 +66,6 @@ async def until_lost(link: Link) -> None:
 def chunks(count: int, size: int) -> dict[str, bytes]:
     payloads = [hashlib.shake_128(bytes([n])).digest(size) for n in range(count)]
     return {format_topic(ROOT, Chunk(hashlib.sha256(payload).hexdigest())): payload for payload in payloads}
-
-
-class Relay:
-    """A wire between link and broker that a test can cut without either saying goodbye."""
-
-    def __init__(self, broker: RunningBroker) -> None:
-        self._broker = broker
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self.cut_after_bytes: int | None = None
-        self.port = 0
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        self.cut()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def cut(self) -> None:
-        for writer in self._writers:
-            writer.transport.abort()
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        far_reader, far_writer = await asyncio.open_connection(self._broker.host, self._broker.port)
-        self._writers |= {writer, far_writer}
-        with contextlib.suppress(OSError):
-            await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer, limited=True))
-        for each in (writer, far_writer):
-            each.close()
-            with contextlib.suppress(OSError):
-                await each.wait_closed()
-        self._writers -= {writer, far_writer}
-
-    async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, limited: bool = False
-    ) -> None:
-        while block := await reader.read(2**14):
-            if limited and self.cut_after_bytes is not None:
-                self.cut_after_bytes -= len(block)
-                if self.cut_after_bytes < 0:
-                    self.cut_after_bytes = None
-                    self.cut()
-                    return
-            writer.write(block)
-            await writer.drain()
-        writer.close()
 
 
 async def test_a_retained_message_is_fetched(each_broker: RunningBroker) -> None:
@@ -271,8 +218,8 @@ async def test_a_session_that_the_broker_dropped_does_not_leave_the_device_deaf(
 async def test_a_fetch_under_way_fails_when_the_connection_is_lost(each_broker: RunningBroker) -> None:
     contents = chunks(40, 64 * 1024)
     await retain(each_broker, [*contents.items(), (TIMESTAMP, b"ts")])
-    async with Relay(each_broker) as relay, connected(relay.port) as link:
-        relay.cut_after_bytes = 10 * 64 * 1024
+    async with Proxy(each_broker) as proxy, connected(proxy.port) as link:
+        proxy.cut_after(10 * 64 * 1024)
         first = {topic: outcome async for topic, outcome in link.fetch_many(list(contents), 16, 64 * 1024)}
         arrived = {topic: outcome for topic, outcome in first.items() if isinstance(outcome, bytes)}
         assert first.keys() == contents.keys()
@@ -289,14 +236,14 @@ async def test_a_fetch_under_way_fails_when_the_connection_is_lost(each_broker: 
 
 async def test_another_client_sees_the_last_will(each_broker: RunningBroker) -> None:
     async with (
-        Relay(each_broker) as relay,
-        connected(relay.port, will=WILL) as link,
+        Proxy(each_broker) as proxy,
+        connected(proxy.port, will=WILL) as link,
         aiomqtt.Client(each_broker.host, each_broker.port) as watcher,
     ):
         await link.publish(STATE, b'{"online":true}', retain=True)
         await watcher.subscribe(STATE)
         assert (await anext(aiter(watcher.messages))).payload == b'{"online":true}'
-        relay.cut()
+        proxy.cut()
         assert (await anext(aiter(watcher.messages))).payload == WILL[1]
 
 

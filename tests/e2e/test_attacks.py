@@ -4,13 +4,11 @@ After each: what played goes on playing, nothing unverified was within reach of 
 was logged; and an honest publication repairs everything.
 """
 
-import asyncio
 import hashlib
 import logging
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 
@@ -21,6 +19,7 @@ from tests.attacks.forger import forge, replace_keys
 from tests.attacks.planting import plant
 from tests.brokers import RunningBroker
 from tests.fleets import TIMESTAMP, Device, SmallFleet, on_broker, png, random_bytes, silent
+from tests.proxies import Proxy
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -52,63 +51,6 @@ class Honest:
         for pack in device.shelf.catalog.packs:
             for path in pack.paths.values():
                 assert path.parent == folder / "assets"
-
-
-class Valve:
-    """A way to a broker that stops in the middle of what the broker sends, and goes on when it is told to."""
-
-    host = "127.0.0.1"
-    port = 0
-
-    def __init__(self, broker: RunningBroker) -> None:
-        self._broker = broker
-        self._left: float = float("inf")
-        self._opened = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._writers: list[asyncio.StreamWriter] = []
-
-    def close_after(self, length_bytes: int) -> None:
-        """Let so much through to the client and then nothing."""
-        self._left = length_bytes
-        self._opened.clear()
-
-    def open(self) -> None:
-        """Let everything through."""
-        self._left = float("inf")
-        self._opened.set()
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, self.host, 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for writer in self._writers:
-            writer.close()
-        await asyncio.gather(*(writer.wait_closed() for writer in self._writers), return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there_reader, there_writer = await asyncio.open_connection(self._broker.host, self._broker.port)
-        self._writers += [writer, there_writer]
-        for source, sink, is_valve in ((reader, there_writer, False), (there_reader, writer, True)):
-            task = asyncio.create_task(self._carry(source, sink, is_valve=is_valve))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_valve: bool) -> None:
-        with suppress(OSError):
-            while content := await reader.read(32768):
-                if is_valve:
-                    self._left -= len(content)
-                    if self._left <= 0:
-                        await self._opened.wait()
-                writer.write(content)
-                await writer.drain()
-            writer.close()
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
@@ -199,18 +141,18 @@ async def test_slow_retrieval(
     honest.note(fleet)
     await send(fleet.fleet, address, silent)
     async with (
-        Valve(broker) as valve,
-        on_broker(tmp_path, fleet, valve, root, chunk_timeout=timedelta(seconds=1)) as device,
+        Proxy(broker) as proxy,
+        on_broker(tmp_path, fleet, proxy, root, chunk_timeout=timedelta(seconds=1)) as device,
     ):
         await device.until(lambda: device.playable() == {"acme/spring": 1})
         fleet.sign(poster=png(filling=random_bytes(3_000_000, "second")))
         honest.note(fleet)
-        valve.close_after(1_000_000)
+        proxy.stop_after(1_000_000)
         await send(fleet.fleet, address, silent)
         await device.until(lambda: any("stopped arriving" in record.getMessage() for record in caplog.records))
         assert device.playable() == {"acme/spring": 1}
         honest.check(device)
-        valve.open()
+        proxy.open()
         await device.until(lambda: device.playable() == {"acme/spring": 2})
 
 

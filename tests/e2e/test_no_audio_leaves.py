@@ -5,11 +5,9 @@ broker, which it reaches through a proxy of the test. What was encoded would not
 space: so what grew while it listened must be much less than the smallest that speech can be made.
 """
 
-import asyncio
 import stat
 from array import array
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ import pytest
 from edge_agent.voice.wav import read_wav
 from tests.brokers import RunningBroker
 from tests.e2e.homes import Fleet, make_device, running
+from tests.proxies import Proxy
 
 SPEECH = Path(__file__).parents[1] / "speech"
 LOUD = 3000
@@ -28,36 +27,6 @@ pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="there is no /proc here"),
 ]
-
-
-class Wire:
-    """A proxy before the broker that keeps every byte."""
-
-    def __init__(self, broker_port: int) -> None:
-        self.kept = bytearray()
-        self.port = 0
-        self._broker_port = broker_port
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator["Wire"]:
-        server = await asyncio.start_server(self._join, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        try:
-            yield self
-        finally:
-            server.close()
-
-    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        to_broker = await asyncio.open_connection("127.0.0.1", self._broker_port)
-        await asyncio.gather(self._copy(reader, to_broker[1]), self._copy(to_broker[0], writer))
-
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while piece := await reader.read(65536):
-                self.kept += piece
-                writer.write(piece)
-                await writer.drain()
-        writer.close()
 
 
 def needles(*recordings: Path) -> list[bytes]:
@@ -97,7 +66,8 @@ async def test_no_sound_is_written_held_or_sent(
     fleet = Fleet(tmp_path / "fleet", own_broker)
     talk = [SPEECH / f"running-speech-{voice}.wav" for voice in ("rms", "slt", "awb")]
     wake = SPEECH / "hey-kitchen-rms.wav"
-    async with Wire(own_broker.port).open() as wire:
+    async with Proxy(own_broker) as wire:
+        wire.kept = bytearray()
         device = make_device("speaker", tmp_path, broker_port=wire.port, root_json=fleet.root_json, listens=True)
         config = device.config.read_text("utf-8").replace("[voice]\n", '[voice]\nwake_phrases = ["hey kitchen"]\n')
         device.config.write_text(config, "utf-8")

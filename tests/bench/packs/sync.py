@@ -14,16 +14,14 @@ publication sends. All of it on one machine.
 
 import argparse
 import asyncio
-import contextlib
 import hashlib
 import os
 import shutil
 import statistics
 import tempfile
-import threading
 import time
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import aiomqtt
 
@@ -35,6 +33,7 @@ from edge_agent.settings.rooms import LinkSettings
 from edge_agent.wiring.retained_repository import RetainedRepository
 from tests.brokers import MOSQUITTO, Embedded, Mosquitto, RunningBroker
 from tests.fleets import Device, SmallFleet, png, random_bytes, silent
+from tests.proxies import ThreadedProxy
 
 ROOT = "edge"
 BATCH = 32
@@ -49,60 +48,7 @@ class TimedDevice(Device):
         super()._emit(event)  # type: ignore[arg-type]
 
 
-class Wire:
-    """A TCP proxy to a broker, in a thread of its own, that lets `bytes_per_s` through towards the client."""
-
-    host = "127.0.0.1"
-
-    def __init__(self, broker: RunningBroker, bytes_per_s: float) -> None:
-        self.name = f"{broker.name} at {bytes_per_s / 1e6:g} MB/s"
-        self._broker = broker
-        self._bytes_per_s = bytes_per_s
-        self.port = 0
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    async def _end(self) -> None:
-        self._server.close()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-
-    async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._serve, self.host, 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there_reader, there_writer = await asyncio.open_connection(self._broker.host, self._broker.port)
-        await asyncio.gather(
-            self._carry(reader, there_writer, 0), self._carry(there_reader, writer, self._bytes_per_s)
-        )
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, bytes_per_s: float) -> None:
-        free_at = 0.0
-        with contextlib.suppress(OSError):
-            while content := await reader.read(32768):
-                writer.write(content)
-                await writer.drain()
-                if bytes_per_s:
-                    free_at = max(free_at, time.perf_counter()) + len(content) / bytes_per_s
-                    await asyncio.sleep(max(0.0, free_at - time.perf_counter()))
-            writer.close()
-
-
-Place = RunningBroker | Wire
+Place = RunningBroker | ThreadedProxy
 
 
 class Took(NamedTuple):
@@ -218,8 +164,8 @@ async def measure(broker: RunningBroker, work: Path, given: argparse.Namespace) 
     fleet.sign(poster=png(filling=random_bytes(given.mib << 20)))
     await send(fleet.fleet, BrokerAddress(broker.host, broker.port, ROOT), silent)
     await throughput(broker, fleet, work / "tv", given)
-    with Wire(broker, 12.5e6) as wire:
-        await throughput(wire, fleet, work / "tv", given)
+    with ThreadedProxy(broker, 12.5e6) as proxy:
+        await throughput(proxy, fleet, work / "tv", given)
     await change(broker, fleet)
     took = await publication(broker, fleet, work / "tv" / "shelf", given.rounds)
     print(
