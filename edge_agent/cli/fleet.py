@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from edge_agent.cli import fleet_keys, fleet_pack, fleet_reports, fleet_status, fleet_voice
+from edge_agent.cli import fleet_keys, fleet_mirror, fleet_pack, fleet_reports, fleet_status, fleet_voice
+from edge_agent.cli.fleet_mirror import AssetsOnOption, AssetsOverOption, MirrorFolderOption, UploadOption
 from edge_agent.cli.fleet_options import (
     Desk,
     at_the_desk,
@@ -33,6 +34,7 @@ def register(app: typer.Typer) -> None:
     fleet_app.add_typer(config_app, name="config")
     fleet_voice.register(fleet_app)
     fleet_app.command("refresh")(refresh)
+    fleet_mirror.register(fleet_app)
     fleet_status.register(fleet_app)
     fleet_reports.register(fleet_app)
     app.add_typer(fleet_app, name="fleet")
@@ -43,19 +45,28 @@ def publish(
     desk: Desk,
     pack: Annotated[Path, typer.Argument(help="A folder with a pack.toml, or a file that its advertiser signed.")],
     everything: Annotated[bool, typer.Option("--all", help="Send what the broker should have already, too.")] = False,
+    mirror_folder: MirrorFolderOption = None,
+    assets_on: AssetsOnOption = None,
+    assets_over: AssetsOverOption = None,
+    upload: UploadOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Sign a pack, or take one that its advertiser signed, and bring what the broker lacks of it there."""
+    """Sign a pack, or take one that its advertiser signed, and bring what the broker lacks of it there.
+
+    Assets that HTTPS mirrors serve are written into their folder first.
+    """
+    from edge_agent.fleet.mirror_folder import choose
     from edge_agent.fleet.publish import sign_pack
 
+    choose(desk.fleet.directory, folder=mirror_folder, assets_on=assets_on, over_bytes=assets_over)
     if pack.is_file():
-        _publish_bundle(desk, pack, everything=everything, as_json=as_json)
+        _publish_bundle(desk, pack, everything=everything, upload=upload, as_json=as_json)
         return
     with progress_bar() as progress:
         signed = sign_pack(desk.fleet, pack, now(), progress)
     for sentence in signed.assumed:
         note(f"Assumed: {sentence}")
-    sent = desk.send(everything=everything)
+    sent = desk.send(everything=everything, upload=upload)
     what = "Published" if signed.changed else "Nothing new in"
     say(
         f"{what} {signed.name}, version {signed.version}: {size(signed.total_bytes)} of assets, "
@@ -65,11 +76,11 @@ def publish(
     )
 
 
-def _publish_bundle(desk: Desk, path: Path, *, everything: bool, as_json: bool) -> None:
+def _publish_bundle(desk: Desk, path: Path, *, everything: bool, upload: str, as_json: bool) -> None:
     from edge_agent.fleet.handover import accept_bundle
 
     accepted = accept_bundle(desk.fleet, path, now())
-    sent = desk.send(everything=everything)
+    sent = desk.send(everything=everything, upload=upload)
     what = ", ".join(
         [f"published {name}" for name in accepted.packs] + [f"withdrew {name}" for name in accepted.withdrawn]
     )
