@@ -75,15 +75,13 @@ def train_model(
     # Threads that wait for each other actively lose most of their time where others use the cores too.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Imported once it is known that torch and numpy are there.
+    from edge_agent.voice.training.cards import CARDS  # noqa: PLC0415
     from edge_agent.voice.training.checkpoint import carried_over, checkpoint_of, load_checkpoint  # noqa: PLC0415
     from edge_agent.voice.training.corpus import make_corpus  # noqa: PLC0415
     from edge_agent.voice.training.features import load_features, make_features  # noqa: PLC0415
     from edge_agent.voice.training.fitting import fit, refine  # noqa: PLC0415
     from edge_agent.voice.training.languages import LANGUAGES  # noqa: PLC0415
-    from edge_agent.voice.training.lexicon import make_lexicon  # noqa: PLC0415
-    from edge_agent.voice.training.mandarin import make_mandarin_lexicon, speak_mandarin  # noqa: PLC0415
-    from edge_agent.voice.training.mandarin_card import mandarin_card  # noqa: PLC0415
-    from edge_agent.voice.training.model_card import Provenance, model_card  # noqa: PLC0415
+    from edge_agent.voice.training.model_card import Provenance  # noqa: PLC0415
     from edge_agent.voice.training.model_directory import (  # noqa: PLC0415
         SHIPPED,
         size_bytes,
@@ -92,13 +90,12 @@ def train_model(
     )
     from edge_agent.voice.training.network import fold  # noqa: PLC0415
     from edge_agent.voice.training.rehearsal import rehearse  # noqa: PLC0415
-    from edge_agent.voice.training.synthesis import speak_with_espeak  # noqa: PLC0415
 
-    phones = LANGUAGES[language].phones
+    spoken = LANGUAGES[language]
+    phones = spoken.phones
     english = None if start is None else load_checkpoint(start)
     if english is not None and language != "en":
-        like = LANGUAGES[language].like_english
-        english = carried_over(english, theirs=ENGLISH.pdfs, ours=phones.pdfs, like=like)
+        english = carried_over(english, theirs=ENGLISH.pdfs, ours=phones.pdfs, like=spoken.like_english)
     for step in ("speech", "features", "people", "people-features"):
         shutil.rmtree(work / step, ignore_errors=True)
     speech = make_corpus(work / "speech", language=language, seed=seed, utterances=utterances, report=report)
@@ -111,10 +108,7 @@ def train_model(
         features, seed=seed, minutes=minutes, report=report, pdfs=len(phones.pdfs), start=begin, at_most=steps
     )
     checkpoint_of(fitted.network, fitted.steps).save(kept)
-    pronounce, speak = (
-        (make_mandarin_lexicon, speak_mandarin) if language == "zh" else (make_lexicon, speak_with_espeak)
-    )
-    lexicon = pronounce(texts.vocabulary, CMUDICT)
+    lexicon = spoken.pronounce(texts.vocabulary, CMUDICT)
     people = None
     if adapt is not None:
         from edge_agent.voice.training.adaptation import hear_people  # noqa: PLC0415  takes one module more
@@ -148,12 +142,11 @@ def train_model(
         parameters=sum(tensor.numel() for tensor in fitted.network.parameters()),
         size_bytes=size_bytes(out),
         point=SHIPPED,
-        rehearsed=rehearse(out, texts, speak, seed=seed),
+        rehearsed=rehearse(out, texts, spoken.speak, seed=seed),
         steps_before=0 if begin is None else begin.steps,
         refining_steps=refining_steps,
         people=0 if people is None else people.recordings,
     )
-    card = mandarin_card if language == "zh" else model_card
-    (out / "README.md").write_text(card(made), "utf-8")
+    (out / "README.md").write_text(CARDS[language](made), "utf-8")
     report(f"done: {out}, {made.size_bytes / 1e6:.1f} MB, {made.rehearsed.heard} of {made.rehearsed.said} heard")
     return out
