@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.fleet.broker import BrokerAddress, connected
+from edge_agent.fleet.chunk_folder import parts_of, reading
 from edge_agent.fleet.ledger import Ledger
 from edge_agent.fleet.mirror_folder import read_choice, stale_files
 from edge_agent.fleet.publish import ANY_SIZE, Progress, current_messages, respect_history
@@ -64,9 +65,19 @@ def _named(fleet: FleetRepository, keep: int) -> tuple[set[str], set[str], set[s
         except (OSError, FormatError):
             continue  # an older version, whose document is gone already
         if parcel is not None:
-            chunks |= {chunk.sha256 for asset in parcel.assets.values() for chunk in asset.chunks}
+            chunks |= _parts(fleet, parcel)
             assets |= {asset.sha256 for asset in parcel.assets.values()}
     return documents, chunks, assets
+
+
+def _parts(fleet: FleetRepository, parcel: Parcel) -> set[str]:
+    found: set[str] = set()
+    for asset in parcel.assets.values():
+        try:
+            found.update(parts_of(asset, reading(fleet), parcel.shelf_name))
+        except (StorageError, FormatError):
+            found.update(part.sha256 for part in asset.chunk_lists)  # one is gone, of an older version
+    return found
 
 
 def _parcel(name: str, path: Path) -> Parcel | None:

@@ -14,6 +14,7 @@ from tuf.api.metadata import Metadata, TargetFile, Targets
 from edge_agent.fleet.advertiser import ADVERTISER, AdvertiserFolder
 from edge_agent.fleet.book import Book
 from edge_agent.fleet.bundle import Bundle, read_bundle, write_bundle
+from edge_agent.fleet.chunk_folder import ChunkKeeper, Read, parts_of, reading
 from edge_agent.fleet.publish import (
     ANY_SIZE,
     Progress,
@@ -23,9 +24,9 @@ from edge_agent.fleet.publish import (
     sign_manifest,
     sign_pack,
 )
-from edge_agent.fleet.repository import FleetRepository, keep_chunk
+from edge_agent.fleet.repository import FleetRepository
 from edge_agent.fleet.signed_folder import sha256_of
-from edge_agent.model.errors import FormatError, SettingsError
+from edge_agent.model.errors import FormatError, SettingsError, StorageError
 from edge_agent.packs.documents import MAX_DOCUMENT_BYTES, parse_json
 from edge_agent.packs.manifest import Manifest, parse_manifest, parse_target_name, shelf_name
 from edge_agent.packs.trust import ADVERTISER_ROLE
@@ -87,7 +88,7 @@ def write_signed(advertiser: AdvertiserFolder, out: Path, *packs: str) -> None:
         if manifest.shelf_name in packs:
             sha256 = sha256_of(advertiser.files[manifest.target_name])
             documents[sha256] = advertiser.document(manifest.target_name)
-            chunks |= {chunk: advertiser.chunk_path(chunk) for chunk in _chunks(manifest)}
+            chunks |= {part: advertiser.chunk_path(part) for part in _parts(manifest, reading(advertiser))}
     readers = {sha256: path.read_bytes for sha256, path in chunks.items()}
     write_bundle(out, advertiser.metadata.to_bytes(), documents, readers)
 
@@ -105,9 +106,7 @@ def sign_bundle(advertiser: AdvertiserFolder, path: Path, out: Path, now: dateti
     for content in bundle.documents.values():
         manifest = _parse(content, f"packs/{advertiser.name}/")
         refuse_anothers_campaign(advertiser, manifest.campaign, path.name)
-        _refuse_missing(manifest, bundle, advertiser, path)
-        for chunk in _chunks(manifest) & bundle.chunks.keys():
-            keep_chunk(advertiser, bundle.chunk(chunk))
+        _take_parts(advertiser, bundle, _needed(manifest, bundle, advertiser))
         signed, _ = sign_manifest(advertiser, manifest, now)
         names.append(signed.shelf_name)
     write_signed(advertiser, out, *names)
@@ -148,7 +147,7 @@ def accept_bundle(fleet: FleetRepository, path: Path, now: datetime) -> Accepted
     4. It is signed by the threshold of that advertiser's keys.
     5. Every manifest that it names is in it or in the fleet, follows the format, is no older than what stands, and
        its campaign is no other advertiser's.
-    6. Every chunk of those manifests is in it or in the fleet.
+    6. Every chunk of those manifests, and list of chunks, is in it or in the fleet.
 
     Raises FormatError or SettingsError, one sentence about the first of these that is not so.
     """
@@ -170,8 +169,7 @@ def accept_bundle(fleet: FleetRepository, path: Path, now: datetime) -> Accepted
     fleet.authority.refuse_unsigned(role, bundle.metadata)  # 4
     kept = before.targets if before is not None else {}
     documents, arrived = _judge_manifests(fleet, bundle, bundle.metadata.signed, standing, kept)  # 5, 6
-    for chunk in {chunk for manifest in arrived for chunk in _chunks(manifest)} & bundle.chunks.keys():
-        keep_chunk(fleet, bundle.chunk(chunk))
+    _take_parts(fleet, bundle, {part for manifest in arrived for part in _needed(manifest, bundle, fleet)})
     for document in documents:
         fleet.keep_document(document)
     fleet.accept(role, bundle.metadata)
@@ -223,16 +221,31 @@ def _judge_manifests(
         ):
             raise FormatError(f"{shelf_name(target)} is version {old.version} already.", _FIX)
         refuse_anothers_campaign(fleet, manifest.campaign, bundle.path.name)
-        _refuse_missing(manifest, bundle, fleet, bundle.path)
+        _needed(manifest, bundle, fleet)
         documents.append(content)
         arrived.append(manifest)
     return documents, arrived
 
 
-def _refuse_missing(manifest: Manifest, bundle: Bundle, book: Book, path: Path) -> None:
-    for chunk in _chunks(manifest):
-        if chunk not in bundle.chunks and not book.chunk_path(chunk).is_file():
-            raise FormatError(f"{path} lacks a part of {manifest.shelf_name}.", _FIX)
+def _needed(manifest: Manifest, bundle: Bundle, book: Book) -> set[str]:
+    """Return the hashes of all that the pack is made of. Raises FormatError when a part is in neither of the two."""
+
+    def read(sha256: str) -> bytes:
+        return bundle.chunk(sha256) if sha256 in bundle.chunks else reading(book)(sha256)
+
+    try:
+        parts = _parts(manifest, read)
+    except StorageError as error:
+        raise FormatError(f"{bundle.path} lacks a list of chunks of {manifest.shelf_name}.", _FIX) from error
+    if any(part not in bundle.chunks and not book.chunk_path(part).is_file() for part in parts):
+        raise FormatError(f"{bundle.path} lacks a part of {manifest.shelf_name}.", _FIX)
+    return parts
+
+
+def _take_parts(book: Book, bundle: Bundle, parts: set[str]) -> None:
+    with ChunkKeeper(book) as keeper:
+        for part in sorted(parts & bundle.chunks.keys()):
+            keeper.keep(bundle.chunk(part))
 
 
 def _parse(content: bytes, prefix: str) -> Manifest:
@@ -241,5 +254,5 @@ def _parse(content: bytes, prefix: str) -> Manifest:
     return parse_manifest(content, f"{prefix}{name}.json", ANY_SIZE)
 
 
-def _chunks(manifest: Manifest) -> set[str]:
-    return {chunk.sha256 for asset in manifest.assets.values() for chunk in asset.chunks}
+def _parts(manifest: Manifest, read: Read) -> set[str]:
+    return {part for asset in manifest.assets.values() for part in parts_of(asset, read, manifest.shelf_name)}

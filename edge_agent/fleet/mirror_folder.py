@@ -15,6 +15,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from edge_agent.fleet.chunk_folder import listed_chunks, reading
 from edge_agent.fleet.durable import write_durably, write_parts_durably
 from edge_agent.fleet.signed_folder import SignedFolder
 from edge_agent.model.errors import SettingsError, StorageError
@@ -125,13 +126,9 @@ def write_asset(fleet: SignedFolder, asset: PackedAsset, folder: Path) -> None:
 def _content(fleet: SignedFolder, asset: PackedAsset) -> Iterator[bytes]:
     """Yield the asset's chunks. Raises StorageError when one is gone, or they are not the asset in the end."""
     digest = hashlib.sha256()
-    for chunk in asset.chunks:
-        try:
-            content = fleet.chunk_path(chunk.sha256).read_bytes()
-        except OSError as error:
-            raise StorageError(
-                f"{fleet.chunk_path(chunk.sha256)} cannot be read.", "Restore the fleet folder from your backup."
-            ) from error
+    read = reading(fleet)
+    for chunk in listed_chunks(asset, read, "A pack"):
+        content = read(chunk.sha256)
         digest.update(content)
         yield content
     if digest.hexdigest() != asset.sha256:

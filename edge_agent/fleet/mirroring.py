@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
+from edge_agent.fleet.chunk_folder import listed_chunks, reading
 from edge_agent.fleet.mirror_folder import (
     MirrorChoice,
     Mirrored,
@@ -22,7 +23,7 @@ from edge_agent.fleet.publish import manifests
 from edge_agent.fleet.repository import FleetRepository
 from edge_agent.model.errors import SettingsError
 from edge_agent.packs.download import Parcel
-from edge_agent.packs.manifest import PackedAsset
+from edge_agent.packs.manifest import PackedAsset, placed
 from edge_agent.packs.mirror_client import MirrorClient
 from edge_agent.packs.source import Piece
 from edge_agent.settings.mirror_url import check_mirror_url
@@ -68,7 +69,7 @@ async def check_mirror(
     Raises SettingsError for what is no mirror's address or no authority, MirrorError for what devices would not take.
     """
     assets = mirrored_assets(signed_parcels(fleet), _everything(read_choice(fleet.directory)))
-    pieces = [piece for asset in assets.values() for piece in _ends(asset)]
+    pieces = [piece for asset in assets.values() for piece in _ends(fleet, asset)]
     try:
         client = MirrorClient(check_mirror_url(url), _trusted(ca_file), _PATIENCE, lambda _length: None)
     except ValueError as error:
@@ -87,9 +88,9 @@ def _everything(choice: MirrorChoice) -> MirrorChoice:
     return choice if choice.assets_on != "broker" else choice.model_copy(update={"assets_on": "both"})
 
 
-def _ends(asset: PackedAsset) -> Iterator[Piece]:
-    placed = list(asset.placed_chunks())
-    for offset, chunk in dict.fromkeys((placed[0], placed[-1])):
+def _ends(fleet: FleetRepository, asset: PackedAsset) -> Iterator[Piece]:
+    places = list(placed(listed_chunks(asset, reading(fleet), "A pack")))
+    for offset, chunk in dict.fromkeys((places[0], places[-1])):
         yield Piece(chunk.sha256, chunk.length, asset.sha256, offset)
 
 

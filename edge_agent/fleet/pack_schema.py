@@ -31,7 +31,7 @@ def written_schema() -> dict[str, Any]:
     """Return the schema of pack.toml (or pack.json), in which much may be left out."""
     made = _model_schema()
     definitions = deepcopy(made["$defs"])
-    for name in ("PackedAsset", "Chunk"):
+    for name in ("PackedAsset", "Chunk", "ChunkList"):
         definitions.pop(name)
     campaign = definitions.pop("Campaign")
     creative = definitions["Creative"]

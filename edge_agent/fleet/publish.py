@@ -4,7 +4,7 @@ The fleet folder is written first and whole; sending may fail and be repeated at
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -13,24 +13,20 @@ from typing import Final
 
 from edge_agent.fleet.book import Book
 from edge_agent.fleet.broker import Broker, BrokerAddress, connected
-from edge_agent.fleet.chunker import chunks
+from edge_agent.fleet.chunk_folder import parts_of, reading
 from edge_agent.fleet.history import refuse_fork, snapshot_of_ours
 from edge_agent.fleet.ledger import Ledger
 from edge_agent.fleet.mirror_folder import read_choice
 from edge_agent.fleet.pack_folder import PackFolder, read_pack_folder
+from edge_agent.fleet.packing import make_room, pack_assets
 from edge_agent.fleet.parcels import voice_packs
-from edge_agent.fleet.repository import FleetRepository, keep_chunk
+from edge_agent.fleet.repository import FleetRepository
 from edge_agent.fleet.signed_folder import sha256_of
 from edge_agent.model.campaign import Campaign
 from edge_agent.model.errors import FormatError, LinkError
-from edge_agent.packs.documents import MAX_DOCUMENT_BYTES, validate
+from edge_agent.packs.documents import validate
 from edge_agent.packs.download import Parcel
-from edge_agent.packs.manifest import (
-    Chunk,
-    Manifest,
-    parse_manifest,
-    parse_target_name,
-)
+from edge_agent.packs.manifest import Manifest, PackedAsset, parse_manifest, parse_target_name
 from edge_agent.packs.source import MAX_METADATA_BYTES, chunk_topic, metadata_topic, target_topic
 
 Progress = Callable[[str, int, int], None]
@@ -73,24 +69,13 @@ def sign_pack(book: Book, folder: Path, now: datetime, progress: Progress) -> Si
     refuse_anothers_campaign(book, written.campaign, folder.name)
     total_bytes = sum(path.stat().st_size for path in written.files.values())
     done_bytes = 0
-    assets: dict[str, object] = {}
-    for asset_name, path in written.files.items():
-        content = path.read_bytes()
-        pieces = []
-        for piece in chunks(content):
-            pieces.append(Chunk(sha256=keep_chunk(book, piece), length=len(piece)))
-            done_bytes += len(piece)
-            progress("signing", done_bytes, total_bytes)
-        media = written.media[asset_name]
-        assets[asset_name] = {
-            "sha256": hashlib.sha256(content).hexdigest(),
-            "length": len(content),
-            "mime": media.mime,
-            "w": media.w,
-            "h": media.h,
-            "dur": media.dur,
-            "chunks": pieces,
-        }
+
+    def on_packed(length: int) -> None:
+        nonlocal done_bytes
+        done_bytes += length
+        progress("signing", done_bytes, total_bytes)
+
+    assets = pack_assets(book, written, on_packed)
     manifest, changed = sign_manifest(book, _manifest(written, assets, 1, folder), now)
     return Signed(manifest.shelf_name, manifest.version, manifest.total_bytes, written.assumed, changed)
 
@@ -103,16 +88,11 @@ def sign_manifest(book: Book, manifest: Manifest, now: datetime) -> tuple[Manife
     name = manifest.target_name
     old = _published(book, name)
     if old is not None:
-        manifest = manifest.model_copy(update={"version": old.version})
-        if manifest == old:
+        if make_room(book, manifest.model_copy(update={"version": old.version})) == old:
             return old, False
         manifest = manifest.model_copy(update={"version": old.version + 1})
+    manifest = make_room(book, manifest)
     content = manifest.to_bytes()
-    if len(content) > MAX_DOCUMENT_BYTES:
-        raise FormatError(
-            f"{manifest.name} makes a manifest of {len(content)} bytes; brokers take {MAX_DOCUMENT_BYTES}.",
-            "Split it into two packs, or make its assets smaller.",
-        )
     parse_manifest(content, name, manifest.total_bytes)
     book.put(name, content)
     book.commit(now)
@@ -129,7 +109,7 @@ def refuse_anothers_campaign(book: Book, campaign: Campaign, where: str) -> None
             )
 
 
-def _manifest(written: PackFolder, assets: dict[str, object], version: int, folder: Path) -> Manifest:
+def _manifest(written: PackFolder, assets: Mapping[str, PackedAsset], version: int, folder: Path) -> Manifest:
     value = {
         "name": written.pack,
         "version": version,
@@ -158,16 +138,18 @@ def manifests(book: Book) -> Iterator[Manifest]:
 def current_messages(fleet: FleetRepository) -> dict[str, Path | str]:
     """Return every message that devices need now, in the order in which it is safe to send them.
 
-    By topic: the file of a chunk or document, or the name of metadata. The timestamp is not among them, nor are
-    chunks of assets that are on mirrors alone.
+    By topic: the file of a chunk, list of chunks or document, or the name of metadata. The timestamp is not among
+    them, nor are chunks of assets that are on mirrors alone; their lists of chunks are.
     """
     found: dict[str, Path | str] = {}
     choice = read_choice(fleet.directory)
     parcels: Iterator[Parcel] = chain(manifests(fleet), voice_packs(fleet))
     for parcel in parcels:
-        for asset in filter(choice.is_on_broker, parcel.assets.values()):
-            for chunk in asset.chunks:
-                found[chunk_topic(chunk.sha256)] = fleet.chunk_path(chunk.sha256)
+        for asset in parcel.assets.values():
+            everything = parts_of(asset, reading(fleet), parcel.shelf_name)
+            lists = (part.sha256 for part in asset.chunk_lists)
+            for part in everything if choice.is_on_broker(asset) else lists:
+                found[chunk_topic(part)] = fleet.chunk_path(part)
     for _, file in sorted(fleet.files.items()):
         sha256 = sha256_of(file)
         found[target_topic(sha256)] = fleet.target_path(sha256)
@@ -189,7 +171,8 @@ async def send(
     What it has is known from `sent.json`; when its timestamp is not the one that was sent last, it has lost its
     memory (or is another one) and gets everything. Raises SettingsError, having sent nothing, when the broker holds
     another fleet's repository (unless `take_over`) or a history of this one that this folder does not have. Raises
-    LinkError; running it again then sends only the rest.
+    LinkError, before anything is sent when the broker says that it takes no messages as large as the largest; running
+    it again then sends only the rest.
     """
     ledger = Ledger(fleet.directory, address)
     current = current_messages(fleet)
@@ -202,6 +185,7 @@ async def send(
             ledger.topics.clear()
         missing = [topic for topic in current if topic not in ledger.topics]
         sizes = {topic: _size(fleet, current[topic]) for topic in missing}
+        broker.refuse_oversize({**sizes, _TIMESTAMP: len(timestamp)})
         total_bytes, sent_bytes = sum(sizes.values()), 0
 
         def on_sent(topic: str, length: int) -> None:
@@ -233,7 +217,7 @@ async def _check_kept(broker: Broker, timestamp: bytes) -> None:
     if await broker.look(_TIMESTAMP, MAX_METADATA_BYTES) != timestamp:
         raise LinkError(
             "The broker does not keep retained messages, on which packs are carried.",
-            "Switch retained messages on (mosquitto: retain_available true); see docs/packs.md.",
+            "Switch retained messages on (mosquitto: retain_available true); see docs/brokers.md.",
         )
 
 

@@ -24,7 +24,6 @@ from tuf.api.metadata import (
     Timestamp,
 )
 
-from edge_agent.fleet.book import Book
 from edge_agent.fleet.durable import write_durably
 from edge_agent.fleet.folder_lock import sole_command_in
 from edge_agent.fleet.keys import OPERATOR_ROLES
@@ -281,15 +280,6 @@ def date_signature(signed: Signed, role: str, now: datetime) -> None:
     """Write into metadata of `role` that it is signed `now`, and until when that is good."""
     signed.expires = _expiry(role, now)
     signed.unrecognized_fields[SIGNED_AT] = write_signed_at(now)
-
-
-def keep_chunk(fleet: Book, content: bytes) -> str:
-    """Keep a chunk in a folder and return its hash."""
-    sha256 = hashlib.sha256(content).hexdigest()
-    path = fleet.chunk_path(sha256)
-    if not path.exists() or path.stat().st_size != len(content):
-        write_durably(path, content)
-    return sha256
 
 
 def _expiry(role: str, now: datetime) -> datetime:

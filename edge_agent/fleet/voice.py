@@ -11,8 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from edge_agent.fleet.chunk_folder import ChunkKeeper
 from edge_agent.fleet.chunker import chunks
-from edge_agent.fleet.repository import FleetRepository, keep_chunk
+from edge_agent.fleet.repository import FleetRepository
 from edge_agent.model.errors import FormatError, VoiceError
 from edge_agent.packs.documents import MAX_DOCUMENT_BYTES, validate
 from edge_agent.packs.manifest import Chunk
@@ -58,12 +59,14 @@ def sign_voice(fleet: FleetRepository, model: Path, now: datetime, progress: Pro
     }
     name = voice_target(lang)
     old = parse_voice_pack(fleet.document(name), name) if name in fleet.files else None
+    with ChunkKeeper(fleet) as keeper:
+        files = _packed(keeper, paths, progress)
     value = {
         "version": old.version if old is not None else 1,
         "lang": lang,
         "base": base,
         "phrases": phrases,
-        "files": _packed(fleet, paths, progress),
+        "files": files,
     }
     pack = validate(VoicePack, value, str(model))
     changed = pack != old
@@ -86,7 +89,7 @@ def withdraw_voice(fleet: FleetRepository, lang: str, now: datetime) -> str:
     return name
 
 
-def _packed(fleet: FleetRepository, paths: dict[str, Path], progress: Progress) -> dict[str, object]:
+def _packed(keeper: ChunkKeeper, paths: dict[str, Path], progress: Progress) -> dict[str, object]:
     total_bytes, done_bytes = sum(path.stat().st_size for path in paths.values()), 0
     files: dict[str, object] = {}
     for name, path in paths.items():
@@ -95,7 +98,7 @@ def _packed(fleet: FleetRepository, paths: dict[str, Path], progress: Progress) 
         for piece in chunks(content):
             squeezed = zlib.compress(piece, _COMPRESSION)
             packed.update(squeezed)
-            pieces.append(Chunk(sha256=keep_chunk(fleet, squeezed), length=len(squeezed)))
+            pieces.append(Chunk(sha256=keeper.keep(squeezed), length=len(squeezed)))
             done_bytes += len(piece)
             progress("signing", done_bytes, total_bytes)
         files[name] = {

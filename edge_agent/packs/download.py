@@ -1,33 +1,19 @@
 """Shell: brings what is missing of one pack to the disk, verified chunk by chunk."""
 
-import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import aclosing, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Protocol
 
-from edge_agent.model.errors import (
-    EdgeAgentError,
-    IncompleteError,
-    LinkError,
-    NotAllowedError,
-    UntrustedError,
-)
-from edge_agent.packs.manifest import Chunk, PackedAsset
+from edge_agent.model.errors import EdgeAgentError, StorageError
+from edge_agent.packs.chunk_lists import read_chunk_list
+from edge_agent.packs.holders import Holders, kept_list
+from edge_agent.packs.manifest import Chunk, ChunkList, PackedAsset, placed
+from edge_agent.packs.receiving import Arrival, Outcome, Pace, Receiver
 from edge_agent.packs.source import ChunkSource, Piece
 from edge_agent.packs.store import BlobStore, Digest
 from edge_agent.packs.threads import in_thread
-
-Pace = Callable[[int, bool], Awaitable[str | None]]
-"""Told the length of each chunk that came and whether more is to come.
-
-Returns when the next may come, or the sentence why none may for now.
-"""
-
-Holders = Mapping[str, tuple[PackedAsset, int]]
-"""Where chunks are on this device already: chunk hash to (whole asset, offset)."""
 
 
 class Parcel(Protocol):
@@ -44,23 +30,6 @@ class Parcel(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Wanted:
-    chunk: Chunk
-    places: list[tuple[PackedAsset, int]] = field(default_factory=list)
-
-    def piece(self) -> Piece:
-        asset, offset = self.places[0]
-        return Piece(self.chunk.sha256, self.chunk.length, asset.sha256, offset)
-
-
-_GATHER_S: Final = 0.02
-"""How long arrivals are gathered, so that a worker thread is not woken for each."""
-
-_Arrival = tuple[_Wanted, bytes]
-"""What was wanted, and what came."""
-
-
 async def complete_pack(
     parcel: Parcel,
     store: BlobStore,
@@ -74,213 +43,205 @@ async def complete_pack(
 ) -> None:
     """Fetch every chunk of `parcel` that the disk lacks, and turn each asset whole.
 
-    Chunks that another asset on this device has are copied. `on_missing` is told the bytes still missing, at first
-    and after each chunk. Every topic is asked for once; a chunk that is absent or altered does not hold up the
-    others, but when the broker refuses one, or `pace` says to wait, no more are asked for. Afterwards: raises the
-    first thing that went wrong (UntrustedError for an altered chunk, LinkError, IncompleteError when nothing arrived
-    for `patience` or the rest has to wait), or StorageError at once; what was verified is kept.
+    1. The lists of chunks that it names are brought and checked. None of its chunks is asked for before that.
+    2. Chunks are brought a section at a time: all that the manifest lists itself, then those of each list, so that
+       memory is bounded by the longest list. Chunks that are on this device already are copied.
+    3. Each asset that has all its chunks is made whole.
+
+    `on_missing` is told the bytes still missing, at first and after each chunk; a section that was not looked at yet
+    counts in full. Every piece is asked for once; one that is absent or altered does not hold up the others, but when
+    the broker refuses one, or `pace` says to wait, no more are asked for. Afterwards: raises the first thing that
+    went wrong (UntrustedError for an altered chunk, FormatError for a list that breaks the format, LinkError,
+    IncompleteError when nothing arrived for `patience` or the rest has to wait), or StorageError at once; what was
+    verified is kept.
     """
-    delivery = _Delivery(parcel, store, on_missing)
-    await delivery.take_stock()
-    await delivery.copy(holders)
-    failure = await delivery.receive(source, window, patience, pace)
+    receiver = Receiver(parcel.shelf_name, source, window=window, patience=patience, pace=pace)
+    delivery = _Delivery(parcel, store, holders, receiver, on_missing)
+    await delivery.look()
+    await delivery.bring_lists()
+    failure = await delivery.bring_chunks()
     await delivery.finish()
     if failure is not None:
         raise failure
 
 
-class _Delivery:
-    """What of one pack is still to come, by chunk hash, and how many places of each asset are still open."""
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """What is brought together: chunks that the manifest lists of `assets`, or those of one list, and from where."""
 
-    def __init__(self, parcel: Parcel, store: BlobStore, on_missing: Callable[[int], None]) -> None:
-        self._parcel = parcel
-        self._store = store
-        self._on_missing = on_missing
+    assets: Sequence[PackedAsset]
+    part: ChunkList | None = None
+    offset: int = 0
+
+    @property
+    def length(self) -> int:
+        return sum(asset.length for asset in self.assets) if self.part is None else self.part.covers
+
+
+@dataclass(slots=True)
+class _Wanted:
+    chunk: Chunk
+    places: list[tuple[PackedAsset, int]] = field(default_factory=list)
+
+    def piece(self) -> Piece:
+        asset, offset = self.places[0]
+        return Piece(self.chunk.sha256, self.chunk.length, asset.sha256, offset)
+
+
+class _Delivery:
+    """What of one pack is still to come, and how many places and unseen sections of each asset are still open."""
+
+    def __init__(
+        self,
+        parcel: Parcel,
+        store: BlobStore,
+        holders: Holders,
+        receiver: Receiver,
+        on_missing: Callable[[int], None],
+    ) -> None:
+        self._name = parcel.shelf_name
         self._assets = {asset.sha256: asset for asset in parcel.assets.values()}
-        self._wanted: dict[str, _Wanted] = {}
-        self._open_places: dict[str, int] = {}
+        self._store = store
+        self._holders = holders.joined_by(sorted(self._assets.values(), key=_comes_last))
+        self._receiver = receiver
+        self._on_missing = on_missing
+        self._sections: list[_Section] = []
+        self._open: dict[str, int] = {}
         self._digests = {sha256: Digest() for sha256 in self._assets}
+        self._wanted: dict[str, _Wanted] = {}
         self._missing_bytes = 0
 
-    async def take_stock(self) -> None:
-        self._wanted, self._open_places = await in_thread(_take_stock, self._assets, self._store)
-        self._missing_bytes = sum(item.chunk.length * len(item.places) for item in self._wanted.values())
+    async def look(self) -> None:
+        """See which assets are whole, and what has to be brought of the others."""
+        lacking = await in_thread(_lacking, self._assets.values(), self._store)
+        self._sections = list(_sections(lacking))
+        for section in self._sections:
+            for asset in section.assets:
+                self._open[asset.sha256] = self._open.get(asset.sha256, 0) + 1
+        self._miss(sum(section.length for section in self._sections))
+
+    def _miss(self, more_bytes: int) -> None:
+        self._missing_bytes += more_bytes
         self._on_missing(self._missing_bytes)
 
-    async def copy(self, holders: Holders) -> None:
-        for sha256 in [sha256 for sha256 in self._wanted if sha256 in holders]:
-            item = self._wanted[sha256]
-            content = await in_thread(self._store.copy_chunk, item.chunk, *holders[sha256])
-            if content is not None:
-                await self._keep(item, content)
-                del self._wanted[sha256]
+    async def bring_lists(self) -> None:
+        """Bring the lists of chunks that are not here. Raises what is wrong with any."""
+        parts = {section.part.sha256: section.part for section in self._sections if section.part is not None}
+        missing = await in_thread(_unread, parts.values(), self._store, self._name)
+        pieces = [Piece(part.sha256, part.length) for part in missing]
 
-    async def receive(
-        self, source: ChunkSource, window: int, patience: timedelta, pace: Pace | None
-    ) -> EdgeAgentError | None:
-        """Take each chunk once; return the first failure after the last one.
+        def keep(batch: Sequence[Arrival]) -> list[Piece]:
+            good = [(piece, content) for piece, content in batch if _matches(piece, content)]
+            for piece, content in good:
+                read_chunk_list(content, parts[piece.sha256], self._name)
+                self._store.keep_document(piece.sha256, content)
+            return [piece for piece, _ in good]
 
-        Checking and writing go on in a worker thread while the next chunks arrive, as many at once as have come.
-        """
-        arrived: asyncio.Queue[_Arrival | None] = asyncio.Queue(window)
-        keeping = asyncio.create_task(self._keep_arrivals(arrived))
-        try:
-            failure = await self._pass_on(source, window, patience, pace, arrived, keeping)
-            await _put(arrived, None, keeping)
-            altered = await keeping
-            return failure or altered
-        finally:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+        outcome = await self._receiver.receive(pieces, keep, lambda _piece: None, more_follows=True)
+        if outcome.failure is not None:
+            raise outcome.failure
 
-    async def _pass_on(
-        self,
-        source: ChunkSource,
-        window: int,
-        patience: timedelta,
-        pace: Pace | None,
-        arrived: asyncio.Queue[_Arrival | None],
-        keeping: asyncio.Task[EdgeAgentError | None],
-    ) -> EdgeAgentError | None:
+    async def bring_chunks(self) -> EdgeAgentError | None:
+        """Bring a section at a time; return the first failure, after the last or once no more may be asked for."""
         failure: EdgeAgentError | None = None
+        for at, section in enumerate(self._sections, 1):
+            outcome = await self._bring(section, more_follows=at < len(self._sections))
+            failure = failure or outcome.failure
+            if outcome.is_over:
+                break
+        return failure
+
+    async def _bring(self, section: _Section, *, more_follows: bool) -> Outcome:
+        self._wanted = await in_thread(_missing_in, section, self._store, self._name)
+        for asset in section.assets:
+            self._open[asset.sha256] -= 1
+        for item in self._wanted.values():
+            for asset, _ in item.places:
+                self._open[asset.sha256] += 1
+        lacking = sum(item.chunk.length * len(item.places) for item in self._wanted.values())
+        self._miss(lacking - section.length)
+        await self._copy()
         pieces = [item.piece() for item in self._wanted.values()]
-        now, left = asyncio.get_running_loop().time, len(pieces)
-        try:
-            async with (
-                asyncio.timeout(patience.total_seconds()) as limit,
-                aclosing(source.fetch_chunks(pieces, window)) as stream,
-            ):
-                async for piece, answer in stream:
-                    limit.reschedule(None)
-                    left -= 1
-                    if isinstance(answer, NotAllowedError):
-                        return answer
-                    if isinstance(answer, LinkError):
-                        failure = failure or answer
-                    else:
-                        await _put(arrived, (self._wanted[piece.sha256], answer), keeping)
-                        held = None if pace is None else await pace(len(answer), left > 0)
-                        if held is not None:
-                            return failure or IncompleteError(held)
-                    limit.reschedule(now() + patience.total_seconds())
-        except TimeoutError:
-            return failure or IncompleteError(
-                f"The pack {self._parcel.shelf_name} stopped arriving.", "It is tried again by itself."
-            )
-        return failure
+        return await self._receiver.receive(pieces, self._keep, self._note_kept, more_follows=more_follows)
 
-    async def _keep_arrivals(self, arrived: asyncio.Queue[_Arrival | None]) -> EdgeAgentError | None:
-        """Write what arrives, a batch at a time; also, when this is cancelled, what has arrived by then."""
-        failure: EdgeAgentError | None = None
-        batch: list[_Arrival | None] = []
-        try:
-            while None not in batch:
-                batch.clear()
-                await _gather(arrived, batch)
-                failure = await self._keep_batch(batch) or failure
-        except asyncio.CancelledError:
-            while not arrived.empty():
-                batch.append(arrived.get_nowait())
-            await self._keep_batch(batch)
-            raise
-        return failure
+    async def _copy(self) -> None:
+        """Take what is on the device already: of other packs, and of sections before this one."""
+        if not self._wanted:
+            return
+        for sha256, (holder, offset) in (await in_thread(self._holders.among, self._wanted.keys())).items():
+            item = self._wanted[sha256]
+            if (holder, offset) not in item.places:
+                content = await in_thread(self._store.copy_chunk, item.chunk, holder, offset)
+                if content is not None:
+                    await in_thread(self._keep, [(item.piece(), content)])
+                    self._note_kept(item.piece())
+                    del self._wanted[sha256]
 
-    async def _keep_batch(self, batch: list[_Arrival | None]) -> UntrustedError | None:
-        arrivals = [one for one in batch if one is not None]
-        good, altered = await in_thread(_check_and_write, self._store, arrivals, self._digests)
-        for item in good:
-            self._note_kept(item)
-        if not altered:
-            return None
-        return UntrustedError(
-            f"The pack {self._parcel.shelf_name} has a chunk that was altered on its way ({altered[0][:12]}…).",
-            "Publish the pack again; if it stays, somebody may be tampering with the broker.",
-        )
+    def _keep(self, batch: Sequence[Arrival]) -> list[Piece]:
+        """Write what matches its hash at all its places, asset by asset; in a worker thread."""
+        good = [(piece, content) for piece, content in batch if _matches(piece, content)]
+        placed_in: dict[str, tuple[PackedAsset, list[tuple[int, bytes]]]] = {}
+        for piece, content in good:
+            for asset, offset in self._wanted[piece.sha256].places:
+                placed_in.setdefault(asset.sha256, (asset, []))[1].append((offset, content))
+        for asset, pieces in placed_in.values():
+            self._store.keep_chunks(asset, pieces)
+            for offset, content in pieces:
+                self._digests[asset.sha256].add(offset, content)
+        return [piece for piece, _ in good]
 
-    async def _keep(self, item: _Wanted, content: bytes) -> None:
-        await in_thread(_write, self._store, [(item, content)], self._digests)
-        self._note_kept(item)
-
-    def _note_kept(self, item: _Wanted) -> None:
+    def _note_kept(self, piece: Piece) -> None:
+        item = self._wanted[piece.sha256]
         for asset, _ in item.places:
-            self._open_places[asset.sha256] -= 1
-        self._missing_bytes -= item.chunk.length * len(item.places)
-        self._on_missing(self._missing_bytes)
+            self._open[asset.sha256] -= 1
+        self._miss(-piece.length * len(item.places))
 
     async def finish(self) -> None:
         """Make whole what has all its chunks."""
-        for sha256, places in self._open_places.items():
-            if not places and self._store.asset_path(self._assets[sha256]) is None:
+        for sha256, places in self._open.items():
+            if not places:
                 await in_thread(self._store.finish_asset, self._assets[sha256], self._digests[sha256])
 
 
-def _take_stock(assets: Mapping[str, PackedAsset], store: BlobStore) -> tuple[dict[str, _Wanted], dict[str, int]]:
+def _lacking(assets: Iterable[PackedAsset], store: BlobStore) -> list[PackedAsset]:
+    """Return what is not whole. What is kept from before may have been changed by a bad disk: then it is, too."""
+    return [asset for asset in assets if store.asset_path(asset) is None or not store.is_sound(asset)]
+
+
+def _sections(assets: Sequence[PackedAsset]) -> Iterator[_Section]:
+    short = [asset for asset in assets if not asset.chunk_lists]
+    if short:
+        yield _Section(short)
+    for asset in assets:
+        for offset, part in asset.placed_lists():
+            yield _Section((asset,), part, offset)
+
+
+def _comes_last(asset: PackedAsset) -> bool:
+    return bool(asset.chunk_lists)
+
+
+def _unread(parts: Iterable[ChunkList], store: BlobStore, name: str) -> list[ChunkList]:
+    """Return the lists that are not on the disk. Raises FormatError for one that is, and breaks the format."""
+    return [part for part in parts if kept_list(store, part, name) is None]
+
+
+def _missing_in(section: _Section, store: BlobStore, name: str) -> dict[str, _Wanted]:
+    """Return the chunks of a section that the disk lacks, by hash."""
     wanted: dict[str, _Wanted] = {}
-    open_places: dict[str, int] = {}
-    for asset in assets.values():
-        if store.asset_path(asset) is not None:
-            store.is_sound(asset)  # kept from before: a bad disk may have changed it, and then it is fetched again
-        missing = store.missing_chunks(asset)
-        open_places[asset.sha256] = len(missing)
-        for offset, chunk in missing:
+    for asset in section.assets:
+        places = None
+        if section.part is not None:
+            chunks = kept_list(store, section.part, name)
+            if chunks is None:
+                raise StorageError(
+                    f"A list of chunks of the pack {name} was damaged on disk.", "It is fetched again by itself."
+                )
+            places = placed(chunks, section.offset)
+        for offset, chunk in store.missing_chunks(asset, places):
             wanted.setdefault(chunk.sha256, _Wanted(chunk)).places.append((asset, offset))
-    return wanted, open_places
+    return wanted
 
 
-async def _put(
-    arrived: asyncio.Queue[_Arrival | None],
-    one: _Arrival | None,
-    keeping: asyncio.Task[EdgeAgentError | None],
-) -> None:
-    """Put `one` into the queue, unless whoever empties it has failed: then raise what it failed with."""
-    if not arrived.full() and not keeping.done():
-        arrived.put_nowait(one)
-        return
-    putting = asyncio.ensure_future(arrived.put(one))
-    try:
-        await asyncio.wait({putting, keeping}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        if not putting.done():
-            putting.cancel()
-    if keeping.done():
-        keeping.result()
-
-
-async def _gather(arrived: asyncio.Queue[_Arrival | None], batch: list[_Arrival | None]) -> None:
-    """Add what has arrived to `batch`: at least one, and what follows within a moment, up to half of the queue."""
-    batch.append(await arrived.get())
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_GATHER_S):
-            while batch[-1] is not None and len(batch) < max(1, arrived.maxsize // 2):
-                batch.append(await arrived.get())
-
-
-def _check_and_write(
-    store: BlobStore, batch: list[_Arrival], digests: Mapping[str, Digest]
-) -> tuple[list[_Wanted], list[str]]:
-    """Write what matches its hash; return it, and the names of what does not."""
-    good: list[tuple[_Wanted, bytes]] = []
-    altered: list[str] = []
-    for item, content in batch:
-        if _matches(item.chunk, content):
-            good.append((item, content))
-        else:
-            altered.append(item.chunk.sha256)
-    _write(store, good, digests)
-    return [item for item, _ in good], altered
-
-
-def _matches(chunk: Chunk, content: bytes) -> bool:
-    return len(content) == chunk.length and hashlib.sha256(content).hexdigest() == chunk.sha256
-
-
-def _write(store: BlobStore, verified: Iterable[tuple[_Wanted, bytes]], digests: Mapping[str, Digest]) -> None:
-    """Write each chunk at all its places, asset by asset."""
-    placed: dict[str, tuple[PackedAsset, list[tuple[int, bytes]]]] = {}
-    for item, content in verified:
-        for asset, offset in item.places:
-            placed.setdefault(asset.sha256, (asset, []))[1].append((offset, content))
-    for asset, chunks in placed.values():
-        store.keep_chunks(asset, chunks)
-        for offset, content in chunks:
-            digests[asset.sha256].add(offset, content)
+def _matches(piece: Piece, content: bytes) -> bool:
+    return len(content) == piece.length and hashlib.sha256(content).hexdigest() == piece.sha256

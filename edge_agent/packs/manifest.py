@@ -9,11 +9,18 @@ A manifest is the TUF target `packs/<advertiser>/<pack>.json`: UTF-8 JSON of at 
 
 An asset is the concatenation of its chunks; both it and each chunk are named by their SHA-256. Chunks are cut where
 the content says (64 KiB on average, at most 128 KiB), so that a changed asset shares most of them with the old.
+
+A manifest lists some 1,400 chunks, about 90 MB. An asset for which there is no room has its list of chunks in parts
+(see `chunk_lists`), each named by its hash and carried like a chunk; `crit` makes agents that do not know them leave
+the asset out:
+
+    {"sha256": "…", "length": 209715200, "mime": "video/mp4", "crit": ["chunk_lists"],
+     "chunk_lists": [{"sha256": "…", "length": 36864, "covers": 67290133}, …]}
 """
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -28,6 +35,15 @@ FORMAT_VERSION: Final = 1
 MAX_CHUNK_BYTES: Final = 128 * 1024
 MAX_ASSETS: Final = 128
 MAX_CHUNKS_PER_ASSET: Final = 8192
+CHUNK_ENTRY_BYTES: Final = 36
+"""What one chunk takes in a list of its own: its SHA-256, and its length as four bytes."""
+
+MAX_LIST_BYTES: Final = MAX_CHUNK_BYTES // CHUNK_ENTRY_BYTES * CHUNK_ENTRY_BYTES
+MAX_LISTS_PER_ASSET: Final = 64
+MIN_LISTED_BYTES: Final = 16 * 1024
+"""Listed chunks are so long on average, so that the length of an asset bounds how many there can be."""
+
+LISTED: Final = "chunk_lists"
 MAX_CREATIVES: Final = 256
 _LONGEST_PLAY: Final = timedelta(hours=1)
 _TARGET_NAME: Final = re.compile(r"packs/([a-z0-9][a-z0-9._-]{0,63})/([a-z0-9][a-z0-9._-]{0,63})\.json")
@@ -42,15 +58,51 @@ class Chunk(BaseModel):
     length: int = Field(gt=0, le=MAX_CHUNK_BYTES)
 
 
+_EITHER: Final[dict[str, Any]] = {
+    "oneOf": [
+        {"required": ["chunks"]},
+        {"required": [LISTED, "crit"], "properties": {"crit": {"contains": {"const": LISTED}}}},
+    ]
+}
+
+
+class ChunkList(BaseModel):
+    """A part of an asset's list of chunks, on the topic `repo/chunk/<sha256>` too; `chunk_lists` reads it.
+
+    `covers` is how many bytes of the asset its chunks are together.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sha256: Sha256
+    length: int = Field(gt=0, le=MAX_LIST_BYTES, multiple_of=CHUNK_ENTRY_BYTES)
+    covers: int = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        count = self.length // CHUNK_ENTRY_BYTES
+        if not (count - 1) * MIN_LISTED_BYTES < self.covers <= count * MAX_CHUNK_BYTES:
+            raise ValueError(f"{count} chunks cannot cover {self.covers} bytes")
+        return self
+
+
 class PackedAsset(Asset):
-    """An asset and the chunks it is made of, in order."""
+    """An asset and the chunks it is made of, in order: here, or in lists that are fetched like chunks."""
+
+    model_config = ConfigDict(json_schema_extra=_EITHER)
 
     mime: Annotated[str, Field(pattern=r"^[a-z]+/[a-z0-9.+-]{1,60}$")]
-    chunks: tuple[Chunk, ...] = Field(min_length=1, max_length=MAX_CHUNKS_PER_ASSET)
+    chunks: tuple[Chunk, ...] = Field(default=(), min_length=1, max_length=MAX_CHUNKS_PER_ASSET)
+    chunk_lists: tuple[ChunkList, ...] = Field(default=(), min_length=1, max_length=MAX_LISTS_PER_ASSET)
+    crit: Annotated[tuple[str, ...], Field(max_length=16)] = ()
 
     @model_validator(mode="after")
     def _chunks_add_up(self) -> Self:
-        total = sum(chunk.length for chunk in self.chunks)
+        if bool(self.chunks) == bool(self.chunk_lists):
+            raise ValueError("it has either chunks or chunk_lists")
+        if self.chunk_lists and LISTED not in self.crit:
+            raise ValueError(f"crit has to name {LISTED}, so that agents that do not know them leave the asset out")
+        total = sum(chunk.length for chunk in self.chunks) + sum(part.covers for part in self.chunk_lists)
         if total != self.length:
             raise ValueError(f"its chunks have {total} bytes together, but its length is {self.length}")
         return self
@@ -60,11 +112,22 @@ class PackedAsset(Asset):
         return Asset(sha256=self.sha256, length=self.length, mime=self.mime, w=self.w, h=self.h, dur=self.dur)
 
     def placed_chunks(self) -> Iterator[tuple[int, Chunk]]:
-        """Yield each chunk with its offset in the asset, in bytes."""
+        """Yield each chunk that is listed here with its offset in the asset, in bytes."""
+        return placed(self.chunks)
+
+    def placed_lists(self) -> Iterator[tuple[int, ChunkList]]:
+        """Yield each list with the offset in the asset at which its chunks begin, in bytes."""
         offset = 0
-        for chunk in self.chunks:
-            yield offset, chunk
-            offset += chunk.length
+        for part in self.chunk_lists:
+            yield offset, part
+            offset += part.covers
+
+
+def placed(chunks: Iterable[Chunk], offset: int = 0) -> Iterator[tuple[int, Chunk]]:
+    """Yield each chunk with its offset in bytes; the first is at `offset`."""
+    for chunk in chunks:
+        yield offset, chunk
+        offset += chunk.length
 
 
 class Manifest(BaseModel):

@@ -9,7 +9,8 @@ from itertools import chain
 from edge_agent.model.catalog import Catalog
 from edge_agent.model.errors import FormatError
 from edge_agent.packs.catalog_builder import build_catalog
-from edge_agent.packs.download import Holders, Parcel
+from edge_agent.packs.download import Parcel
+from edge_agent.packs.holders import Holders
 from edge_agent.packs.manifest import Manifest, PackedAsset, parse_target_name, shelf_name
 from edge_agent.packs.newer import read_manifest
 from edge_agent.packs.revocations import TARGET as REVOKED
@@ -178,13 +179,9 @@ class Shelf:
 
     def holders(self) -> Holders:
         """Return where chunks are already: in the whole assets of complete packs and of parcels."""
-        found: dict[str, tuple[PackedAsset, int]] = {}
         packs = (asset for manifest in self._complete() for asset in manifest.assets.values())
         whole = (asset for asset in self._parcel_assets() if self.store.asset_path(asset) is not None)
-        for asset in chain(packs, whole):
-            for offset, chunk in asset.placed_chunks():
-                found.setdefault(chunk.sha256, (asset, offset))
-        return found
+        return Holders(self.store, chain(packs, whole))
 
     def needed_assets(self) -> frozenset[str]:
         """Return the hashes of every asset that a pack that may play needs, or will, or a parcel."""
@@ -204,11 +201,14 @@ class Shelf:
         return (entry.complete for entry in self.entries.values() if entry.complete is not None)
 
     def needed_documents(self) -> frozenset[str]:
-        """Return the hashes of every document that the shelf stands on."""
+        """Return the hashes of every document and list of chunks that the shelf stands on."""
         manifests = {entry.sha256 for entry in self.entries.values()}
         complete = {entry.complete_sha256 for entry in self.entries.values() if entry.complete_sha256 is not None}
         small = {hashlib.sha256(content).hexdigest() for content in self.documents.values()}
-        return frozenset(manifests | complete | small)
+        standing = [one for entry in self.entries.values() for one in (entry.newest, entry.complete)]
+        packed = chain.from_iterable(one.assets.values() for one in standing if one is not None)
+        lists = {part.sha256 for asset in chain(packed, self._parcel_assets()) for part in asset.chunk_lists}
+        return frozenset(manifests | complete | small | lists)
 
 
 def wanted_documents(repository: Repository, prefixes: Iterable[str]) -> list[str]:

@@ -134,8 +134,14 @@ class BlobStore:
                 pass
             return False
 
-    def missing_chunks(self, asset: PackedAsset) -> list[tuple[int, Chunk]]:
-        """Return (offset, chunk) for every chunk that is not on disk yet, by reading what is there."""
+    def missing_chunks(
+        self, asset: PackedAsset, places: Iterable[tuple[int, Chunk]] | None = None
+    ) -> list[tuple[int, Chunk]]:
+        """Return those (offset, chunk) that are not on disk yet, by reading what is there.
+
+        `places` are the asset's chunks that are meant; without, those that its manifest lists itself.
+        """
+        places = asset.placed_chunks() if places is None else places
         if self.asset_path(asset) is not None:
             return []
         missing: list[tuple[int, Chunk]] = []
@@ -143,9 +149,9 @@ class BlobStore:
             try:
                 descriptor = os.open(self._partial / asset.sha256, os.O_RDONLY | os.O_NOFOLLOW)
             except FileNotFoundError:
-                return list(asset.placed_chunks())
+                return list(places)
             try:
-                for offset, chunk in asset.placed_chunks():
+                for offset, chunk in places:
                     piece = os.pread(descriptor, chunk.length, offset)
                     if hashlib.sha256(piece).hexdigest() != chunk.sha256:
                         missing.append((offset, chunk))
@@ -174,12 +180,16 @@ class BlobStore:
                 os.close(descriptor)
 
     def copy_chunk(self, chunk: Chunk, holder: PackedAsset, offset: int) -> bytes | None:
-        """Return the chunk's bytes out of a whole asset that has them at `offset`, or None when it has not."""
-        with suppress(OSError), (self._assets / holder.sha256).open("rb") as file:
-            file.seek(offset)
-            content = file.read(chunk.length)
-            if hashlib.sha256(content).hexdigest() == chunk.sha256:
-                return content
+        """Return the chunk's bytes out of an asset that has them at `offset`, whole or not; None when it has not."""
+        for part in (self._assets, self._partial):
+            with suppress(OSError):
+                descriptor = os.open(part / holder.sha256, os.O_RDONLY | os.O_NOFOLLOW)
+                try:
+                    content = os.pread(descriptor, chunk.length, offset)
+                finally:
+                    os.close(descriptor)
+                if hashlib.sha256(content).hexdigest() == chunk.sha256:
+                    return content
         return None
 
     def finish_asset(self, asset: PackedAsset, begun: Digest | None = None) -> Path:

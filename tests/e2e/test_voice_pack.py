@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
-from edge_agent.fleet.repository import keep_chunk
+from edge_agent.fleet.chunk_folder import ChunkKeeper
 from edge_agent.fleet.voice import sign_voice, withdraw_voice
 from edge_agent.standin.household import Device
 from edge_agent.voice.models import packaged_models
@@ -155,6 +155,8 @@ def another_content(name: str, alter: Callable[[bytes], bytes]) -> Callable[[Doc
         chunks = [fleet.repository.chunk_path(chunk["sha256"]).read_bytes() for chunk in packed["chunks"]]
         content = alter(b"".join(zlib.decompress(chunk) for chunk in chunks))
         pieces = [zlib.compress(content[start : start + 100_000]) for start in range(0, len(content), 100_000)]
+        with ChunkKeeper(fleet.repository) as keeper:
+            kept = [{"sha256": keeper.keep(piece), "length": len(piece)} for piece in pieces]
         document["files"][name] = {
             "sha256": hashlib.sha256(content).hexdigest(),
             "length": len(content),
@@ -162,7 +164,7 @@ def another_content(name: str, alter: Callable[[bytes], bytes]) -> Callable[[Doc
                 **packed,
                 "sha256": hashlib.sha256(b"".join(pieces)).hexdigest(),
                 "length": sum(map(len, pieces)),
-                "chunks": [{"sha256": keep_chunk(fleet.repository, piece), "length": len(piece)} for piece in pieces],
+                "chunks": kept,
             },
         }
 

@@ -69,10 +69,13 @@ def test_an_asset_whose_chunks_do_not_make_it_is_refused_and_begun_again(store: 
     assert len(store.missing_chunks(lying)) == 3
 
 
-def test_chunks_are_copied_out_of_whole_assets_and_checked(store: BlobStore) -> None:
-    for offset, piece in zip(PLACES, PIECES, strict=True):
-        store.keep_chunk(ASSET, offset, piece)
-    assert store.copy_chunk(ASSET.chunks[1], ASSET, PLACES[1]) is None, "not whole yet"
+def test_chunks_are_copied_out_of_assets_whole_or_not_and_checked(store: BlobStore) -> None:
+    assert store.copy_chunk(ASSET.chunks[1], ASSET, PLACES[1]) is None, "nothing is there"
+    store.keep_chunk(ASSET, PLACES[1], PIECES[1])
+    assert store.copy_chunk(ASSET.chunks[1], ASSET, PLACES[1]) == PIECES[1]
+    assert store.copy_chunk(ASSET.chunks[0], ASSET, PLACES[0]) is None, "a hole"
+    store.keep_chunk(ASSET, PLACES[0], PIECES[0])
+    store.keep_chunk(ASSET, PLACES[2], PIECES[2])
     store.finish_asset(ASSET)
     assert store.copy_chunk(ASSET.chunks[1], ASSET, PLACES[1]) == PIECES[1]
     assert store.copy_chunk(ASSET.chunks[1], ASSET, PLACES[0]) is None

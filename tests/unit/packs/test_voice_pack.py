@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edge_agent.fleet.repository import keep_chunk
+from edge_agent.fleet.chunk_folder import ChunkKeeper
 from edge_agent.model.errors import FormatError, IncompleteError, LinkError, UntrustedError
 from edge_agent.packs.source import chunk_topic
 from edge_agent.packs.voice_pack import VoicePack, is_voice_pack, parse_voice_pack, voice_target
@@ -22,7 +22,8 @@ Document = dict[str, Any]
 def document(fleet: SmallFleet, *pieces: bytes, version: int = 1) -> Document:
     """Return a voice pack of one file that is made of `pieces`, whose chunks the fleet has."""
     packed = [zlib.compress(piece) for piece in pieces]
-    chunks = [{"sha256": keep_chunk(fleet.fleet, piece), "length": len(piece)} for piece in packed]
+    with ChunkKeeper(fleet.fleet) as keeper:
+        chunks = [{"sha256": keeper.keep(piece), "length": len(piece)} for piece in packed]
     return {
         "v": 1,
         "version": version,

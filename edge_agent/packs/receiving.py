@@ -1,0 +1,180 @@
+"""Shell: takes pieces from a chunk source and hands them to a worker thread, some at a time; bounded in memory."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from edge_agent.model.errors import EdgeAgentError, IncompleteError, LinkError, NotAllowedError, UntrustedError
+from edge_agent.packs.source import ChunkSource, Piece
+from edge_agent.packs.threads import in_thread
+
+Pace = Callable[[int, bool], Awaitable[str | None]]
+"""Told the length of each piece that came and whether more is to come.
+
+Returns when the next may come, or the sentence why none may for now.
+"""
+
+Arrival = tuple[Piece, bytes]
+
+Keep = Callable[[Sequence[Arrival]], list[Piece]]
+"""Checks and writes what came, in a worker thread; returns the pieces that were as they should be."""
+
+_BATCH_BYTES: Final = 512 * 1024
+"""So much is written at a time; twice that may wait, after which nothing more is taken in."""
+
+_GATHER_S: Final = 0.02
+"""How long less than that waits, so that a worker thread is not woken for each piece."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The first thing that went wrong, and whether nothing more may be asked for now."""
+
+    failure: EdgeAgentError | None = None
+    is_over: bool = False
+
+
+class Receiver:
+    """Brings pieces of the pack `name`. `patience` is how long nothing at all may arrive."""
+
+    def __init__(
+        self, name: str, source: ChunkSource, *, window: int, patience: timedelta, pace: Pace | None
+    ) -> None:
+        self._name = name
+        self._source = source
+        self._window = window
+        self._patience_s = patience.total_seconds()
+        self._pace = pace
+
+    async def receive(
+        self, pieces: Sequence[Piece], keep: Keep, on_kept: Callable[[Piece], None], *, more_follows: bool
+    ) -> Outcome:
+        """Ask for each piece once, and keep it; return after the last one, or when no more may be asked for.
+
+        A piece that is absent or altered does not hold up the others. Checking and writing go on in a worker thread
+        while the next pieces arrive; `on_kept` is told of each one on the event loop. Raises what `keep` raises. What
+        arrived until then, or until this is cancelled, is kept.
+        """
+        if not pieces:
+            return Outcome()
+        batches = _Batches(keep, on_kept)
+        keeping = asyncio.create_task(batches.run())
+        try:
+            outcome = await self._take(pieces, batches, keeping, more_follows=more_follows)
+            batches.end()
+            await keeping
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+        if batches.altered and outcome.failure is None:
+            return Outcome(self._altered(batches.altered[0]), outcome.is_over)
+        return outcome
+
+    async def _take(
+        self, pieces: Sequence[Piece], batches: "_Batches", keeping: "asyncio.Task[None]", *, more_follows: bool
+    ) -> Outcome:
+        failure: EdgeAgentError | None = None
+        now, left = asyncio.get_running_loop().time, len(pieces)
+        try:
+            async with (
+                asyncio.timeout(self._patience_s) as limit,
+                aclosing(self._source.fetch_chunks(pieces, self._window)) as stream,
+            ):
+                async for piece, answer in stream:
+                    limit.reschedule(None)
+                    left -= 1
+                    if isinstance(answer, NotAllowedError):
+                        return Outcome(answer, is_over=True)
+                    if isinstance(answer, LinkError):
+                        failure = failure or answer
+                    else:
+                        batches.add((piece, answer))
+                        while batches.is_full or keeping.done():
+                            await batches.emptied(keeping)
+                        if self._pace is not None:
+                            held = await self._pace(len(answer), left > 0 or more_follows)
+                            if held is not None:
+                                return Outcome(failure or IncompleteError(held), is_over=True)
+                    limit.reschedule(now() + self._patience_s)
+        except TimeoutError:
+            stopped = IncompleteError(f"The pack {self._name} stopped arriving.", "It is tried again by itself.")
+            return Outcome(failure or stopped, is_over=True)
+        except LinkError as error:
+            return Outcome(failure or error, is_over=True)
+        return Outcome(failure)
+
+    def _altered(self, piece: Piece) -> UntrustedError:
+        return UntrustedError(
+            f"The pack {self._name} has a chunk that was altered on its way ({piece.sha256[:12]}…).",
+            "Publish the pack again; if it stays, somebody may be tampering with the broker.",
+        )
+
+
+class _Batches:
+    """What arrived and is not written yet. `run` writes it until `end`."""
+
+    def __init__(self, keep: Keep, on_kept: Callable[[Piece], None]) -> None:
+        self._keep = keep
+        self._on_kept = on_kept
+        self._waiting: list[Arrival] = []
+        self._waiting_bytes = 0
+        self._is_ending = False
+        self._due = asyncio.Event()
+        self._taken = asyncio.Event()
+        self._flush: asyncio.TimerHandle | None = None
+        self.altered: list[Piece] = []
+
+    @property
+    def is_full(self) -> bool:
+        return self._waiting_bytes >= 2 * _BATCH_BYTES
+
+    def add(self, arrival: Arrival) -> None:
+        self._waiting.append(arrival)
+        self._waiting_bytes += len(arrival[1])
+        if self._waiting_bytes >= _BATCH_BYTES:
+            self._due.set()
+        elif self._flush is None:
+            self._flush = asyncio.get_running_loop().call_later(_GATHER_S, self._due.set)
+
+    def end(self) -> None:
+        self._is_ending = True
+        self._due.set()
+
+    async def emptied(self, keeping: "asyncio.Task[None]") -> None:
+        """Return when there is room again. Raises what ended `keeping`."""
+        taking = asyncio.ensure_future(self._taken.wait())
+        try:
+            await asyncio.wait({taking, keeping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            taking.cancel()
+        if keeping.done():
+            keeping.result()
+
+    async def run(self) -> None:
+        try:
+            while not self._is_ending:
+                await self._due.wait()
+                await self._write()
+        finally:
+            if self._flush is not None:
+                self._flush.cancel()
+            await self._write()  # when this is cancelled, too
+
+    async def _write(self) -> None:
+        batch, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        if self._flush is not None:
+            self._flush.cancel()
+            self._flush = None
+        self._due.clear()
+        self._taken.set()
+        self._taken.clear()
+        if not batch:
+            return
+        good = await in_thread(self._keep, batch)
+        for piece in good:
+            self._on_kept(piece)
+        if len(good) < len(batch):
+            self.altered += [piece for piece, _ in batch if piece not in good]
