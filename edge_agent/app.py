@@ -117,6 +117,7 @@ class Agent:
             config_version=lambda: self.trial.outcome.version,
             metrics=self.metrics.exposition,
             pack_reasons=self.rooms.pack_reasons,
+            asset_sources=self.rooms.asset_sources,
             asset_roots=(settings.packs.directory, settings.render.boot_directory),
         )
         self.face = Face(

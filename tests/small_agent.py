@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from edge_agent.debug.feed import Feed, Subscription
 from edge_agent.debug.messages import DecisionMessage, HeardMessage, PlayMessage, StateMessage, WhyMessage
 from edge_agent.debug.shapes import (
+    AssetSourceView,
     DecisionView,
     HealthView,
     HeardView,
@@ -72,6 +73,8 @@ _MOMENTS: dict[Kind, tuple[MomentRule, ...]] = {
 }
 _TITLES: dict[Kind, str] = {"tv": "Living-room TV", "speaker": "Kitchen speaker", "fridge": "Fridge"}
 
+_BROKER = AssetSourceView(kind="broker", url="", received_bytes=0, lacks=0, problem="")
+
 
 class SmallAgent:
     """One agent of one kind of device. `runtime_directory` gets the virtual screen and speaker."""
@@ -82,6 +85,7 @@ class SmallAgent:
         self.feed = Feed(depth=64)
         self.time = MORNING
         self.answers_after_s = 0.0
+        self.mirrors: list[AssetSourceView] = []
         self._heard: HeardView | None = None
         self._decisions: list[DecisionView] = []
         self._proofs: dict[str, ProofOfPlay] = {}
@@ -149,6 +153,7 @@ class SmallAgent:
             consent=consent_view(around.consent),
             limits=around.limits.model_dump(mode="json"),
             link=LinkView(status="connected", broker="127.0.0.1:1883", since=MORNING.isoformat()),
+            asset_sources=[*self.mirrors, _BROKER],
             repository_version=3,
             config_version=None,
         )

@@ -77,8 +77,25 @@ class HeardView(TypedDict):
     confidence: float
 
 
+class AssetSourceView(TypedDict):
+    """Where files of packs come from, and how many bytes did since the start. `url` is a mirror's; "" of the broker.
+
+    `problem` is one sentence while a mirror does not do as it should. `lacks` counts files that it did not have when
+    it was asked last.
+    """
+
+    kind: Literal["mirror", "broker"]
+    url: str
+    received_bytes: int
+    lacks: int
+    problem: str
+
+
 class StateView(TypedDict):
-    """`GET /v1/state`. `limits` is `ResidentLimits` as JSON; `phrases` is what the microphone listens for now."""
+    """`GET /v1/state`. `limits` is `ResidentLimits` as JSON; `phrases` is what the microphone listens for now.
+
+    `asset_sources` are in the order in which they are asked.
+    """
 
     device: IdentityView
     now: str
@@ -95,6 +112,7 @@ class StateView(TypedDict):
     consent: ConsentView
     limits: dict[str, Any]
     link: LinkView
+    asset_sources: list[AssetSourceView]
     repository_version: int | None
     config_version: int | None
 

@@ -20,6 +20,7 @@ from edge_agent.debug.messages import (
     WhyMessage,
 )
 from edge_agent.debug.shapes import (
+    AssetSourceView,
     DecisionView,
     HealthView,
     HeardView,
@@ -37,6 +38,7 @@ from edge_agent.model.decision import Decision
 from edge_agent.model.device import Consent, ResidentLimits
 from edge_agent.model.effects import AnswerSlot
 from edge_agent.model.identity import PlayId
+from edge_agent.packs.mirrors import AssetSource
 from edge_agent.settings.layers import Settings
 from edge_agent.troubles import Troubles
 from edge_agent.wiring.driver import Driver
@@ -53,6 +55,7 @@ class Sights:
     config_version: Callable[[], int | None]
     metrics: Callable[[], bytes]
     pack_reasons: Callable[[], Mapping[str, str]] = dict
+    asset_sources: Callable[[], Sequence[AssetSource]] = tuple
     asset_roots: tuple[Path, ...] = ()
 
 
@@ -130,6 +133,7 @@ class Face:
             consent=consent_view(around.consent),
             limits=around.limits.model_dump(mode="json"),
             link=self.sights.link(),
+            asset_sources=[asset_source_view(source) for source in self.sights.asset_sources()],
             repository_version=self.sights.repository_version(),
             config_version=self.sights.config_version(),
         )
@@ -243,3 +247,14 @@ class Face:
         for proof in self.journal.proofs(5):
             if proof.play_id == play_id:
                 self.feed.publish(PlayMessage(type="play", play=play_view(proof)))
+
+
+def asset_source_view(source: AssetSource) -> AssetSourceView:
+    """Return where assets come from as the page shows it."""
+    return AssetSourceView(
+        kind="mirror" if source.url else "broker",
+        url=source.url,
+        received_bytes=source.bytes,
+        lacks=source.lacks,
+        problem=source.problem,
+    )

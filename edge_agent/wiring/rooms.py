@@ -5,7 +5,7 @@ consent.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edge_agent.clock import Clock
@@ -13,6 +13,7 @@ from edge_agent.measure.journal import Journal
 from edge_agent.measure.report_key import TARGET as REPORT_KEY
 from edge_agent.measure.reporter import Reporter
 from edge_agent.model.events import Event
+from edge_agent.packs.mirrors import AssetSource
 from edge_agent.packs.source import Source
 from edge_agent.packs.sync import PackShelf
 from edge_agent.plays import EngineState
@@ -84,6 +85,10 @@ class Rooms:
     def pack_reasons(self) -> Mapping[str, str]:
         """Return why packs are not as they should be, as the shelf says it."""
         return self.shelf.room.reasons()
+
+    def asset_sources(self) -> Sequence[AssetSource]:
+        """Return where the files of packs come from, as the shelf says it."""
+        return self.shelf.room.sources()
 
     async def live_by(self, settings: Settings) -> None:
         """Make every room live by `settings`; raises EdgeAgentError, before anything changed, when one cannot."""

@@ -12,6 +12,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from edge_agent.debug.serving import serve
+from edge_agent.debug.shapes import AssetSourceView
 from edge_agent.model import events as ev
 from edge_agent.model.moment import Moment, MomentKind
 from edge_agent.settings.rooms import DebugSettings
@@ -265,6 +266,30 @@ async def test_what_an_advertiser_wrote_is_never_markup(home: Home) -> None:
     home.agents["tv"].hear("<img src=x onerror=alert(1)>")
     await expect(page.locator(".bubble.heard")).to_have_text("<img src=x onerror=alert(1)>")
     assert await page.locator(".bubble img, #facts img").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", ["Files come from", "https://cdn.example/fleet · 12 MiB · files it did not have: 2", "Broker · 0 B"]),
+        ("zh-CN", ["文件来源", "https://cdn.example/fleet · 12 MiB · 缺少 2 个文件", "消息服务器 · 0 B"]),
+    ],
+    ids=["en", "zh"],
+)
+async def test_where_files_come_from_is_said_where_there_are_mirrors(
+    home: Home, language: str, said: list[str]
+) -> None:
+    endpoint = home.endpoints["tv"]
+    without = await home.open(base=endpoint.url, locale=language)
+    await expect(without.locator("#facts")).to_be_visible()
+    assert said[0] not in await without.locator("#facts").inner_text()
+    problem = "The mirror https://cdn.example/fleet is too slow, or says nothing; it is left alone for a while."
+    mirror = {"kind": "mirror", "url": "https://cdn.example/fleet", "received_bytes": 12 * 2**20, "lacks": 2}
+    home.agents["tv"].mirrors = [AssetSourceView(**mirror, problem=problem)]  # type: ignore[typeddict-item]
+    page = await home.open(base=endpoint.url, locale=language)
+    for text in said:
+        await expect(page.locator("#facts")).to_contain_text(text)
+    await expect(page.locator('#facts [lang="en"]')).to_have_text(problem)
 
 
 CONTRAST = """() => {

@@ -7,7 +7,7 @@ import { light } from "./light.js";
 import { showDecision, showDecisions, showPacks, showPlays } from "./lists.js";
 import { act, followAgent } from "./live.js";
 import { remoteControl } from "./remote.js";
-import { label, language, languageSwitch, onLanguage, t, translate, useClockOf, wallTime } from "./words.js";
+import { bytes, label, language, languageSwitch, onLanguage, t, translate, useClockOf, wallTime } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const BASE = "./";
@@ -95,9 +95,17 @@ function showFacts() {
     ["status.clock", `${wallTime(state.now)}${state.clock_trusted ? "" : ` · ${t("clock.untrusted")}`}`],
   ];
   if (state.staged) rows.splice(4, 0, ["status.staged", state.staged]);
+  if (state.asset_sources.length > 1) rows.push(["status.assets", ...state.asset_sources.map(assetSource)]);
   $("facts").replaceChildren(
     ...rows.flatMap(([words, ...what]) => [h("dt", { text: t(words) }), h("dd", {}, ...what.filter(Boolean))]),
   );
+}
+
+/** Say where files come from: a mirror and what is wrong with it, or the broker. */
+function assetSource({ kind, url, received_bytes: received, lacks, problem }) {
+  const words = [kind === "broker" ? t("status.broker") : url, bytes(received)];
+  if (lacks) words.push(t("assets.lacks", { count: lacks }));
+  return h("div", {}, words.join(" · "), problem ? h("div", { class: "soft", lang: "en", text: problem }) : null);
 }
 
 /** Let a person hear what the virtual speaker last played. */

@@ -15,6 +15,7 @@ from edge_agent.model.decision import Decision
 from edge_agent.model.errors import StorageError
 from edge_agent.model.formats import Format
 from edge_agent.model.moment import MomentKind
+from edge_agent.packs.mirrors import AssetSource
 from edge_agent.plays import EngineState
 from edge_agent.settings.layers import load_settings
 from edge_agent.troubles import Troubles
@@ -52,6 +53,10 @@ class Agent:
                 repository_version=lambda: 7,
                 config_version=lambda: None,
                 metrics=lambda: b"edge_agent_build 1.0",
+                asset_sources=lambda: (
+                    AssetSource("https://cdn.example", 12, "The mirror is slow.", 1),
+                    AssetSource("", 5),
+                ),
             ),
             set_mute=lambda _: None,
         )
@@ -148,3 +153,16 @@ async def test_with_nobody_watching_no_state_is_put_together(agent: Agent) -> No
         told = await asyncio.wait_for(anext(messages), 20)
     assert told["type"] == "state"
     assert not told["state"]["media_playing"]
+
+
+async def test_where_files_come_from_is_shown_with_what_is_wrong(agent: Agent) -> None:
+    assert agent.face.state()["asset_sources"] == [
+        {
+            "kind": "mirror",
+            "url": "https://cdn.example",
+            "received_bytes": 12,
+            "lacks": 1,
+            "problem": "The mirror is slow.",
+        },
+        {"kind": "broker", "url": "", "received_bytes": 5, "lacks": 0, "problem": ""},
+    ]
