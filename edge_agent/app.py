@@ -93,6 +93,7 @@ class Agent:
             troubles=self.troubles,
             clock=self.clock,
             machine=self.machine,
+            packs_changed=lambda: self.face.tell_packs(),  # noqa: PLW0108  the face is built after the rooms
         )
         self.rooms = Rooms(settings, ground, self.offers, muted=self.resident.is_muted())
         self.own_sounds = OwnSounds(self.rooms.play)
@@ -118,6 +119,7 @@ class Agent:
             metrics=self.metrics.exposition,
             pack_reasons=self.rooms.pack_reasons,
             asset_sources=self.rooms.asset_sources,
+            pack_places=self.rooms.pack_places,
             asset_roots=(settings.packs.directory, settings.render.boot_directory),
         )
         self.face = Face(

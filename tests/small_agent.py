@@ -161,6 +161,10 @@ class SmallAgent:
     def packs(self) -> Sequence[PackView]:
         return [pack_view(pack) for pack in self.engine.catalog.packs]
 
+    @property
+    def packs_budget_bytes(self) -> int:
+        return 2**28
+
     def decisions(self, limit: int) -> Sequence[DecisionView]:
         return self._decisions[::-1][:limit]
 

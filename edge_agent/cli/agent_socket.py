@@ -16,15 +16,38 @@ class AgentRefusedError(EdgeAgentError):
     """The agent answered, and said no."""
 
 
+def running_agent(
+    config: Path, socket_path: Path | None, target: str, body: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Post `body` to `target` on the agent of this device (None: get it) and return what it answers.
+
+    Leaves with exit code 1 and a sentence when there is no such agent; raises as `post` otherwise.
+    """
+    from edge_agent.cli.output import fail
+    from edge_agent.settings.layers import load_settings
+
+    path = socket_path if socket_path is not None else load_settings(config).debug.socket
+    if path is None:
+        fail("This agent has no socket. Set debug.socket in agent.toml.")
+    answer = _ask(path, "GET", target, None) if body is None else post(path, target, body)
+    if answer is None:
+        fail(f"No agent listens on {path}. Start it with edge-agent run, or name another with --socket.")
+    return answer
+
+
 def post(path: Path, target: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
     """Send `body` as JSON to `target` on the agent behind the socket `path` and return its answer.
 
     None when no agent listens there. Raises AgentRefusedError with the agent's own sentence when it refuses, and
     EdgeAgentError when it does not answer properly.
     """
+    return _ask(path, "POST", target, json.dumps(body))
+
+
+def _ask(path: Path, method: str, target: str, body: str | None) -> dict[str, Any] | None:
     connection = _UnixConnection(path)
     try:
-        connection.request("POST", target, json.dumps(body), {"Content-Type": "application/json"})
+        connection.request(method, target, body, {} if body is None else {"Content-Type": "application/json"})
         response = connection.getresponse()
         answer = json.loads(response.read())
     except (FileNotFoundError, ConnectionRefusedError):

@@ -9,7 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+from edge_agent.cli.explain_packs import explain_packs
 from edge_agent.cli.output import JsonOption, note, print_json
+from edge_agent.cli.signal import SocketOption
 from edge_agent.model.play import ProofOfPlay
 
 CONFIG = Path("/etc/edge-agent/agent.toml")
@@ -24,12 +26,21 @@ def explain(
     config: Annotated[Path, typer.Option(help="agent.toml of this device.")] = CONFIG,
     database: Annotated[Path | None, typer.Option(help="Read this database instead of the configured one.")] = None,
     last: Annotated[int, typer.Option("--last", min=1, max=5000, help="How many decisions, newest last.")] = 10,
+    packs: Annotated[
+        bool,
+        typer.Option("--packs", help="Show the shelf in its place: what goes first when room is short, and why."),
+    ] = False,
+    socket: SocketOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what was decided, and why.
 
-    The newest decisions, what came of each, and why everything else was not placed.
+    The newest decisions, what came of each, and why everything else was not placed; or, of the running agent, which
+    packs it has, and which of them go first.
     """
+    if packs:
+        explain_packs(config, socket, as_json=as_json)
+        return
     from edge_agent.measure.journal_reader import JournalReader
 
     zone: tzinfo = datetime.now(UTC).astimezone().tzinfo or UTC

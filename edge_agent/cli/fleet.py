@@ -14,9 +14,8 @@ from edge_agent.cli.fleet_options import (
     now,
     progress_bar,
     say,
-    size,
 )
-from edge_agent.cli.output import JsonOption, note
+from edge_agent.cli.output import JsonOption, note, size
 
 
 def register(app: typer.Typer) -> None:

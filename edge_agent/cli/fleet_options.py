@@ -211,15 +211,3 @@ def progress_bar() -> Iterator["Progress"]:
             bar.update(tasks[what], completed=done, total=total)
 
         yield show
-
-
-def size(length: int) -> str:
-    """Return a number of bytes as a person reads it."""
-    kib = 1024
-    return (
-        f"{length} B"
-        if length < kib
-        else f"{length / kib:.0f} KiB"
-        if length < kib**2
-        else f"{length / kib**2:.1f} MiB"
-    )

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_agent.cli.fleet_options import FLEET, FleetDir, now, progress_bar, say, size
-from edge_agent.cli.output import JsonOption, note, print_json
+from edge_agent.cli.fleet_options import FLEET, FleetDir, now, progress_bar, say
+from edge_agent.cli.output import JsonOption, note, print_json, size
 
 if TYPE_CHECKING:
     from edge_agent.fleet.finding import Finding

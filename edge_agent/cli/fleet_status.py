@@ -21,9 +21,8 @@ from edge_agent.cli.fleet_options import (
     progress_bar,
     quiet_link,
     say,
-    size,
 )
-from edge_agent.cli.output import JsonOption, note, print_json, print_table
+from edge_agent.cli.output import JsonOption, note, print_json, print_table, size
 
 if TYPE_CHECKING:
     from edge_agent.fleet.broker import BrokerAddress

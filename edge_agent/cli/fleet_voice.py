@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from edge_agent.cli.fleet_options import Desk, at_the_desk, now, progress_bar, say, size
-from edge_agent.cli.output import JsonOption
+from edge_agent.cli.fleet_options import Desk, at_the_desk, now, progress_bar, say
+from edge_agent.cli.output import JsonOption, size
 
 
 def register(fleet_app: typer.Typer) -> None:

@@ -35,6 +35,18 @@ def note(text: str) -> None:
     typer.echo(text, err=True)
 
 
+def size(length: int) -> str:
+    """Return a number of bytes as a person reads it."""
+    kib = 1024
+    return (
+        f"{length} B"
+        if length < kib
+        else f"{length / kib:.0f} KiB"
+        if length < kib**2
+        else f"{length / kib**2:.1f} MiB"
+    )
+
+
 def fail(error: EdgeAgentError | str, *, details: Mapping[str, object] | None = None) -> NoReturn:
     """Print one sentence with the next step on stderr and leave with exit code 1."""
     message = error.for_person() if isinstance(error, EdgeAgentError) else error

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from edge_agent.cli.output import JsonOption, fail, print_json
+from edge_agent.cli.agent_socket import running_agent
+from edge_agent.cli.output import JsonOption, print_json
 
 ConfigOption = Annotated[Path, typer.Option(help="agent.toml of this device; it says where the socket is.")]
 SocketOption = Annotated[
@@ -42,7 +43,7 @@ def moment(
     as_json: JsonOption = False,
 ) -> None:
     """Signal a moment, and say what came of it. Exit code 0 whether or not something was placed."""
-    answer = _ask(config, socket, "/v1/moments", {"kind": kind, "topic": topic})
+    answer = running_agent(config, socket, "/v1/moments", {"kind": kind, "topic": topic})
     if as_json:
         print_json(answer)
         return
@@ -73,7 +74,7 @@ def state(
         if value.lower() not in _TRUTHS:
             raise typer.BadParameter(f"{change!r} is not NAME=true or NAME=false", param_hint="CHANGES")
         body[name] = _TRUTHS[value.lower()]
-    _say(_ask(config, socket, "/v1/state", body), as_json=as_json)
+    _say(running_agent(config, socket, "/v1/state", body), as_json=as_json)
 
 
 def press(
@@ -83,20 +84,7 @@ def press(
     as_json: JsonOption = False,
 ) -> None:
     """Press a button: `close` closes what is playing within a second."""
-    _say(_ask(config, socket, "/v1/press", {"button": button}), as_json=as_json)
-
-
-def _ask(config: Path, socket: Path | None, target: str, body: dict[str, Any]) -> dict[str, Any]:
-    from edge_agent.cli.agent_socket import post
-    from edge_agent.settings.layers import load_settings
-
-    path = socket if socket is not None else load_settings(config).debug.socket
-    if path is None:
-        fail("This agent has no socket. Set debug.socket in agent.toml.")
-    answer = post(path, target, body)
-    if answer is None:
-        fail(f"No agent listens on {path}. Start it with edge-agent run, or name another with --socket.")
-    return answer
+    _say(running_agent(config, socket, "/v1/press", {"button": button}), as_json=as_json)
 
 
 def _say(answer: dict[str, Any], *, as_json: bool) -> None:

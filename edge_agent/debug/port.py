@@ -42,6 +42,10 @@ class AgentPort(Protocol):
     def packs(self) -> Sequence[PackView]:
         """Return the shelf (`views.pack_view` makes one)."""
 
+    @property
+    def packs_budget_bytes(self) -> int:
+        """How much room packs have on the disk."""
+
     def decisions(self, limit: int) -> Sequence[DecisionView]:
         """Return up to `limit` decisions, newest first (`views.decision_view` makes one)."""
 

@@ -38,8 +38,9 @@ async def get_state(request: web.Request) -> web.Response:
 
 
 async def get_packs(request: web.Request) -> web.Response:
-    """Return the shelf."""
-    return web.json_response({"packs": list(request.app[AGENT].packs())})
+    """Return the shelf, and how much room it has."""
+    agent = request.app[AGENT]
+    return web.json_response({"packs": list(agent.packs()), "budget_bytes": agent.packs_budget_bytes})
 
 
 async def get_decisions(request: web.Request) -> web.Response:

@@ -117,6 +117,22 @@ class StateView(TypedDict):
     config_version: int | None
 
 
+class RoomView(TypedDict):
+    """A pack's place when room gets short: 1 goes first, 0 has none already. `why` is all of it as one sentence.
+
+    `fate` and `reason` are terms of `edge_agent.model.shelf_room`; `at` is the time that the reason speaks of, and
+    `days` how many of the device's own days ago that is. `frees_bytes` is what no other pack needs.
+    """
+
+    place: int
+    fate: str
+    reason: str
+    at: str
+    days: int
+    frees_bytes: int
+    why: str
+
+
 class PackView(TypedDict):
     """One pack on the shelf. Only a complete one is offered to decisions."""
 
@@ -136,6 +152,8 @@ class PackView(TypedDict):
     """Why the operator lets a creative play no more, by crid."""
     reason: str
     """Why the newest version is not (yet) used: what failed, or what it waits for. Empty where there is nothing."""
+    room: RoomView | None
+    """Null where the pack asks for no room: it is revoked, or cannot be used."""
 
 
 class RejectionView(TypedDict):

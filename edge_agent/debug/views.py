@@ -13,12 +13,14 @@ from edge_agent.debug.shapes import (
     PlayingView,
     PlayView,
     RejectionView,
+    RoomView,
 )
 from edge_agent.model.catalog import Candidate, ShelvedPack
 from edge_agent.model.decision import Decision, NoFill, Refusal, Rejection, Selected
 from edge_agent.model.device import Consent
 from edge_agent.model.moment import Moment
 from edge_agent.model.play import Play, PlayEvent, ProofOfPlay
+from edge_agent.model.shelf_room import RoomPlace
 
 
 def consent_view(consent: Consent) -> ConsentView:
@@ -27,10 +29,10 @@ def consent_view(consent: Consent) -> ConsentView:
     return ConsentView(placements=consent.placements, reports=consent.reports, at=at)
 
 
-def pack_view(pack: ShelvedPack, reason: str = "") -> PackView:
+def pack_view(pack: ShelvedPack, reason: str = "", place: RoomPlace | None = None) -> PackView:
     """Return one pack of the shelf; its flight is from the first line item's start to the last one's end.
 
-    `reason` says why its newest version is not (yet) used.
+    `reason` says why its newest version is not (yet) used, `place` when it goes for want of room.
     """
     campaign = pack.campaign
     return PackView(
@@ -48,6 +50,19 @@ def pack_view(pack: ShelvedPack, reason: str = "") -> PackView:
         flight_end=max(item.flight.end for item in campaign.line_items).isoformat(),
         revoked=dict(pack.revoked),
         reason=reason,
+        room=None if place is None else _room_view(place),
+    )
+
+
+def _room_view(place: RoomPlace) -> RoomView:
+    return RoomView(
+        place=place.place,
+        fate=place.fate.value,
+        reason=place.reason.value,
+        at=place.at.isoformat(),
+        days=place.days,
+        frees_bytes=place.frees_bytes,
+        why=place.why,
     )
 
 

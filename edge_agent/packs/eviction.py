@@ -153,7 +153,7 @@ def _reason(claim: Claim, days: int, zone: tzinfo) -> str:
         RoomReason.OVER: f"its flight ended on {day}",
         RoomReason.ARRIVING: "it is not whole yet",
         RoomReason.LATER: f"its flight starts only on {day}",
-        RoomReason.UNPLAYED: f"not played for {days} day{'s' if days != 1 else ''}",
+        RoomReason.UNPLAYED: "it last played yesterday" if days == 1 else f"not played for {days} days",
         RoomReason.NEVER: f"no play of it is on record since its flight began on {day}",
         RoomReason.TODAY: "it played today",
         RoomReason.NOW: "it plays now",

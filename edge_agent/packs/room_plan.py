@@ -41,17 +41,19 @@ def plan_room(
     """
     order = eviction_order(entries, now, played or Played(), zone)
     room: dict[str, int] = {}
+    taken_bytes = 0
     refused: dict[str, str] = {}
     inside: list[Claim] = []
     fetch: list[Entry] = []
     evicted: list[Entry] = []
     over: set[str] = set()
     for claim in reversed(order):
-        needed = {**room, **claim.assets}
-        total_bytes = sum(needed.values())
+        added = {sha256: length for sha256, length in claim.assets.items() if sha256 not in room}
+        total_bytes = taken_bytes + sum(added.values())
         name = claim.entry.target_name
         if total_bytes <= budget_bytes:
-            room = needed
+            room |= added
+            taken_bytes = total_bytes
             inside.append(claim)
             if not claim.is_whole:
                 fetch.append(claim.entry)

@@ -38,6 +38,7 @@ from edge_agent.model.decision import Decision
 from edge_agent.model.device import Consent, ResidentLimits
 from edge_agent.model.effects import AnswerSlot
 from edge_agent.model.identity import PlayId
+from edge_agent.model.shelf_room import RoomPlace
 from edge_agent.packs.mirrors import AssetSource
 from edge_agent.settings.layers import Settings
 from edge_agent.troubles import Troubles
@@ -56,6 +57,7 @@ class Sights:
     metrics: Callable[[], bytes]
     pack_reasons: Callable[[], Mapping[str, str]] = dict
     asset_sources: Callable[[], Sequence[AssetSource]] = tuple
+    pack_places: Callable[[], Mapping[str, RoomPlace]] = dict
     asset_roots: tuple[Path, ...] = ()
 
 
@@ -75,6 +77,7 @@ class Face:
     _started_at: float = field(default_factory=lambda: asyncio.get_running_loop().time())
     _decisions: deque[DecisionView] = field(default_factory=lambda: deque(maxlen=DECISIONS_SHOWN))
     _heard: HeardView | None = None
+    _told_packs: list[PackView] | None = None
     _requests: dict[str, asyncio.Future[AnswerSlot]] = field(default_factory=dict)
 
     # --- reading -----------------------------------------------------------------------------------------------
@@ -140,8 +143,16 @@ class Face:
 
     def packs(self) -> Sequence[PackView]:
         """Return the shelf."""
-        reasons = self.sights.pack_reasons()
-        return [pack_view(pack, reasons.get(pack.name, "")) for pack in self.driver.state.catalog.packs]
+        reasons, places = self.sights.pack_reasons(), self.sights.pack_places()
+        return [
+            pack_view(pack, reasons.get(pack.name, ""), places.get(pack.name))
+            for pack in self.driver.state.catalog.packs
+        ]
+
+    @property
+    def packs_budget_bytes(self) -> int:
+        """How much room packs have on the disk."""
+        return self.settings.packs.budget_bytes
 
     def decisions(self, limit: int) -> Sequence[DecisionView]:
         """Return up to `limit` decisions since the agent started, newest first; `edge-agent explain` has the rest."""
@@ -229,8 +240,9 @@ class Face:
                 self.feed.publish(HeardMessage(type="heard", heard=self._heard))
             case ev.PlayProgressed():
                 self.tell_play(event.event.play_id)
+                self.tell_packs()  # what plays goes last
             case ev.CatalogChanged():
-                self.feed.publish(PacksMessage(type="packs", packs=list(self.packs())))
+                self.tell_packs()
             case _:
                 pass
         self.tell_state()
@@ -239,6 +251,15 @@ class Face:
         """Show the state as it is now, to whoever watches."""
         if self.feed.watchers:
             self.feed.publish(StateMessage(type="state", state=self.state()))
+
+    def tell_packs(self) -> None:
+        """Show the shelf as it is now, to whoever watches, when it is another than before."""
+        if not self.feed.watchers:
+            return
+        packs = list(self.packs())
+        if packs != self._told_packs:
+            self._told_packs = packs
+            self.feed.publish(PacksMessage(type="packs", packs=packs))
 
     def tell_play(self, play_id: PlayId) -> None:
         """Show a play as it is in the journal now. Software that renders by itself learns so that it was closed."""

@@ -13,6 +13,7 @@ from edge_agent.measure.journal import Journal
 from edge_agent.measure.report_key import TARGET as REPORT_KEY
 from edge_agent.measure.reporter import Reporter
 from edge_agent.model.events import Event
+from edge_agent.model.shelf_room import RoomPlace
 from edge_agent.packs.mirrors import AssetSource
 from edge_agent.packs.source import Source
 from edge_agent.packs.sync import PackShelf
@@ -24,6 +25,7 @@ from edge_agent.voice.ear import Ear
 from edge_agent.voice.models import Model
 from edge_agent.voice.own_voice import OwnSound
 from edge_agent.voice.wyoming.service import WyomingService
+from edge_agent.wiring.played import played_of
 from edge_agent.wiring.restartable import Restartable
 from edge_agent.wiring.trial import ConfigOffers, document_names
 from edge_agent.wiring.voice_packs import Reach, VoicePacks
@@ -44,6 +46,8 @@ class Ground:
     troubles: Troubles
     clock: Clock
     machine: Clock
+    packs_changed: Callable[[], None] = lambda: None
+    """Called when what packs wait for has changed."""
 
 
 class Rooms:
@@ -90,6 +94,10 @@ class Rooms:
         """Return where the files of packs come from, as the shelf says it."""
         return self.shelf.room.sources()
 
+    def pack_places(self) -> Mapping[str, RoomPlace]:
+        """Return which pack goes first when the budget gets shorter."""
+        return self.shelf.room.places()
+
     async def live_by(self, settings: Settings) -> None:
         """Make every room live by `settings`; raises EdgeAgentError, before anything changed, when one cannot."""
         before = self._settings
@@ -135,6 +143,8 @@ class Rooms:
             now=self._ground.machine.now,
             troubles=self._ground.troubles,
             zone=settings.zone,
+            played=lambda: played_of(self._ground.state()),
+            changed=self._ground.packs_changed,
         )
         for name in document_names(settings.device_id, settings.groups):
             shelf.on_document(name, self._offers.document_changed)

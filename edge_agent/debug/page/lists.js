@@ -1,7 +1,7 @@
 // Decisions, plays and packs as a person reads them.
 
 import { h } from "./dom.js";
-import { bytes, label, t, wallTime } from "./words.js";
+import { bytes, label, onWall, t, wallTime } from "./words.js";
 
 const LISTED = 12;
 
@@ -58,8 +58,18 @@ function course(play) {
   return events.join(" → ") + cause;
 }
 
+/** Why a pack has its place, in the page's own language: "Goes first: its flight ended on 2026-11-01". */
+function room({ fate, reason, at, days }) {
+  const why = t(reason === "unplayed" && days === 1 ? "room.yesterday" : `room.${reason}`, { date: onWall(at).slice(0, 10), days });
+  return t(`fate.${fate}`, { why });
+}
+
+/** What goes first when room gets short comes first; what has no room, or asks for none, last. */
+const byPlace = (one, other) => (one.room?.place || Infinity) - (other.room?.place || Infinity) || 0;
+
 export function showPacks(place, agent) {
-  table(place, "packs.none", ["column.pack", "column.formats", "column.size", "column.state"], agent.packs.map((pack) => [
+  const packs = [...agent.packs].sort(byPlace);
+  table(place, "packs.none", ["column.pack", "column.formats", "column.size", "column.state", "column.room"], packs.map((pack) => [
     pack.campaign_name,
     pack.formats.map((format) => label("format", format)).join(", "),
     bytes(pack.size_bytes),
@@ -68,6 +78,7 @@ export function showPacks(place, agent) {
       t("packs.until", { date: pack.flight_end.slice(0, 10) }),
       ...new Set([...Object.values(pack.revoked), pack.reason].filter(Boolean)),
     ].join(" · "),
+    pack.room ? room(pack.room) : "",
   ]));
 }
 

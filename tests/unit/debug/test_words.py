@@ -14,6 +14,7 @@ from edge_agent.model.formats import Format
 from edge_agent.model.moment import MomentKind
 from edge_agent.model.play import CloseCause, PlayEventKind
 from edge_agent.model.report import Reached
+from edge_agent.model.shelf_room import RoomFate, RoomReason
 from edge_agent.standin.home import HOME_PAGE
 
 WORDS: dict[str, dict[str, str]] = json.loads((PAGE / "words.json").read_text(encoding="utf-8"))
@@ -41,6 +42,8 @@ def test_both_languages_have_the_same_keys_and_blanks() -> None:
         ("event", PlayEventKind),
         ("cause", CloseCause),
         ("answer", Reached),
+        ("fate", RoomFate),
+        ("room", RoomReason),
     ],
 )
 def test_every_term_of_the_vocabulary_has_a_name(group: str, terms: type[StrEnum]) -> None:
@@ -48,7 +51,20 @@ def test_every_term_of_the_vocabulary_has_a_name(group: str, terms: type[StrEnum
     assert missing == []
 
 
-FROM_TERMS = {"rule", "moment", "format", "mic", "event", "cause", "answer", "outcome", "link", "device"}
+FROM_TERMS = {
+    "rule",
+    "moment",
+    "format",
+    "mic",
+    "event",
+    "cause",
+    "answer",
+    "outcome",
+    "link",
+    "device",
+    "fate",
+    "room",
+}
 """Groups whose keys are made of the vocabulary's own terms."""
 
 

@@ -1,6 +1,7 @@
 """The agent's face where no other test looks: health, answers that nobody waits for, and what is never set."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from edge_agent.settings.layers import load_settings
 from edge_agent.troubles import Troubles
 from edge_agent.wiring.driver import Driver
 from edge_agent.wiring.face import DECISIONS_SHOWN, Face, Sights
-from tests.shelf import moment, surroundings
+from tests.shelf import catalog, moment, surroundings
 from tests.unit.measure.plays import DONE, play, record, refusal
 
 
@@ -166,3 +167,19 @@ async def test_where_files_come_from_is_shown_with_what_is_wrong(agent: Agent) -
         },
         {"kind": "broker", "url": "", "received_bytes": 5, "lacks": 0, "problem": ""},
     ]
+
+
+async def test_who_watches_is_told_what_packs_wait_for_once_for_each_change(tmp_path: Path) -> None:
+    agent = Agent(tmp_path)
+    reasons: dict[str, str] = {}
+    agent.face.sights = replace(agent.face.sights, pack_reasons=lambda: reasons)
+    agent.driver.tell(ev.CatalogChanged(catalog()))
+    name = catalog().packs[0].name
+    with agent.face.subscribe() as messages:
+        for why in ("It waits until midnight.", "It waits until midnight.", ""):
+            reasons[name] = why
+            agent.face.tell_packs()
+        agent.face.tell_state()
+        told = [await asyncio.wait_for(anext(messages), 20) for _ in range(3)]
+    assert [message["type"] for message in told] == ["packs", "packs", "state"]
+    assert [message["packs"][0]["reason"] for message in told[:2]] == ["It waits until midnight.", ""]  # type: ignore[typeddict-item]
