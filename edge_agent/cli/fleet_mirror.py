@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_agent.cli.fleet_options import FLEET, FleetDir, progress_bar, say, size
-from edge_agent.cli.output import JsonOption
+from edge_agent.cli.fleet_options import FLEET, FleetDir, progress_bar, say
+from edge_agent.cli.output import JsonOption, size
 
 if TYPE_CHECKING:
     from edge_agent.fleet.mirroring import Checked

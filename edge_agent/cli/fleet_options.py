@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec
 
 import typer
 
-from edge_agent.cli.output import note, print_json
+from edge_agent.cli.output import note, print_json, size
 
 if TYPE_CHECKING:
     from edge_agent.fleet.broker import BrokerAddress
