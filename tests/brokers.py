@@ -15,7 +15,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Protocol, Self
+from typing import Final, Literal, Protocol, Self
 
 from edge_agent.standin.broker import EmbeddedBroker
 
@@ -49,6 +49,8 @@ class RunningBroker(ABC):
     name: str
     host = "127.0.0.1"
     port: int
+    protocol: Literal["auto", "5.0", "3.1.1"] = "auto"
+    """What a test wants spoken to it."""
 
     @abstractmethod
     def start(self) -> None:

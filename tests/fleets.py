@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, M
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from edge_agent.fleet.provision import create_fleet
 from edge_agent.fleet.publish import Signed, sign_pack
@@ -250,7 +250,12 @@ class Device:
 
 @asynccontextmanager
 async def on_broker(
-    directory: Path, fleet: SmallFleet, broker: Reachable, root: str, **settings: object
+    directory: Path,
+    fleet: SmallFleet,
+    broker: Reachable,
+    root: str,
+    protocol: Literal["auto", "5.0", "3.1.1"] = "auto",
+    **settings: object,
 ) -> AsyncIterator[Device]:
     """Run a TV's packs room in `directory` on a broker; `settings` are PacksSettings'."""
     link = Link(
@@ -259,6 +264,7 @@ async def on_broker(
             host=broker.host,
             port=broker.port,
             root=root,
+            protocol=protocol,
             reconnect_min=timedelta(milliseconds=50),
             reconnect_max=timedelta(milliseconds=200),
         )

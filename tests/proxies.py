@@ -9,7 +9,7 @@ import contextlib
 import threading
 import time
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 from tests.brokers import Reachable, RunningBroker
 
@@ -48,7 +48,8 @@ class Proxy:
         """The protocol level of each CONNECT that came."""
         self._broker = broker
         self._bytes_per_s = bytes_per_s
-        self._refuses = refuses
+        self.refuses = refuses
+        self.protocol: Literal["auto", "5.0", "3.1.1"] = getattr(broker, "protocol", "auto")
         self._left = self._cut_left = _NO_LIMIT
         self._opened = asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -96,8 +97,8 @@ class Proxy:
         try:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 begun = await self._first_packet(reader)
-                if self._refuses is not None and self.levels[-1] == self._refuses.level:
-                    writer.write(self._refuses.answer)
+                if self.refuses is not None and self.levels[-1] == self.refuses.level:
+                    writer.write(self.refuses.answer)
                     return
                 far_reader, far_writer = await asyncio.open_connection(self._broker.host, self._broker.port)
                 mine.add(far_writer)

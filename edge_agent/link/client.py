@@ -8,7 +8,7 @@ that comes together with the CONNACK. Both it and paho read a packet of any leng
 import asyncio
 import contextlib
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 import aiomqtt
@@ -58,6 +58,7 @@ class WireClient(aiomqtt.Client):
         self._dialling = self._reached = self._answered = False
         self._own_keepalive = keepalive
         self._most_bytes = MOST_TAKEN_BYTES if modern else MOST_ENDURED_BYTES
+        self._overlong = ""
         self._said: Reason | None = None
         self._refusals: dict[int, ReasonCode] = {}
 
@@ -118,6 +119,8 @@ class WireClient(aiomqtt.Client):
         try:
             if wire.socket() is None:
                 raise aiomqtt.MqttError("it disconnected at once")
+            if self._overlong:
+                raise aiomqtt.MqttError(self._overlong)
             yield
         finally:
             if wire.socket() is not None:
@@ -185,15 +188,20 @@ class WireClient(aiomqtt.Client):
 
     def _on_socket_open(self, client: mqtt.Client, userdata: Any, sock: Any) -> None:
         self._reached = True
-        super()._on_socket_open(_Bounded(client, self._most_bytes), userdata, sock)  # type: ignore[arg-type]
+        super()._on_socket_open(_Bounded(client, self._check_length), userdata, sock)  # type: ignore[arg-type]
+
+    def _check_length(self, length: int) -> None:
+        if length > self._most_bytes:
+            self._overlong = f"it sends a packet of {length} bytes, which nobody here takes"
+            raise aiomqtt.MqttError(self._overlong)
 
 
 class _Bounded:
-    """paho's client as aiomqtt's reader sees it: fails once a packet begins that is longer than `most_bytes`."""
+    """paho's client as aiomqtt's reader sees it: `check` is told how long the packet is that has begun."""
 
-    def __init__(self, client: mqtt.Client, most_bytes: int) -> None:
+    def __init__(self, client: mqtt.Client, check: Callable[[int], None]) -> None:
         self._client = client
-        self._most_bytes = most_bytes
+        self._check = check
 
     @property
     def _sock(self) -> object:
@@ -201,11 +209,7 @@ class _Bounded:
 
     def loop_read(self) -> None:
         self._client.loop_read()
-        packet = self._client._in_packet  # noqa: SLF001 -- nothing public tells
-        if packet["remaining_length"] > self._most_bytes:
-            raise aiomqtt.MqttError(
-                f"it sends a packet of {packet['remaining_length']} bytes, which nobody here takes"
-            )
+        self._check(self._client._in_packet["remaining_length"])  # noqa: SLF001 -- nothing public tells
 
 
 def _connect_properties() -> Properties:

@@ -1,0 +1,115 @@
+"""What brokers that speak 5.0 give as their reasons, told as sentences with a next step: real sockets."""
+
+import asyncio
+import logging
+
+import pytest
+
+from edge_agent.link.reasons import reason
+from edge_agent.model.errors import LinkError
+from tests.unit.link.test_session import CONNACK, make_link, read_packet, running, speaking
+
+ACCEPTED = b"\x20\x03\x00\x00\x00"
+
+
+def refused(code: int, properties: bytes = b"") -> bytes:
+    return bytes([0x20, 3 + len(properties), 0, code, len(properties)]) + properties
+
+
+def disconnected(code: int) -> bytes:
+    return bytes([0xE0, 2, code, 0])
+
+
+async def told(said: bytes, *, protocol: str = "5.0") -> LinkError:
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(said)
+        await writer.drain()
+        await reader.read()
+
+    async with speaking(say) as port, running(make_link(port, protocol=protocol)) as link:
+        async for status in link.changes():
+            if status.error is not None:
+                return status.error
+    raise RuntimeError("changes never end")
+
+
+@pytest.mark.parametrize(
+    ("said", "what", "step"),
+    [
+        (refused(0x87), "Not authorized", "access rules"),
+        (refused(0x89), "Server busy", "tried again"),
+        (refused(0x97), "Quota exceeded", "lets this client"),
+        (refused(0x9A), "no retained messages", "retain_available"),
+        (refused(0x84), "Unsupported protocol version", "mqtt.protocol"),
+        (ACCEPTED + disconnected(0x8E), "Session taken over", "device_id of its own"),
+        (ACCEPTED + disconnected(0x95), "Packet too large", "max_packet_size"),
+        (ACCEPTED + disconnected(0x8B), "Server shutting down", "tried again"),
+    ],
+    ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "",
+)
+async def test_a_reason_is_a_sentence_with_a_next_step(said: bytes, what: str, step: str) -> None:
+    error = await told(said)
+    assert what in str(error)
+    assert step in error.next_step
+
+
+async def test_another_server_is_shown_and_not_followed() -> None:
+    reference = b"mqtt.example\x1b[2J"
+    error = await told(refused(0x9C, b"\x1c" + len(reference).to_bytes(2, "big") + reference))
+    assert "Use another server" in str(error)
+    assert r"mqtt.example\x1b" in str(error)
+    assert "mqtt.host" in error.next_step
+
+
+@pytest.mark.parametrize("protocol", ["5.0", "3.1.1"])
+async def test_an_endless_packet_ends_the_connection_when_it_begins(protocol: str) -> None:
+    accepted = ACCEPTED if protocol == "5.0" else CONNACK
+    error = await told(accepted + b"\x30\xff\xff\xff\x7f" + bytes(1000), protocol=protocol)
+    assert "packet of 268435455 bytes" in str(error)
+
+
+async def test_a_publication_that_is_refused_is_told_of_and_the_link_goes_on() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(ACCEPTED)
+        while True:
+            kind, body = await read_packet(reader)
+            if kind & 0xF0 == 0x30:
+                mid = body[2 + int.from_bytes(body[:2], "big") :][:2]
+                writer.write(b"\x40\x04" + mid + b"\x97\x00")
+
+    async with speaking(refuse) as port, running(make_link(port, protocol="5.0")) as link:
+        await link.connected()
+        for _ in range(2):
+            with pytest.raises(LinkError, match="refuses edge/report/1: Quota exceeded"):
+                await link.publish("edge/report/1", b"sealed")
+        assert link.status.connected
+
+
+async def test_a_subscription_over_quota_is_not_taken_for_a_lack_of_rights(caplog: pytest.LogCaptureFixture) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(ACCEPTED)
+        while True:
+            kind, body = await read_packet(reader)
+            if kind == 0x82:
+                writer.write(b"\x90\x04" + body[:2] + b"\x00\x97")
+
+    async with speaking(refuse) as port:
+        link = make_link(port, protocol="5.0")
+        link.on("edge/repo/meta/timestamp", lambda _topic, _payload: None)
+        with caplog.at_level(logging.ERROR):
+            async with running(link):
+                await link.connected()
+                with pytest.raises(LinkError, match="refuses edge/report/1: Quota exceeded"):
+                    await link.fetch("edge/report/1", 10)
+                assert link.status.connected
+    assert "Quota exceeded" in caplog.text
+
+
+def test_a_code_that_nobody_has_written_down_is_still_a_sentence() -> None:
+    assert reason(0xEE).what == "reason code 0xee"
+    assert reason(0xEE).step
+
+
+@pytest.mark.parametrize("code", range(0x80, 0xA3), ids=hex)
+def test_every_code_has_a_next_step(code: int) -> None:
+    assert reason(code).step.endswith(".")
