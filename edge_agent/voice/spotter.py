@@ -1,8 +1,8 @@
 """From what the recogniser believes to what was said: detections of whole phrases. Pure.
 
 Vosk announces a result 0.5 to 0.8 s after speech has ended. To be quicker, the phrase is looked for in the partial
-results too: once one has stood unchanged for `SETTLE_S`, it is put to the test (the caller decodes the utterance
-so far as if it had ended, in every likely reading), and what passes is a detection at once.
+results too: once one has stood unchanged for long enough (`patience`), it is put to the test (the caller decodes the
+utterance so far as if it had ended, in every likely reading), and what passes is a detection at once.
 
 The score of a phrase is by how much the likeliest reading that holds it is likelier than the likeliest one that does
 not: the natural logarithm of a likelihood ratio. Vosk's own confidence comes from the same readings, but is 1.0 for
@@ -26,13 +26,7 @@ from typing import Final
 
 from edge_agent.voice.grammar import Grammar
 from edge_agent.voice.libvosk import Reading, Word
-
-SETTLE_S: Final = 0.1
-"""How long a phrase stands in the partial results before it is tested; one step of the decoder is 0.25 s."""
-
-RETEST_S: Final = 0.1
-MOST_TESTS: Final = 8
-"""A phrase that fails its test, perhaps because its end was cut off, is tested again this often at most."""
+from edge_agent.voice.patience import SETTLE_PREFIX_S, SETTLE_S, Patience
 
 TAIL_S: Final = 0.1
 """How much must have been heard after a phrase before its test counts: "computerised" begins with "computer".
@@ -44,9 +38,6 @@ WINDOW_LETTER_S: Final = 0.15
 WINDOW_EXTRA_S: Final = 1.2
 """How much audio is tested: a slow speaker's phrase and what comes around it. What else was said in the same breath
 adds nothing to the score (docs/voice.md), and in babble it made tests take up to a second."""
-
-SETTLE_PREFIX_S: Final = 0.7
-"""The same for a phrase that a longer one begins with: "tell me" waits for "tell me more"."""
 
 LONGEST_GAP_S: Final = 0.7
 PAUSE_S: Final = 0.3
@@ -114,9 +105,7 @@ class Spotter:
         self._last = last
         self._since_s = since_s
         self._longer_known = longer_known
-        self._standing: tuple[str, ...] | None = None
-        self._test_at_s = 0.0
-        self._tests_left = 0
+        self._patience = Patience()
 
     @property
     def last(self) -> Detection | None:
@@ -124,21 +113,9 @@ class Spotter:
         return self._last
 
     def worth_testing(self, words: tuple[str, ...], now_s: float) -> bool:
-        """Take a partial result; return whether a phrase has stood in it for long enough to be put to the test.
-
-        One that fails is worth testing again after `RETEST_S`, `MOST_TESTS` times in all.
-        """
+        """Take a partial result; return whether a phrase in it is to be put to the test now (`patience`)."""
         standing = self._in_partial(words)
-        if standing != self._standing:
-            self._standing = standing
-            self._test_at_s = now_s + (0.0 if standing is None else self._settling_s(standing))
-            self._tests_left = MOST_TESTS
-        # The clock of audio is exact, but sums of block lengths in floating point are not.
-        if standing is None or not self._tests_left or now_s < self._test_at_s - 1e-6:
-            return False
-        self._test_at_s = now_s + RETEST_S
-        self._tests_left -= 1
-        return True
+        return self._patience.is_due(standing, now_s, SETTLE_S if standing is None else self._settling_s(standing))
 
     def detect(self, readings: Sequence[Reading], before_s: float = math.inf) -> Detection | None:
         """Take the readings of an utterance, best first; return the first phrase in them that passes every rule.
@@ -164,6 +141,7 @@ class Spotter:
                         self.end_utterance()
                         self._last = detection
                         return detection
+                    self._patience.failed(phrase, score)
         return None
 
     def window_s(self, words: tuple[str, ...]) -> float | None:
@@ -173,7 +151,7 @@ class Spotter:
 
     def end_utterance(self) -> None:
         """Forget the partial results: the next ones are of another utterance."""
-        self._standing = None
+        self._patience.forget()
 
     def _settling_s(self, standing: tuple[str, ...]) -> float:
         has_longer = any(len(other) > len(standing) and other[: len(standing)] == standing for other in self._phrases)

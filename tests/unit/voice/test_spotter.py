@@ -4,16 +4,13 @@ import pytest
 
 from edge_agent.voice.grammar import Vocabulary, build_grammar
 from edge_agent.voice.libvosk import Reading, Word
+from edge_agent.voice.patience import HOPELESS_SCORE, SETTLE_PREFIX_S, SETTLE_S
 from edge_agent.voice.spotter import (
     BEYOND_THE_BEAM,
     LONGEST_GAP_S,
-    MOST_TESTS,
     OVERLAP_S,
     PAUSE_S,
     REFRACTORY_S,
-    RETEST_S,
-    SETTLE_PREFIX_S,
-    SETTLE_S,
     Detection,
     Spotter,
     plausible_duration_s,
@@ -196,20 +193,15 @@ def test_a_partial_result_is_tested_when_it_has_stood() -> None:
     assert spotter.worth_testing(("hey", "kitchen"), 1.1 + SETTLE_S)
 
 
-def test_a_phrase_that_fails_its_test_is_tested_again_a_few_times() -> None:
-    spotter = new_spotter()
-    steps = [1 + step * 0.05 for step in range(200)]
-    tested = [now_s for now_s in steps if spotter.worth_testing(("stop",), now_s)]
-    assert tested == pytest.approx([1 + SETTLE_S + again * RETEST_S for again in range(MOST_TESTS)])
-
-
-def test_a_partial_result_that_changed_its_mind_begins_again() -> None:
-    spotter = new_spotter()
-    assert not spotter.worth_testing(("stop",), 1.0)
-    assert not spotter.worth_testing(("[unk]",), 1.1)
-    assert not spotter.worth_testing(("stop",), 1.2)
-    assert not spotter.worth_testing(("stop",), 1.2 + SETTLE_S - 0.01)
-    assert spotter.worth_testing(("stop",), 1.2 + SETTLE_S)
+def test_what_was_said_to_its_end_and_is_clearly_something_else_is_not_tested_again() -> None:
+    spotter = Spotter(GRAMMAR, lambda _: False)
+    spotter.worth_testing(("stop",), 1.0)
+    assert spotter.worth_testing(("stop",), 2.0)
+    said = words("stop")
+    spotter.detect((Reading((), -5.0), Reading(said, -5.0 + HOPELESS_SCORE)), said[-1].end_s)
+    assert spotter.worth_testing(("stop",), 3.0)  # not clear enough
+    spotter.detect((Reading((), -5.0), Reading(said, -5.1 + HOPELESS_SCORE)), said[-1].end_s)
+    assert not spotter.worth_testing(("stop",), 4.0)
 
 
 def test_a_test_counts_only_what_has_ended() -> None:
