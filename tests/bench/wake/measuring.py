@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import inf
@@ -20,7 +20,7 @@ from typing import Final, Literal
 from edge_agent.voice.training.negatives import make_near_words, make_talk
 from edge_agent.voice.training.parallel import Report, run_in_processes
 from tests.bench.wake.listeners import AgentListener, Listener, SphinxListener
-from tests.bench.wake.recordings import Condition, Noise, negatives, positives, read
+from tests.bench.wake.recordings import RATE_HZ, Condition, Noise, negatives, positives, read
 from tests.bench.wake.roc import Roc
 
 SEED: Final = 11
@@ -28,6 +28,7 @@ SEED: Final = 11
 
 NEAR_WORDS: Final = 20
 _PIECE: Final = 40
+_TALK_PIECE: Final = 4
 
 ListenerName = Literal["agent", "PocketSphinx"]
 
@@ -39,7 +40,12 @@ class Part:
     paths: tuple[Path, ...]
     phrases: tuple[str, ...]
     said: str | None
-    near: bool = False
+    kind: Literal["people", "near-words", "talk"] = "people"
+
+    @property
+    def size_bytes(self) -> int:
+        """How long it takes to hear, about."""
+        return sum(path.stat().st_size for path in self.paths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,30 +87,42 @@ def parts_to_play(people: Path, phrases: Sequence[str], *, clips: int, hours: fl
     folder = _cache()
     for phrase in phrases:
         near = make_near_words(folder / "near" / phrase, phrase, part="test", count=NEAR_WORDS, seed=SEED)
-        parts += [Part(tuple(near), (phrase,), None, near=True)]
+        parts += [Part(tuple(near), (phrase,), None, "near-words")]
     talk = make_talk(folder / "talk", language="en", hours=hours, seed=SEED, without=phrases, report=report)
-    for start in range(0, len(talk), 4):
-        parts += _pieces(tuple(talk[start : start + 4]), tuple(phrases), None)
+    for start in range(0, len(talk), _TALK_PIECE):
+        parts += [Part(tuple(talk[start : start + _TALK_PIECE]), tuple(phrases), None, "talk")]
     return parts
 
 
+def with_less_talk(parts: Sequence[Part], hours: float) -> list[Part]:
+    """Return the parts with no more talk than that: for a listener that is there to be compared with."""
+    kept, left = [], hours
+    for part in parts:
+        if part.kind == "talk":
+            left -= part.size_bytes / (2 * RATE_HZ) / 3600
+        if part.kind != "talk" or left >= 0:
+            kept.append(part)
+    return kept
+
+
 def play(
-    parts: Sequence[Part],
-    listeners: Sequence[ListenerName],
+    parts: Mapping[ListenerName, Sequence[Part]],
     conditions: Sequence[Condition],
     *,
     people: Path,
     model: Path,
     report: Report,
 ) -> list[Played]:
-    """Let every listener hear everything under every condition."""
+    """Let every listener hear its parts under every condition; what takes longest comes first."""
     pieces = [
         Piece(part, listener, condition, people, model)
-        for listener in listeners
+        for listener, its_parts in parts.items()
         for condition in conditions
-        for part in parts
+        for part in its_parts
     ]
-    return run_in_processes(play_piece, pieces, what="wake, pieces", report=report)
+    longest_first = sorted(range(len(pieces)), key=lambda at: -pieces[at].part.size_bytes)
+    played = run_in_processes(play_piece, [pieces[at] for at in longest_first], what="wake, pieces", report=report)
+    return [one for _, one in sorted(zip(longest_first, played, strict=True), key=lambda pair: pair[0])]
 
 
 def core_share(played: Sequence[Played]) -> dict[ListenerName, float]:

@@ -92,15 +92,34 @@ class Noise:
         if draw.random() < 0.5:
             noise = np.zeros(length)
             for _ in range(2):
-                voice = self._talk[int(draw.integers(len(self._talk)))].astype(np.float64)
-                noise += np.resize(np.roll(voice, int(draw.integers(len(voice)))), length) / (voice.std() + 1.0)
+                noise += self._one_after_another(draw, length)
         else:
             spectrum = np.fft.rfft(draw.standard_normal(length))
             noise = np.fft.irfft(spectrum / np.sqrt(np.arange(len(spectrum)) + 10.0), length)
-        power = np.convolve(clip.samples.astype(np.float64) ** 2, np.full(400, 1 / 400), "same")
+        power = _smoothed(clip.samples.astype(np.float64) ** 2, 400)
         speech = np.sqrt(np.mean(power[power >= np.median(power)]))
         noise *= speech * 10 ** (-SNR_DB / 20) / (np.sqrt(np.mean(noise**2)) + 1e-9)
         return Clip(clip.name, np.clip(np.round(clip.samples + noise), -32768, 32767).astype(np.int16))
+
+    def _one_after_another(self, draw: np.random.Generator, length: int) -> NDArray[np.float64]:
+        """Return `length` samples of talk, each recording as loud as the next.
+
+        Never the same again and again: a word that is mistaken for a phrase would be counted each time.
+        """
+        parts, missing = [], length
+        while missing > 0:
+            voice = self._talk[int(draw.integers(len(self._talk)))].astype(np.float64)
+            voice = np.roll(voice, int(draw.integers(len(voice))))[:missing]
+            parts.append(voice / (voice.std() + 1.0))
+            missing -= len(voice)
+        return np.concatenate([*parts, np.zeros(0)])
+
+
+def _smoothed(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """Return the mean of `width` values around each; zeros beyond the ends."""
+    sums = np.concatenate([np.zeros(width // 2 + 1), values, np.zeros(width - width // 2 - 1)]).cumsum()
+    means: NDArray[np.float64] = np.maximum(sums[width:] - sums[:-width], 0.0)[: len(values)] / width
+    return means
 
 
 def _folder(phrase: str) -> str:

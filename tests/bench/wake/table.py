@@ -40,7 +40,7 @@ def rocs_of(played: Sequence[Played], *, near_words: bool = True) -> Rocs:
     """Join the pieces, by listener and condition, then by phrase; with the words that sound like it, or without."""
     pieces: dict[tuple[ListenerName, Condition], dict[str, list[Roc]]] = {}
     for one in played:
-        if one.piece.part.near and not near_words:
+        if one.piece.part.kind == "near-words" and not near_words:
             continue
         by_phrase = pieces.setdefault((one.piece.listener, one.piece.condition), {})
         for phrase, roc in one.rocs.items():
@@ -127,18 +127,19 @@ def _aims(rows: Sequence[Aim]) -> list[str]:
 
 def _phrases(rocs: Rocs, title: str) -> list[str]:
     columns = list(rocs)
-    lines = [
-        title,
-        "",
-        f"| phrase | recordings | negatives | {' | '.join(f'{listener}, {where}' for listener, where in columns)} |",
-        f"| --- | --- | --- |{' --- |' * len(columns)}",
-    ]
+    titles = [f"{listener}, {where}, {_hours(rocs[listener, where])}" for listener, where in columns]
+    lines = [title, "", f"| phrase | recordings | {' | '.join(titles)} |", f"| --- | --- |{' --- |' * len(columns)}"]
     for phrase, first in next(iter(rocs.values())).items():
         each = [rocs[column][phrase] for column in columns]
         cells = [f"{100 * roc.misses(roc.threshold()):.1f} %" for roc in each]
-        lines.append(f"| {phrase} | {len(first.said)} | {first.hours:.1f} h | {' | '.join(cells)} |")
+        lines.append(f"| {phrase} | {len(first.said)} | {' | '.join(cells)} |")
     means = [f"{fmean(misses(rocs[column])):.1f} %" for column in columns]
-    return [*lines, f"| **mean** | | | {' | '.join(means)} |"]
+    return [*lines, f"| **mean** | | {' | '.join(means)} |"]
+
+
+def _hours(rocs: Mapping[str, Roc]) -> str:
+    """How many hours of negatives there were for each phrase: a listener to compare with hears fewer."""
+    return f"{min(roc.hours for roc in rocs.values()):.1f} h"
 
 
 def _shipped(rocs: Rocs, thresholds: Thresholds, title: str) -> list[str]:
