@@ -1,25 +1,18 @@
-"""`edge-agent fleet keys …` and `fleet root`: who may sign, and what devices trust."""
+"""`edge-agent fleet keys …`: who may sign. What is about the root itself is in `fleet_roots`."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edge_agent.cli.fleet_options import (
-    FLEET,
-    Desk,
-    FleetDir,
-    at_the_desk,
-    now,
-    say,
-)
+from edge_agent.cli import fleet_roots
+from edge_agent.cli.fleet_options import FLEET, Desk, FleetDir, KeysOption, at_the_desk, now, say
+from edge_agent.cli.fleet_roots import ProposeOption, say_proposed
 from edge_agent.cli.output import JsonOption, note, print_json, print_table
 
 RoleName = Annotated[str, typer.Argument(help="root, targets, snapshot, timestamp, config or advertiser-NAME.")]
-KeysOption = Annotated[
-    list[Path] | None, typer.Option("--keys", help="A further folder with keys, such as a medium; may be repeated.")
-]
 AdvertiserName = Annotated[str, typer.Argument(help="The advertiser, as in a pack.toml.")]
 
 
@@ -37,7 +30,7 @@ def register(fleet_app: typer.Typer) -> None:
     keys_app.command("threshold")(keys_threshold)
     keys_app.command("status")(keys_status)
     fleet_app.add_typer(keys_app, name="keys")
-    fleet_app.command("root")(root_of_trust)
+    fleet_roots.register(fleet_app, keys_app)
 
 
 def keys_init(
@@ -146,11 +139,32 @@ def keys_remove_advertiser(
     say(f"{name} may publish no more.", {"advertiser": name, "sent": asdict(sent)}, as_json=as_json)
 
 
+def _change(
+    desk: Desk,
+    change: Callable[[], None],
+    sentence: str,
+    value: dict[str, object],
+    *,
+    keys: list[Path] | None,
+    propose: bool = False,
+    as_json: bool,
+) -> None:
+    """Change who may sign, with the keys in these folders too, and send it; a proposal is only written."""
+    desk.fleet.keys.others = tuple(keys or ())
+    change()
+    if propose:
+        say_proposed(desk.fleet.directory, as_json=as_json)
+        return
+    sent = desk.send()
+    say(sentence, value | {"sent": asdict(sent)}, as_json=as_json)
+
+
 @at_the_desk
 def keys_rotate(
     desk: Desk,
     role: RoleName,
     keys: KeysOption = None,
+    propose: ProposeOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Replace a key that is old or may be known to others.
@@ -159,10 +173,15 @@ def keys_rotate(
     """
     from edge_agent.fleet.rotation import rotate_key
 
-    desk.fleet.keys.others = tuple(keys or ())
-    rotate_key(desk.fleet, role, now())
-    sent = desk.send()
-    say(f"{role} has a new key.", {"role": role, "sent": asdict(sent)}, as_json=as_json)
+    _change(
+        desk,
+        lambda: rotate_key(desk.fleet, role, now(), propose=propose),
+        f"{role} has a new key.",
+        {"role": role},
+        keys=keys,
+        propose=propose,
+        as_json=as_json,
+    )
 
 
 @at_the_desk
@@ -171,16 +190,22 @@ def keys_add(
     role: RoleName,
     public_key: Annotated[Path, typer.Option("--public-key", help="The .pub file of the key.")],
     keys: KeysOption = None,
+    propose: ProposeOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Let one more key sign for a role."""
     from edge_agent.fleet.keys import read_public_key
     from edge_agent.fleet.rotation import change_keys
 
-    desk.fleet.keys.others = tuple(keys or ())
-    change_keys(desk.fleet, role, now(), add=read_public_key(public_key))
-    sent = desk.send()
-    say(f"{role} has one more key.", {"role": role, "sent": asdict(sent)}, as_json=as_json)
+    _change(
+        desk,
+        lambda: change_keys(desk.fleet, role, now(), add=read_public_key(public_key), propose=propose),
+        f"{role} has one more key.",
+        {"role": role},
+        keys=keys,
+        propose=propose,
+        as_json=as_json,
+    )
 
 
 @at_the_desk
@@ -189,15 +214,21 @@ def keys_drop(
     role: RoleName,
     key: Annotated[str, typer.Argument(help="The beginning of the key's id, as keys status shows it.")],
     keys: KeysOption = None,
+    propose: ProposeOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Let one key sign for a role no more."""
     from edge_agent.fleet.rotation import change_keys
 
-    desk.fleet.keys.others = tuple(keys or ())
-    change_keys(desk.fleet, role, now(), drop=key)
-    sent = desk.send()
-    say(f"{role} has one key less.", {"role": role, "sent": asdict(sent)}, as_json=as_json)
+    _change(
+        desk,
+        lambda: change_keys(desk.fleet, role, now(), drop=key, propose=propose),
+        f"{role} has one key less.",
+        {"role": role},
+        keys=keys,
+        propose=propose,
+        as_json=as_json,
+    )
 
 
 @at_the_desk
@@ -206,17 +237,19 @@ def keys_threshold(
     role: RoleName,
     threshold: Annotated[int, typer.Argument(min=1, help="How many keys have to sign together.")],
     keys: KeysOption = None,
+    propose: ProposeOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Ask for more signatures of a role, or fewer."""
     from edge_agent.fleet.rotation import change_keys
 
-    desk.fleet.keys.others = tuple(keys or ())
-    change_keys(desk.fleet, role, now(), threshold=threshold)
-    sent = desk.send()
-    say(
+    _change(
+        desk,
+        lambda: change_keys(desk.fleet, role, now(), threshold=threshold, propose=propose),
         f"{role} needs {threshold} signatures.",
-        {"role": role, "threshold": threshold, "sent": asdict(sent)},
+        {"role": role, "threshold": threshold},
+        keys=keys,
+        propose=propose,
         as_json=as_json,
     )
 
@@ -242,27 +275,6 @@ def keys_status(fleet_dir: FleetDir = FLEET, keys: KeysOption = None, as_json: J
         for status in found
     ]
     print_table(str(fleet_dir), ("role", "signatures", "keys", "good for"), rows)
-    for status in found:
-        if status.next_step:
-            note(status.next_step)
-
-
-def root_of_trust(
-    out: Annotated[Path | None, typer.Option("--out", help="Where to write it; a folder or a file.")] = None,
-    fleet_dir: FleetDir = FLEET,
-    as_json: JsonOption = False,
-) -> None:
-    """Show or copy root.json, which every device trusts.
-
-    A device gets it when it is made, and believes all the rest by it.
-    """
-    from edge_agent.fleet.durable import write_durably
-    from edge_agent.fleet.repository import FleetRepository
-
-    FleetRepository.open(fleet_dir)
-    path = fleet_dir / "root.json"
-    if out is not None:
-        target = out / "root.json" if out.is_dir() else out
-        write_durably(target, path.read_bytes())
-        path = target
-    say(f"{path}", {"root_json": str(path)}, as_json=as_json)
+    for sentence in (one for status in found for one in (status.next_step, status.proposal)):
+        if sentence:
+            note(sentence)

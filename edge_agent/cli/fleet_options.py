@@ -35,6 +35,9 @@ class MqttVersion(StrEnum):
 FLEET = Path("fleet")
 
 FleetDir = Annotated[Path, typer.Option("--fleet-dir", help="The fleet's folder, as `fleet keys init` made it.")]
+KeysOption = Annotated[
+    list[Path] | None, typer.Option("--keys", help="A further folder with keys, such as a medium; may be repeated.")
+]
 BrokerOption = Annotated[
     str | None,
     typer.Option(

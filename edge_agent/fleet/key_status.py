@@ -1,11 +1,13 @@
 """Who holds which key of a fleet, how many have to sign, and how long that is good for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from edge_agent.fleet.authority import key_name
 from edge_agent.fleet.repository import FleetRepository
+from edge_agent.fleet.root_proposal import pending_proposal
+from edge_agent.model.errors import FormatError
 from edge_agent.packs.trust import ADVERTISER_ROLE
 
 _SOON_DAYS: Final = {"timestamp": 10}
@@ -30,6 +32,8 @@ class RoleStatus:
     expires: datetime | None
     days_left: int | None
     next_step: str
+    proposal: str = ""
+    """Of the root: who has signed the one that is proposed, and who is missing; empty while there is none."""
 
 
 def role_statuses(fleet: FleetRepository, now: datetime) -> list[RoleStatus]:
@@ -46,7 +50,15 @@ def role_statuses(fleet: FleetRepository, now: datetime) -> list[RoleStatus]:
         name = key_name(role)
         enough = sum(key.is_here for key in held) >= asked.threshold
         found.append(RoleStatus(name, asked.threshold, held, expires, days, _next_step(name, days, enough=enough)))
-    return found
+    return [replace(found[0], proposal=_proposal(fleet)), *found[1:]]
+
+
+def _proposal(fleet: FleetRepository) -> str:
+    try:
+        pending = pending_proposal(fleet.directory)
+    except FormatError as error:
+        return error.for_person()
+    return "" if pending is None else f"Proposed: {pending.said()}"
 
 
 def _next_step(name: str, days: int | None, *, enough: bool) -> str:

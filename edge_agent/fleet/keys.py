@@ -58,7 +58,8 @@ class KeyFolder:
         number = 1
         while (self.directory / f"{role}.retired-{number}.pem").exists():
             number += 1
-        (self.directory / f"{role}.pem").rename(self.directory / f"{role}.retired-{number}.pem")
+        if self.has(role):  # the old one may be kept elsewhere
+            (self.directory / f"{role}.pem").rename(self.directory / f"{role}.retired-{number}.pem")
         (self.directory / f"{role}.next.pem").rename(self.directory / f"{role}.pem")
 
     def write_secret(self, name: str, content: bytes) -> Path:
@@ -91,17 +92,18 @@ class KeyFolder:
         for directory in (self.directory, *self.others):
             for path in sorted(directory.glob("*.pem")):
                 if ".retired-" not in path.name:
-                    signer = _read_private(path)
+                    signer = read_private_key(path)
                     if keyids is None or signer.public_key.keyid in keyids:
                         found.setdefault(signer.public_key.keyid, signer)
         return [found[keyid] for keyid in sorted(found)]
 
     def signer(self, role: str) -> CryptoSigner:
         """Return the signer of `role`. Raises SettingsError when its file is missing or is no Ed25519 key."""
-        return _read_private(self.directory / f"{role}.pem")
+        return read_private_key(self.directory / f"{role}.pem")
 
 
-def _read_private(path: Path) -> CryptoSigner:
+def read_private_key(path: Path) -> CryptoSigner:
+    """Return the signer of a private key's file. Raises SettingsError when there is none, or no Ed25519 key in it."""
     try:
         key = load_pem_private_key(path.read_bytes(), None)
     except OSError as error:

@@ -5,7 +5,7 @@ as it is.
 """
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -121,21 +121,6 @@ class FleetRepository(SignedFolder):
         self._changed = (self._changed - {role}) | {"targets"}
         self._accepted.discard(role)
 
-    def change_keys(
-        self, role: str, *, add: Collection[Key] = (), drop: Collection[str] = (), threshold: int = 0
-    ) -> None:
-        """Change who may sign a delegated role; `commit` afterwards. Raises SettingsError when nobody could then.
-
-        What is signed of the role already must count afterwards as well: a role whose keys are here is signed anew;
-        of any other, the holders' next bundle has to bear the signatures first.
-        """
-        self.authority.change(role, add=add, drop=drop, threshold=threshold)
-        self._changed.add("targets")
-        if self.authority.can_sign(role):
-            self._changed.add(role)
-        elif role in self._roles:
-            self.authority.refuse_unsigned(role, self._roles[role])
-
     def accept(self, role: str, metadata: Metadata[Targets]) -> None:
         """Take what the holders of `role` signed themselves, as it is; `commit` afterwards.
 
@@ -158,32 +143,11 @@ class FleetRepository(SignedFolder):
         date_signature(metadata.signed, "root", now)
         for signer in signers:
             metadata.sign(signer, append=True)
+        self.keep_root(metadata)
+
+    def keep_root(self, metadata: Metadata[Root]) -> None:
+        """Write a root as it is signed; `touch` and `commit` afterwards."""
         write_durably(self._metadata / f"{metadata.signed.version}.root.json", metadata.to_bytes())
-
-    def replace_root(self, root: Root, now: datetime) -> None:
-        """Make `root` the next root, signed by all keys here of the root before it and of its own.
-
-        `touch` and `commit` afterwards. Raises SettingsError, having written nothing, when those are too few for
-        either of the two (TUF 1.0.33, 6.1).
-        """
-        old = self.root
-        root.version = old.version + 1
-        metadata = Metadata(root)
-        signers = self.keys.signers({*old.roles["root"].keyids, *root.roles["root"].keyids})
-        date_signature(root, "root", now)
-        for signer in signers:
-            metadata.sign(signer, append=True)
-        result = root.get_root_verification_result(old, metadata.signed_bytes, metadata.signatures)
-        if not result:
-            if old.roles["root"].threshold == 1:
-                self.keys.signer("root")  # says so when it is not there at all
-            raise SettingsError(
-                f"A new root needs {result.first.threshold} signatures of the root before it and "
-                f"{result.second.threshold} of its own; the keys for {len(result.first.signed)} and "
-                f"{len(result.second.signed)} are here.",
-                "Bring the folders with the others and name each with --keys.",
-            )
-        write_durably(self._metadata / f"{root.version}.root.json", metadata.to_bytes())
 
     def put(self, name: str, content: bytes) -> None:
         """Sign `content` under `name`; `commit` afterwards. Raises SettingsError when nobody may sign that name."""

@@ -59,6 +59,11 @@ class SignedFolder:
         """The newest root's version."""
         return max(int(path.name.partition(".")[0]) for path in self._metadata.glob("*.root.json"))
 
+    @property
+    def root_metadata(self) -> Metadata[Root]:
+        """The newest root with the signatures that it bears."""
+        return self._read(Root, f"{self.root_version}.root")
+
     def roots(self) -> list[Root]:
         """Return every root, the newest first."""
         return [self._read(Root, f"{version}.root").signed for version in range(self.root_version, 0, -1)]
@@ -128,8 +133,12 @@ class SignedFolder:
 
     def role_metadata(self, role: str) -> Targets | None:
         """Return what `role` signs now, or None while nothing of it was ever signed."""
-        metadata = self._roles.get(role)
+        metadata = self.signed_metadata(role)
         return None if metadata is None else metadata.signed
+
+    def signed_metadata(self, role: str) -> Metadata[Targets] | None:
+        """Return the same with the signatures that it bears."""
+        return self._roles.get(role)
 
     def _read(self, kind: type[Kind], name: str) -> Metadata[Kind]:
         path = self._metadata / f"{name}.json"
