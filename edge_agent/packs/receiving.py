@@ -134,6 +134,8 @@ class _Batches:
     def add(self, arrival: Arrival) -> None:
         self._waiting.append(arrival)
         self._waiting_bytes += len(arrival[1])
+        if self.is_full:
+            self._taken.clear()
         if self._waiting_bytes >= _BATCH_BYTES:
             self._due.set()
         elif self._flush is None:
@@ -169,8 +171,7 @@ class _Batches:
             self._flush.cancel()
             self._flush = None
         self._due.clear()
-        self._taken.set()
-        self._taken.clear()
+        self._taken.set()  # until it is full again: whoever begins to wait later must not miss it
         if not batch:
             return
         good = await in_thread(self._keep, batch)
