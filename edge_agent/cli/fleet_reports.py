@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edge_agent.cli.fleet_options import BrokerOption, check_root
+from edge_agent.cli.fleet_options import BrokerOption, MqttVersion, ProtocolOption, check_root
 from edge_agent.cli.output import JsonOption, fail, note, print_json, print_table
 
 FleetDir = Annotated[Path, typer.Option("--fleet-dir", help="The fleet's folder, as `fleet keys init` made it.")]
@@ -26,10 +26,11 @@ def collect(
     once: Annotated[bool, typer.Option("--once", help="Stop when the broker has nothing more.")] = False,
     root: Annotated[str, typer.Option(help="Topic root of the fleet.")] = "edge",
     name: Annotated[str, typer.Option(help="Name of this collector; two at once need two names.")] = "main",
-    share: Annotated[str | None, typer.Option(help="Divide the work with others of this group (MQTT 5).")] = None,
+    share: Annotated[str | None, typer.Option(help="Divide the work with others of this group (MQTT 5.0).")] = None,
     credentials_file: Annotated[Path | None, typer.Option(help="A file that holds user:password.")] = None,
     tls: Annotated[bool, typer.Option("--tls", help="Connect with TLS.")] = False,
     ca_file: Annotated[Path | None, typer.Option(help="Authority that signed the broker's certificate.")] = None,
+    protocol: ProtocolOption = MqttVersion.AUTO,
     as_json: JsonOption = False,
 ) -> None:
     """Take sealed reports from the broker and count them.
@@ -37,8 +38,8 @@ def collect(
     Goes on until interrupted, unless --once or --for says otherwise.
     """
     from edge_agent.fleet.broker import broker_of, parse_broker
-    from edge_agent.fleet.collect import CollectorSettings
     from edge_agent.fleet.collect import collect as run_collector
+    from edge_agent.fleet.report_subscription import CollectorSettings
     from edge_agent.link.credentials import read_credentials, tls_context
 
     host, port = parse_broker(broker or broker_of(fleet_dir), tls=tls)
@@ -54,6 +55,7 @@ def collect(
         user=None if credentials is None else credentials.user,
         password=None if credentials is None else credentials.password,
         tls=tls_context(ca_file) if tls else None,
+        protocol=protocol.value,
     )
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

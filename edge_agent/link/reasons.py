@@ -34,7 +34,7 @@ _REASONS: Final[dict[int, Reason]] = {
     0x84: Reason("Unsupported protocol version", 'Set mqtt.protocol to "auto", or to the version that it takes.'),
     0x85: Reason("Client identifier not valid", "Let the broker take client names that begin with edge-agent-."),
     0x86: Reason("Bad user name or password", "Check the credentials file; a corrected one is read by itself."),
-    0x87: Reason("Not authorized", "Check the credentials and the broker's access rules."),
+    0x87: Reason("Not authorized", "Check the credentials (user and password) and the broker's access rules."),
     0x88: Reason("Server unavailable", _AGAIN),
     0x89: Reason("Server busy", _AGAIN),
     0x8A: Reason("Banned", "Ask whoever runs the broker why this client is shut out."),

@@ -13,11 +13,12 @@ from typing import Final
 import aiomqtt
 
 from edge_agent.fleet.broker import BrokerAddress
-from edge_agent.fleet.collect import CollectorSettings, collect
+from edge_agent.fleet.collect import collect
 from edge_agent.fleet.opening import Tally
 from edge_agent.fleet.provision import create_fleet
 from edge_agent.fleet.publish import Sent, manifests, send, sign_pack
 from edge_agent.fleet.report_store import STORE_NAME, Counter, ReportStore
+from edge_agent.fleet.report_subscription import CollectorSettings
 from edge_agent.fleet.repository import FleetRepository
 from edge_agent.fleet.revoke import revoke
 

@@ -11,16 +11,19 @@ import textwrap
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import aiomqtt
 import pytest
 
-from edge_agent.fleet.collect import CollectorSettings, collect
+from edge_agent.fleet.collect import collect
 from edge_agent.fleet.opening import Tally
 from edge_agent.fleet.report_key import new_report_key
 from edge_agent.fleet.report_store import STORE_NAME, ReportStore
+from edge_agent.fleet.report_subscription import CollectorSettings
 from edge_agent.measure.journal import Journal
 from edge_agent.measure.report_key import read_report_key
 from edge_agent.measure.reporter import Reporter
@@ -30,7 +33,10 @@ from edge_agent.model.errors import FormatError, LinkError
 from edge_agent.model.report import ImpressionReport, Reached
 from edge_agent.settings.rooms import MeasureSettings
 from tests.brokers import MOSQUITTO, Mosquitto, RunningBroker, free_port
+from tests.proxies import ACCEPTS_311_ONLY, HANGS_UP, UNSUPPORTED_VERSION, Proxy, RefusedVersion
 from tests.unit.measure.plays import SetClock, catalog, play, record, settled
+
+Protocol = Literal["5.0", "3.1.1"]
 
 NOW = datetime.now(UTC)
 durable = pytest.mark.skipif(
@@ -105,10 +111,38 @@ async def test_what_was_sent_while_the_collector_was_away_is_counted(fleet: Flee
     assert fleet.counted() == 50
 
 
+@durable
+@pytest.mark.parametrize(
+    ("before", "after"), [("3.1.1", "5.0"), ("5.0", "3.1.1")], ids=["3.1.1-then-5.0", "5.0-then-3.1.1"]
+)
+async def test_what_waits_at_the_broker_survives_a_change_of_mqtts_version(
+    fleet: Fleet, before: Protocol, after: Protocol
+) -> None:
+    def collect_over(protocol: Protocol) -> Tally:
+        return collect(replace(fleet.settings(), protocol=protocol), threading.Event(), once=True)
+
+    assert await asyncio.to_thread(collect_over, before) == Tally()
+    await fleet.publish(fleet.sealed(5))
+    assert await asyncio.to_thread(collect_over, after) == Tally(accepted=5)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [ACCEPTS_311_ONLY, UNSUPPORTED_VERSION, HANGS_UP],
+    ids=["return-code-1", "reason-code-0x84", "hangs-up"],
+)
+async def test_a_broker_that_refuses_5_is_collected_from_in_3_1_1(fleet: Fleet, answer: bytes) -> None:
+    async with Proxy(fleet.broker, refuses=RefusedVersion(5, answer)) as proxy:
+        settings = replace(fleet.settings(), port=proxy.port)
+        assert await asyncio.to_thread(collect, settings, threading.Event(), once=True) == Tally()
+        assert set(proxy.levels) == {5, 4}
+
+
 _COLLECTOR = textwrap.dedent("""
     import sys, threading
     from pathlib import Path
-    from edge_agent.fleet.collect import CollectorSettings, collect
+    from edge_agent.fleet.collect import collect
+    from edge_agent.fleet.report_subscription import CollectorSettings
     host, port, directory, root, name = sys.argv[1:6]
     settings = CollectorSettings(host, int(port), Path(directory), root, name)
     collect(settings, threading.Event(), ready=lambda: print("ready", flush=True))
