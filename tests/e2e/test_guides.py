@@ -53,7 +53,7 @@ def test_the_operators_guide_from_keys_to_backup_on_its_own_broker(tmp_path: Pat
         for line in configuration.splitlines()
         if not line.startswith(("#", "listener", "allow_anonymous", "persistence"))  # these the fixture sets itself
     ]
-    assert len(lines) == 3
+    assert len(lines) == 4
     (tmp_path / "poster.png").write_bytes(png(1080, 1920, zlib.compress(bytes((1 + 3 * 1080) * 1920))))
     with Mosquitto(lines=lines, anonymous=False) as broker:
         script = "\n".join(["set -eu", *blocks("operator-guide.md", "sh")])
