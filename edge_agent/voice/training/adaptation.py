@@ -1,8 +1,10 @@
 """Recordings of people as training material: aligned by the network that synthetic speech has taught.
 
 The folder given holds a folder for each phrase, named by its words joined with `_`, with 16 kHz mono FLAC files in
-which people say it. Folders that begin with `not_` hold other words and are left out, as are phrases whose words are
-not in the vocabulary. Of the rest, only what `people.part_of` gives to adaptation is read.
+which people say it. Folders that begin with `not_` hold other words, which nobody wrote down, in any language: the
+network's own best string of phones is taken for what is said there, so that from then on it is sure of it and no
+phrase is found in such speech. Phrases whose words are not in the vocabulary are left out. Of the rest, only what
+`people.part_of` gives to adaptation is read.
 """
 
 from __future__ import annotations
@@ -18,16 +20,16 @@ import soundfile
 import torch
 from numpy.typing import NDArray
 
-from edge_agent.voice.training.alignment import align
+from edge_agent.voice.training.alignment import Aligned, align, transcribe
 from edge_agent.voice.training.errors import NoRecordingsError
-from edge_agent.voice.training.features import SUBSAMPLING, Features, load_features, make_features
-from edge_agent.voice.training.fitting import Fitted
+from edge_agent.voice.training.features import SUBSAMPLING, load_features, make_features
+from edge_agent.voice.training.fitting import Beside, Fitted
 from edge_agent.voice.training.languages import LANGUAGES
 from edge_agent.voice.training.lexicon import Pronunciation
 from edge_agent.voice.training.mfcc import mfcc
 from edge_agent.voice.training.network import CONTEXT_FRAMES, Tdnn
 from edge_agent.voice.training.parallel import Report
-from edge_agent.voice.training.people import part_of
+from edge_agent.voice.training.people import OTHER_WORDS_SHARE, PHRASES_SHARE, part_of
 from edge_agent.voice.training.resampling import RATE_HZ
 from edge_agent.voice.training.utterance import Utterance, save_shard
 
@@ -41,7 +43,7 @@ _SHARD_UTTERANCES: Final = 250
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """Shards of aligned recordings, and how many recordings are in them and were left out as unfit."""
+    """Shards of recordings with their phones, and how many recordings are in them and were left out as unfit."""
 
     shards: tuple[Path, ...]
     taken: int
@@ -50,10 +52,11 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What `recordings` recordings of people sound like under drawn conditions."""
+    """What so many recordings of phrases, and so many of other words, sound like under drawn conditions."""
 
-    features: Features
+    beside: tuple[Beside, ...]
     recordings: int
+    of_other_words: int
 
 
 def hear_people(
@@ -70,66 +73,94 @@ def hear_people(
     """Align the recordings with the network that was `fitted`, and hear each `HEARINGS` times.
 
     The voices of the shards `babble` talk in the background. Raise `NoRecordingsError` where there are no recordings
-    that can be used.
+    of phrases that can be used.
     """
-    aligned = align_recordings(
-        recordings,
-        work / "people",
-        network=fitted.network,
-        priors=fitted.priors,
-        lexicon=lexicon,
-        pdfs=LANGUAGES[language].phones.pdfs,
-        seed=seed,
+    pdfs = LANGUAGES[language].phones.pdfs
+    out = work / "people"
+    namer = Namer(fitted.network, fitted.priors, pdfs)
+    phrases = align_recordings(recordings, out, namer=namer, lexicon=lexicon, seed=seed)
+    others = transcribe_others(recordings, out, namer=namer, seed=seed)
+    report(
+        f"people: {phrases.taken} recordings of phrases, and {phrases.unfit} that do not fit their words;"
+        f" {others.taken} of other words"
     )
-    report(f"people: {aligned.taken} recordings, and {aligned.unfit} that do not fit their words")
-    shards = make_features(
-        work / "people-features",
-        aligned.shards,
-        hearings=HEARINGS,
-        seed=seed,
-        report=report,
-        language=language,
-        babble=babble,
-    )
-    return Heard(load_features(shards), aligned.taken)
+    parts = [(phrases.shards, PHRASES_SHARE), (others.shards, OTHER_WORDS_SHARE)]
+    beside: list[Beside] = []
+    for shards, share in parts:
+        if shards:
+            made = make_features(
+                work / "people-features",
+                shards,
+                hearings=HEARINGS,
+                seed=seed,
+                report=report,
+                language=language,
+                babble=babble,
+            )
+            beside.append(Beside(load_features(made), share))
+    return Heard(tuple(beside), phrases.taken, others.taken)
+
+
+@dataclass(frozen=True, slots=True)
+class Namer:
+    """A network that says of recordings which phone each frame may be: log likelihoods (frames, `pdfs`)."""
+
+    network: Tdnn
+    priors: NDArray[np.float32]
+    pdfs: Sequence[str]
+
+    def __call__(self, samples: NDArray[np.int16]) -> NDArray[np.float32]:
+        """Return them, up to a constant of each frame."""
+        return (name_frames(self.network, samples) - _PRIOR_SHARE * np.log(self.priors)).astype(np.float32)
 
 
 def align_recordings(
-    recordings: Path,
-    out: Path,
-    *,
-    network: Tdnn,
-    priors: NDArray[np.float32],
-    lexicon: Mapping[str, tuple[Pronunciation, ...]],
-    pdfs: Sequence[str],
-    seed: int,
+    recordings: Path, out: Path, *, namer: Namer, lexicon: Mapping[str, tuple[Pronunciation, ...]], seed: int
 ) -> Recorded:
-    """Find the phones in the recordings and write them as shards in `out`, in an order drawn by `seed`.
+    """Find the phones in the recordings of phrases and write them as shards in `out`, in an order drawn by `seed`.
 
     Raise `NoRecordingsError` where there are none that can be used.
     """
     taken: list[Utterance] = []
     unfit = 0
     for folder in _folders(recordings):
-        words = _words(folder)
-        if not all(word in lexicon for word in words):
+        words = folder.name.split("_")
+        if _is_of_other_words(folder) or not all(word in lexicon for word in words):
             continue
         for samples in _to_adapt_on(folder):
-            scores = name_frames(network, samples) - _PRIOR_SHARE * np.log(priors)
-            aligned = align(scores, [lexicon[word] for word in words], pdfs)
+            aligned = align(namer(samples), [lexicon[word] for word in words], namer.pdfs)
             if aligned is None or aligned.shortfall > WORST_SHORTFALL:
                 unfit += 1
             else:
-                taken.append(Utterance(samples, aligned.segments(len(samples) / RATE_HZ), f"people {folder.name}"))
+                taken.append(_utterance(folder, samples, aligned))
     if not taken:
         raise NoRecordingsError(recordings)
+    return Recorded(_save(out, "phrases", taken, seed), len(taken), unfit)
+
+
+def transcribe_others(recordings: Path, out: Path, *, namer: Namer, seed: int) -> Recorded:
+    """Write the recordings of other words as shards in `out`, with the phones that the network hears in them."""
+    taken: list[Utterance] = []
+    for folder in filter(_is_of_other_words, _folders(recordings)):
+        for samples in _to_adapt_on(folder):
+            heard = transcribe(namer(samples), namer.pdfs)
+            if heard is not None:
+                taken.append(_utterance(folder, samples, heard))
+    return Recorded(_save(out, "other-words", taken, seed), len(taken), 0)
+
+
+def _utterance(folder: Path, samples: NDArray[np.int16], aligned: Aligned) -> Utterance:
+    return Utterance(samples, aligned.segments(len(samples) / RATE_HZ), f"people {folder.name}")
+
+
+def _save(out: Path, name: str, taken: list[Utterance], seed: int) -> tuple[Path, ...]:
     random.Random(seed).shuffle(taken)
     out.mkdir(parents=True, exist_ok=True)
     shards: list[Path] = []
     for start in range(0, len(taken), _SHARD_UTTERANCES):
-        shards.append(out / f"people-{len(shards):03}.npz")
+        shards.append(out / f"{name}-{len(shards):03}.npz")
         save_shard(shards[-1], taken[start : start + _SHARD_UTTERANCES])
-    return Recorded(tuple(shards), len(taken), unfit)
+    return tuple(shards)
 
 
 def name_frames(network: Tdnn, samples: NDArray[np.int16]) -> NDArray[np.float32]:
@@ -149,11 +180,11 @@ def name_frames(network: Tdnn, samples: NDArray[np.int16]) -> NDArray[np.float32
 
 
 def _folders(recordings: Path) -> list[Path]:
-    return sorted(path for path in recordings.glob("*") if path.is_dir() and not path.name.startswith("not_"))
+    return sorted(path for path in recordings.glob("*") if path.is_dir())
 
 
-def _words(folder: Path) -> list[str]:
-    return folder.name.split("_")
+def _is_of_other_words(folder: Path) -> bool:
+    return folder.name.startswith("not_")
 
 
 def _to_adapt_on(folder: Path) -> Iterator[NDArray[np.int16]]:

@@ -1,9 +1,10 @@
-"""Find where each phone of known words lies in a recording (forced alignment).
+"""Find where each phone lies in a recording: of known words (forced alignment), or of any.
 
 Viterbi's search through the one network of states that the words allow: each
 word in any of its pronunciations, with or without silence before, between and
 after words. The network that scores the frames is our own, so whoever speaks
-needs no timing marks.
+needs no timing marks. Where nobody wrote down what is said, `transcribe` asks
+for the best string of any phones.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.voice.training.features import SUBSAMPLING
+from edge_agent.voice.training.graph import PHONE_STAYS, SILENCE_STAYS
 from edge_agent.voice.training.mfcc import FRAME_LENGTH_S, FRAME_SHIFT_S
 from edge_agent.voice.training.phones import PDFS, SILENCE, Segment
 
@@ -24,6 +26,7 @@ Pronunciations = Sequence[Sequence[str]]
 """The ways in which one word may be said, as phones."""
 
 _IMPOSSIBLE: Final = -1e9
+_SILENCE_NEXT: Final = 0.5
 _STEP_S: Final = SUBSAMPLING * FRAME_SHIFT_S
 _FIRST_MIDDLE_S: Final = FRAME_LENGTH_S / 2
 
@@ -66,13 +69,46 @@ def align(
     best = np.where(final, best, _IMPOSSIBLE)
     if best.max() <= _IMPOSSIBLE / 2:
         return None
-    path = [int(best.argmax())]
-    for frame in range(len(heard) - 1, 0, -1):
-        path.append(int(came_from[frame, path[-1]]))
-    path.reverse()
+    path = _followed_back(came_from, int(best.argmax()))
     found = tuple(phones[state] for state in path)
-    shortfalls = np.max(scores, axis=1) - heard[np.arange(len(heard)), path]
-    return Aligned(found, float(shortfalls[[phone != SILENCE for phone in found]].mean()))
+    return Aligned(found, _shortfall(scores, heard[np.arange(len(heard)), path], found))
+
+
+def transcribe(scores: NDArray[np.floating], pdfs: Sequence[str] = PDFS) -> Aligned | None:
+    """Return the best string of any phones for log probabilities (frames, `pdfs`); None where there is no frame.
+
+    One phone follows another with the probabilities that the graph gives to the loop of `[unk]`.
+    """
+    if not len(scores):
+        return None
+    stays = np.full(len(pdfs), PHONE_STAYS)
+    stays[pdfs.index(SILENCE)] = SILENCE_STAYS
+    chosen = np.full(len(pdfs), (1 - _SILENCE_NEXT) / (len(pdfs) - 1))
+    chosen[pdfs.index(SILENCE)] = _SILENCE_NEXT
+    enters = np.log((1 - PHONE_STAYS) * chosen)
+    best = np.asarray(scores[0], np.float64) + enters
+    came_from = np.zeros(scores.shape, np.intp)
+    for frame in range(1, len(scores)):
+        before = int(best.argmax())
+        stayed, entered = best + np.log(stays), best[before] + enters
+        came_from[frame] = np.where(stayed >= entered, np.arange(len(pdfs)), before)
+        best = np.maximum(stayed, entered) + scores[frame]
+    path = _followed_back(came_from, int(best.argmax()))
+    found = tuple(pdfs[pdf] for pdf in path)
+    return Aligned(found, _shortfall(scores, np.asarray(scores)[np.arange(len(scores)), path], found))
+
+
+def _followed_back(came_from: NDArray[np.intp], last: int) -> list[int]:
+    path = [last]
+    for frame in range(len(came_from) - 1, 0, -1):
+        path.append(int(came_from[frame, path[-1]]))
+    return path[::-1]
+
+
+def _shortfall(scores: NDArray[np.floating], taken: NDArray[np.floating], found: Sequence[str]) -> float:
+    """Say how much the frames of speech fall short of their best phones; nothing where all is silence."""
+    spoken = np.array([phone != SILENCE for phone in found])
+    return float((np.max(scores, axis=1) - taken)[spoken].mean()) if spoken.any() else 0.0
 
 
 def _states(

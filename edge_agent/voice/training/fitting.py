@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -34,7 +35,6 @@ _PEAK_RATE: Final = 2e-3
 _PEAK_RATE_OF_MORE: Final = 1.2e-3
 _PEAK_RATE_OF_REFINING: Final = 6e-4
 _COMPETITION_WEIGHT: Final = 10.0
-_PEOPLE: Final = 0.25
 _WARM_UP_SHARE: Final = 0.05
 _REPORT_EVERY_S: Final = 15.0
 _LEAST_PRIOR: Final = 1e-4
@@ -134,23 +134,54 @@ def fit(
     return Fitted(network.eval(), (priors / priors.sum()).numpy(), steps, loss, accuracy)
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Other features to learn from, and which share they are of what each step sees."""
+
+    features: Features
+    share: float
+
+
 def refine(
-    fitted: Fitted, features: Features, *, people: Features | None, seed: int, steps: int, report: Report
+    fitted: Fitted,
+    features: Features,
+    *,
+    beside: Sequence[Beside] = (),
+    seed: int,
+    steps: int,
+    report: Report,
+    runs: int = 1,
 ) -> Fitted:
     """Go on from `fitted` for so many steps, now with the loss of `sequence` beside that of single frames.
 
-    A quarter of what each step sees is of `people`, where they are given: their voices, rooms and microphones are
-    learnt without forgetting the sounds that their few words do not hold.
+    `beside` are people's voices, rooms and microphones: learnt without forgetting the sounds of `features` that
+    their few words do not hold. It is done `runs` times, each time with other draws; the mean of the networks is
+    returned, which errs less than any of them: M. Wortsman et al., "Model soups", ICML 2022.
     """
-    torch.manual_seed(seed)
     competition = Competition(torch.from_numpy(fitted.priors))
 
     def loss(named: Tensor, wanted: Tensor) -> Tensor:
         return _frame_loss(named, wanted) + _COMPETITION_WEIGHT * competition(named, wanted)
 
-    windows = _Windows((features,)) if people is None else _Windows((features, people), (1 - _PEOPLE, _PEOPLE))
-    made, _, accuracy = _descend(fitted.network, windows, loss, Schedule(_PEAK_RATE_OF_REFINING, 0.0, steps), report)
-    return replace(fitted, network=fitted.network.eval(), steps=fitted.steps + made, frame_accuracy=accuracy)
+    shares = [each.share for each in beside]
+    windows = _Windows((features, *(each.features for each in beside)), (1 - sum(shares), *shares))
+    schedule = Schedule(_PEAK_RATE_OF_REFINING, 0.0, steps)
+    ends: list[dict[str, Tensor]] = []
+    accuracy = math.nan
+    for run in range(runs):
+        torch.manual_seed(seed + run)
+        network = deepcopy(fitted.network)
+        network.dropout.p = 0.0
+        _, _, accuracy = _descend(network, windows, loss, schedule, report)
+        ends.append(network.state_dict())
+    refined = deepcopy(fitted.network)
+    refined.load_state_dict({name: _mean([end[name] for end in ends]) for name in ends[0]})
+    return replace(fitted, network=refined.eval(), steps=fitted.steps + runs * steps, frame_accuracy=accuracy)
+
+
+def _mean(tensors: Sequence[Tensor]) -> Tensor:
+    first = tensors[0]
+    return torch.stack(list(tensors)).mean(0) if first.is_floating_point() else first
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +194,9 @@ class Schedule:
 
     def share(self, steps: int, elapsed_s: float) -> float:
         """Say which part of the way is behind."""
-        return elapsed_s / (60 * self.minutes) if self.at_most is None else steps / self.at_most
+        if self.at_most is None:
+            return elapsed_s / (60 * self.minutes)
+        return steps / self.at_most if self.at_most else 1.0
 
 
 class _Windows:

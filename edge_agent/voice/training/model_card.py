@@ -7,6 +7,7 @@ from string import Template
 from typing import Final
 
 from edge_agent.voice.training.model_directory import OperatingPoint
+from edge_agent.voice.training.people import OTHER_WORDS_SHARE
 from edge_agent.voice.training.rehearsal import Rehearsed
 from edge_agent.voice.training.synthesis import ACCENTS, SPEAKERS
 
@@ -32,7 +33,9 @@ class Provenance:
     point: OperatingPoint
     rehearsed: Rehearsed
     people: int = 0
-    """How many recordings of people it learnt from."""
+    """How many recordings of people who say a phrase it learnt from."""
+    people_of_other_words: int = 0
+    """How many of people who say something else."""
     refining_steps: int = 0
     """How many of the steps were made with whole strings of phones in view."""
     steps_before: int = 0
@@ -94,9 +97,10 @@ changed (phones renamed, variants added).
 
 _REFINED: Final = """\
 {steps:,} more steps in which, beside the single frames, what was said had to win over every other string
-   of phones (lattice-free MMI).{people}"""
-_PEOPLE_HEARD: Final = """ A quarter of what they saw were {people:,} recordings of people, aligned by the
-   network of step 3, each heard 12 times under such conditions too."""
+   of phones (lattice-free MMI); in three runs from the same network, whose mean this is.{people}"""
+_PEOPLE_HEARD: Final = """ A quarter of what they saw were {people:,} recordings of people,
+   aligned by the network of step 3, each heard 12 times under such conditions too, and {share:.0%} were
+   {others} recordings of other words in English and Spanish, which nobody wrote down, as that network heard them."""
 _WITHOUT_PEOPLE: Final = """\
 No recording of anybody went into it, apart from those inside the synthesisers' voices."""
 _WITH_PEOPLE: Final = """\
@@ -122,7 +126,11 @@ and a positive cost of `[unk]` hardly finds a phrase inside running speech."""
 
 def model_card(made: Provenance) -> str:
     """Return the text of the model's README.md."""
-    people = _PEOPLE_HEARD.format(people=made.people) if made.people else ""
+    people = (
+        _PEOPLE_HEARD.format(people=made.people, others=made.people_of_other_words, share=OTHER_WORDS_SHARE)
+        if made.people
+        else ""
+    )
     return _CARD.substitute(
         whose=_WITH_PEOPLE if made.people else _WITHOUT_PEOPLE,
         adapt=" --adapt RECORDINGS" if made.people else "",

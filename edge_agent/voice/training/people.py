@@ -14,6 +14,10 @@ Part = Literal["adapt", "test"]
 
 SPLIT_SEED: Final = 1
 
+PHRASES_SHARE: Final = 0.25
+OTHER_WORDS_SHARE: Final = 0.07
+"""How much of what each step of refining sees are people who say a phrase, and people who say something else."""
+
 
 def part_of(folder: str, stem: str, seed: int = SPLIT_SEED) -> Part:
     """Say which part the recording `folder`/`stem` (its file's name without the ending) is in; half are in each."""

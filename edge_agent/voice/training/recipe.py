@@ -6,7 +6,8 @@
 4. Fit the network to single frames (`fitting`).
 5. Where there are recordings of people, let that network say where their phones are (`adaptation`), and hear them
    under drawn conditions too.
-6. Refine the network, on the recordings too, until whole strings of phones win over others (`sequence`).
+6. Refine the network, on the recordings too, until whole strings of phones win over others (`sequence`); three times,
+   and take the mean.
 7. Write the network, the words, the settings (`model_directory`).
 8. Rehearse, and write the model card.
 """
@@ -34,8 +35,15 @@ More names more frames of synthetic speech rightly and finds no more phrases of 
 of the frames and 84.0 % of the phrases, after 6,800 steps 76 % and 81.6 %, at one operating point.
 """
 
-REFINING_STEPS: Final[Mapping[str, int]] = {"en": 450, "zh": 0}
-"""The steps of the second half of the training. The Mandarin model was made and measured without it."""
+REFINING_STEPS: Final[Mapping[str, int]] = {"en": 300, "zh": 0}
+"""The steps of each run of the second half of the training. The Mandarin model was made and measured without it."""
+
+REFINING_RUNS: Final = 3
+"""How often that half is run, for the mean of the networks.
+
+On phrases left out of the recordings, the mean of three ranked 96.3 % of the pairs of a recording of the phrase and
+one of something else rightly, each of the three 95.9 to 96.0 %.
+"""
 
 SEED: Final = 1
 
@@ -120,9 +128,10 @@ def train_model(
         fitted = refine(
             fitted,
             features,
-            people=None if people is None else people.features,
+            beside=() if people is None else people.beside,
             seed=seed,
             steps=refining_steps,
+            runs=REFINING_RUNS,
             report=report,
         )
         checkpoint_of(fitted.network, fitted.steps).save(work / "refined.pt")
@@ -144,8 +153,9 @@ def train_model(
         point=SHIPPED,
         rehearsed=rehearse(out, texts, spoken.speak, seed=seed),
         steps_before=0 if begin is None else begin.steps,
-        refining_steps=refining_steps,
+        refining_steps=refining_steps * REFINING_RUNS,
         people=0 if people is None else people.recordings,
+        people_of_other_words=0 if people is None else people.of_other_words,
     )
     (out / "README.md").write_text(CARDS[language](made), "utf-8")
     report(f"done: {out}, {made.size_bytes / 1e6:.1f} MB, {made.rehearsed.heard} of {made.rehearsed.said} heard")

@@ -14,7 +14,8 @@ import numpy as np
 import soundfile
 import torch
 
-from edge_agent.voice.training.adaptation import align_recordings, name_frames
+from edge_agent.voice.training.adaptation import Namer, align_recordings, name_frames, transcribe_others
+from edge_agent.voice.training.alignment import transcribe
 from edge_agent.voice.training.errors import NoRecordingsError
 from edge_agent.voice.training.network import Tdnn
 from edge_agent.voice.training.people import part_of
@@ -49,9 +50,7 @@ def test_only_the_part_for_adaptation_of_known_phrases_is_taken(tmp_path: Path, 
     adapt = record(tmp_path / "hey_device", 8)
     record(tmp_path / "hey_zenvo", 4)
     record(tmp_path / "not_wake_words", 4)
-    found = align_recordings(
-        tmp_path, tmp_path / "out", network=network, priors=EVEN, lexicon=LEXICON, pdfs=PDFS, seed=1
-    )
+    found = align_recordings(tmp_path, tmp_path / "out", namer=Namer(network, EVEN, PDFS), lexicon=LEXICON, seed=1)
     utterances = [utterance for shard in found.shards for utterance in load_shard(shard)]
     assert 0 < len(adapt) < 8
     assert (found.taken, found.unfit) == (len(adapt), 0)
@@ -64,7 +63,28 @@ def test_only_the_part_for_adaptation_of_known_phrases_is_taken(tmp_path: Path, 
 def test_a_recording_too_short_for_its_words_is_left_out(tmp_path: Path, network: Tdnn) -> None:
     record(tmp_path / "hey_device", 6, seconds=0.1)
     with pytest.raises(NoRecordingsError, match="hey_device"):
-        align_recordings(tmp_path, tmp_path / "out", network=network, priors=EVEN, lexicon=LEXICON, pdfs=PDFS, seed=1)
+        align_recordings(tmp_path, tmp_path / "out", namer=Namer(network, EVEN, PDFS), lexicon=LEXICON, seed=1)
+
+
+def test_other_words_get_the_phones_that_the_network_hears(tmp_path: Path, network: Tdnn) -> None:
+    adapt = record(tmp_path / "not_wake_words", 8)
+    record(tmp_path / "hey_device", 4)
+    found = transcribe_others(tmp_path, tmp_path / "out", namer=Namer(network, EVEN, PDFS), seed=1)
+    utterances = [utterance for shard in found.shards for utterance in load_shard(shard)]
+    assert 0 < found.taken == len(adapt) == len(utterances)
+    assert {utterance.voice for utterance in utterances} == {"people not_wake_words"}
+    for utterance in utterances:
+        heard = transcribe(Namer(network, EVEN, PDFS)(utterance.samples))
+        assert heard is not None
+        assert [segment.phone for segment in utterance.segments] == [
+            segment.phone for segment in heard.segments(len(utterance.samples) / 16_000)
+        ]
+
+
+def test_without_other_words_there_is_nothing_to_transcribe(tmp_path: Path, network: Tdnn) -> None:
+    record(tmp_path / "hey_device", 4)
+    found = transcribe_others(tmp_path, tmp_path / "out", namer=Namer(network, EVEN, PDFS), seed=1)
+    assert (found.shards, found.taken) == ((), 0)
 
 
 def test_every_third_frame_gets_a_name_up_to_both_ends(network: Tdnn) -> None:

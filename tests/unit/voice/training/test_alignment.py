@@ -12,7 +12,7 @@ if importlib.util.find_spec("numpy") is None:
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.voice.training.alignment import align
+from edge_agent.voice.training.alignment import align, transcribe
 from edge_agent.voice.training.phones import PDFS
 
 VIEW = [("v", "y", "uw")]
@@ -77,3 +77,25 @@ def test_segments_fill_the_recording_and_turn_half_way_between_frames() -> None:
     assert sum(segment.duration_s for segment in segments) == pytest.approx(0.32)
     assert segments[0].duration_s == pytest.approx(0.0125 + 0.015)  # frame 0 has its middle at 12.5 ms
     assert segments[2].duration_s == pytest.approx(0.06)
+
+
+def test_what_nobody_wrote_down_is_the_string_of_phones_that_is_clearest() -> None:
+    spoken = "_ _ b w eh eh n ao ao s _"
+    named = transcribe(heard(spoken, certainty=12.0))
+    assert named is not None
+    assert " ".join("_" if phone == "SIL" else phone for phone in named.phones) == spoken
+    assert named.shortfall == pytest.approx(0.0)
+
+
+def test_a_doubtful_frame_is_no_phone_of_its_own() -> None:
+    scores = heard("eh eh eh n n n", certainty=12.0)
+    scores[1] = np.log(np.full(len(PDFS), 1 / len(PDFS)))
+    scores[1, PDFS.index("ih")] += 0.5
+    named = transcribe(scores)
+    assert named is not None
+    assert named.phones == ("eh", "eh", "eh", "n", "n", "n")
+    assert named.shortfall == pytest.approx(0.5 / 6)
+
+
+def test_there_is_no_string_of_phones_without_a_frame() -> None:
+    assert transcribe(np.zeros((0, len(PDFS)))) is None

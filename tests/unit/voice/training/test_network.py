@@ -16,7 +16,7 @@ if importlib.util.find_spec("torch") is None:
 import torch
 
 from edge_agent.voice.training.features import SUBSAMPLING, Features
-from edge_agent.voice.training.fitting import SpectralAugmentation, fit, refine
+from edge_agent.voice.training.fitting import Beside, SpectralAugmentation, fit, refine
 from edge_agent.voice.training.network import CONTEXT_FRAMES, Tdnn, fold
 from edge_agent.voice.training.nnet3 import Network
 from edge_agent.voice.training.phones import PDFS
@@ -94,9 +94,9 @@ def test_refining_with_people_learns_how_they_sound() -> None:
     synthetic, people = speech(1, 0.0), speech(2, -12.0)  # both sounds of people are nearer to silence
     fitted = fit(synthetic, seed=1, minutes=10, hidden=16, report=lambda _: None, at_most=60)
     right = []
-    for heard in (None, people):
+    for heard in ((), (Beside(people, 0.25),)):
         start = replace(fitted, network=deepcopy(fitted.network))
-        refined = refine(start, synthetic, people=heard, seed=1, steps=60, report=lambda _: None)
+        refined = refine(start, synthetic, beside=heard, seed=1, steps=60, report=lambda _: None)
         assert refined.steps == 120
         with torch.no_grad():
             said = refined.network(torch.from_numpy(people.cepstra[None, :3000]).float())[0].argmax(1).numpy()
