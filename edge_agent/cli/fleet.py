@@ -10,6 +10,7 @@ from edge_agent.cli import fleet_keys, fleet_mirror, fleet_pack, fleet_reports, 
 from edge_agent.cli.fleet_mirror import AssetsOnOption, AssetsOverOption, MirrorFolderOption, UploadOption
 from edge_agent.cli.fleet_options import (
     Desk,
+    EverythingOption,
     at_the_desk,
     now,
     progress_bar,
@@ -43,7 +44,7 @@ def register(app: typer.Typer) -> None:
 def publish(
     desk: Desk,
     pack: Annotated[Path, typer.Argument(help="A folder with a pack.toml, or a file that its advertiser signed.")],
-    everything: Annotated[bool, typer.Option("--all", help="Send what the broker should have already, too.")] = False,
+    everything: EverythingOption = False,
     mirror_folder: MirrorFolderOption = None,
     assets_on: AssetsOnOption = None,
     assets_over: AssetsOverOption = None,
@@ -182,7 +183,7 @@ def config_withdraw(
 @at_the_desk
 def refresh(
     desk: Desk,
-    everything: Annotated[bool, typer.Option("--all", help="Send what the broker should have already, too.")] = False,
+    everything: EverythingOption = False,
     take_over: Annotated[bool, typer.Option("--take-over", help="Replace another fleet's packs there.")] = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -35,6 +35,7 @@ class MqttVersion(StrEnum):
 FLEET = Path("fleet")
 
 FleetDir = Annotated[Path, typer.Option("--fleet-dir", help="The fleet's folder, as `fleet keys init` made it.")]
+EverythingOption = Annotated[bool, typer.Option("--all", help="Send what the broker should have already, too.")]
 KeysOption = Annotated[
     list[Path] | None, typer.Option("--keys", help="A further folder with keys, such as a medium; may be repeated.")
 ]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edge_agent.cli.fleet_options import Desk, at_the_desk, now, progress_bar, say
+from edge_agent.cli.fleet_options import Desk, EverythingOption, at_the_desk, now, progress_bar, say
 from edge_agent.cli.output import JsonOption, size
 
 
@@ -22,7 +22,7 @@ def register(fleet_app: typer.Typer) -> None:
 def publish(
     desk: Desk,
     model: Annotated[Path, typer.Argument(help="The folder that `edge-agent model add-phrases` made.")],
-    everything: Annotated[bool, typer.Option("--all", help="Send what the broker should have already, too.")] = False,
+    everything: EverythingOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Sign a model's words and bring them to every device that has its network.

@@ -22,11 +22,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, TargetFile, Targets
 
+from edge_agent.fleet.content_folder import ContentFolder, sha256_of
 from edge_agent.fleet.durable import write_durably
 from edge_agent.fleet.folder_lock import sole_command_in
 from edge_agent.fleet.keys import KeyFolder, make_key_pair
 from edge_agent.fleet.repository import date_signature
-from edge_agent.fleet.signed_folder import sha256_of
 from edge_agent.model.errors import SettingsError
 from edge_agent.model.identity import Identifier
 from edge_agent.packs.manifest import parse_target_name
@@ -45,11 +45,11 @@ class _About(BaseModel):
     advertiser: Identifier
 
 
-class AdvertiserFolder:
+class AdvertiserFolder(ContentFolder):
     """One advertiser's folder. Raises SettingsError whenever it is not what it should be."""
 
     def __init__(self, directory: Path, name: str) -> None:
-        self.directory = directory
+        super().__init__(directory)
         self.name = name
         self.keys = KeyFolder(directory / "keys")
         self._metadata = Metadata(Targets(version=1, unrecognized_fields={ADVERTISER: name}))
@@ -69,14 +69,7 @@ class AdvertiserFolder:
     @classmethod
     def open(cls, directory: Path) -> "AdvertiserFolder":
         """Read a folder that `create` made."""
-        try:
-            about = _About.model_validate_json((directory / _ABOUT).read_bytes())
-        except (OSError, ValidationError) as error:
-            raise SettingsError(
-                f"{directory} is not an advertiser's folder.",
-                'Make one with "edge-agent fleet keys new-advertiser NAME".',
-            ) from error
-        folder = cls(directory, about.advertiser)
+        folder = cls(directory, _read_about(directory).advertiser)
         newest = max((directory / "metadata").glob("*.json"), key=lambda path: int(path.stem), default=None)
         if newest is not None:
             try:
@@ -89,7 +82,7 @@ class AdvertiserFolder:
     @contextmanager
     def locked(cls, directory: Path) -> Iterator["AdvertiserFolder"]:
         """Read a folder that no other command changes meanwhile. Raises SettingsError while one does."""
-        cls.open(directory)  # that there is one is said first
+        _read_about(directory)  # that there is one is said first
         with sole_command_in(directory):
             yield cls.open(directory)
 
@@ -112,18 +105,6 @@ class AdvertiserFolder:
     def files(self) -> Mapping[str, TargetFile]:
         """Every signed manifest by name."""
         return self._metadata.signed.targets
-
-    def document(self, name: str) -> bytes:
-        """Return the content of a signed manifest. KeyError when there is none of that name."""
-        return self.target_path(sha256_of(self.files[name])).read_bytes()
-
-    def target_path(self, sha256: str) -> Path:
-        """Return where the manifest with that hash is kept."""
-        return self.directory / "targets" / sha256
-
-    def chunk_path(self, sha256: str) -> Path:
-        """Return where the chunk with that hash is kept."""
-        return self.directory / "chunks" / sha256
 
     def put(self, name: str, content: bytes) -> None:
         """Sign a manifest under `name`; `commit` afterwards. Raises SettingsError for another advertiser's name."""
@@ -154,3 +135,13 @@ class AdvertiserFolder:
         for signer in self.keys.signers():
             self._metadata.sign(signer, append=True)
         write_durably(history / f"{signed.version}.json", self._metadata.to_bytes())
+
+
+def _read_about(directory: Path) -> _About:
+    try:
+        return _About.model_validate_json((directory / _ABOUT).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise SettingsError(
+            f"{directory} is not an advertiser's folder.",
+            'Make one with "edge-agent fleet keys new-advertiser NAME".',
+        ) from error

@@ -8,11 +8,11 @@ from typing import Final
 
 from edge_agent.fleet.broker import BrokerAddress, connected
 from edge_agent.fleet.chunk_folder import parts_of, reading
+from edge_agent.fleet.content_folder import sha256_of
 from edge_agent.fleet.ledger import Ledger
 from edge_agent.fleet.mirror_folder import read_choice, stale_files
 from edge_agent.fleet.publish import ANY_SIZE, Progress, current_messages, respect_history
 from edge_agent.fleet.repository import FleetRepository
-from edge_agent.fleet.signed_folder import sha256_of
 from edge_agent.model.errors import FormatError, StorageError
 from edge_agent.packs.download import Parcel
 from edge_agent.packs.manifest import parse_manifest, parse_target_name

@@ -15,6 +15,7 @@ from edge_agent.fleet.advertiser import ADVERTISER, AdvertiserFolder
 from edge_agent.fleet.book import Book
 from edge_agent.fleet.bundle import Bundle, read_bundle, write_bundle
 from edge_agent.fleet.chunk_folder import ChunkKeeper, Read, parts_of, reading
+from edge_agent.fleet.content_folder import sha256_of
 from edge_agent.fleet.publish import (
     ANY_SIZE,
     Progress,
@@ -25,7 +26,6 @@ from edge_agent.fleet.publish import (
     sign_pack,
 )
 from edge_agent.fleet.repository import FleetRepository
-from edge_agent.fleet.signed_folder import sha256_of
 from edge_agent.model.errors import FormatError, SettingsError, StorageError
 from edge_agent.packs.documents import MAX_DOCUMENT_BYTES, parse_json
 from edge_agent.packs.manifest import Manifest, parse_manifest, parse_target_name, shelf_name

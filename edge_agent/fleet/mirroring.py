@@ -18,9 +18,9 @@ from edge_agent.fleet.mirror_folder import (
     read_choice,
     write_asset,
 )
-from edge_agent.fleet.parcels import voice_packs
 from edge_agent.fleet.publish import manifests
 from edge_agent.fleet.repository import FleetRepository
+from edge_agent.fleet.voice_packs import voice_packs
 from edge_agent.model.errors import SettingsError
 from edge_agent.packs.download import Parcel
 from edge_agent.packs.manifest import PackedAsset, placed

@@ -14,14 +14,14 @@ from typing import Final
 from edge_agent.fleet.book import Book
 from edge_agent.fleet.broker import Broker, BrokerAddress, connected
 from edge_agent.fleet.chunk_folder import parts_of, reading
+from edge_agent.fleet.content_folder import sha256_of
 from edge_agent.fleet.history import refuse_fork, snapshot_of_ours
 from edge_agent.fleet.ledger import Ledger
 from edge_agent.fleet.mirror_folder import read_choice
 from edge_agent.fleet.pack_folder import PackFolder, read_pack_folder
 from edge_agent.fleet.packing import make_room, pack_assets
-from edge_agent.fleet.parcels import voice_packs
 from edge_agent.fleet.repository import FleetRepository
-from edge_agent.fleet.signed_folder import sha256_of
+from edge_agent.fleet.voice_packs import voice_packs
 from edge_agent.model.campaign import Campaign
 from edge_agent.model.errors import FormatError, LinkError
 from edge_agent.packs.documents import validate

@@ -24,10 +24,11 @@ from tuf.api.metadata import (
     Timestamp,
 )
 
+from edge_agent.fleet.content_folder import sha256_of
 from edge_agent.fleet.durable import write_durably
 from edge_agent.fleet.folder_lock import sole_command_in
 from edge_agent.fleet.keys import OPERATOR_ROLES
-from edge_agent.fleet.signed_folder import Kind, SignedFolder, sha256_of
+from edge_agent.fleet.signed_folder import Kind, SignedFolder
 from edge_agent.model.errors import SettingsError
 from edge_agent.packs.clock_floor import SIGNED_AT, write_signed_at
 from edge_agent.packs.manifest import parse_target_name

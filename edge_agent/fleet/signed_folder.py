@@ -21,6 +21,7 @@ from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Timestamp
 
 from edge_agent.fleet.authority import Authority
+from edge_agent.fleet.content_folder import ContentFolder
 from edge_agent.fleet.keys import KeyFolder
 from edge_agent.model.errors import SettingsError
 from edge_agent.packs.manifest import parse_target_name
@@ -29,11 +30,11 @@ from edge_agent.packs.trust import ADVERTISER_ROLE, CONFIG_ROLE
 Kind = TypeVar("Kind", Root, Timestamp, Snapshot, Targets)
 
 
-class SignedFolder:
+class SignedFolder(ContentFolder):
     """What stands in one fleet folder, as it was read. Raises SettingsError where it cannot be."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
+        super().__init__(directory)
         self.keys = KeyFolder(directory / "keys")
         self.authority = Authority(lambda: self.keys, lambda: self.root, lambda: self._roles["targets"].signed)
         self._metadata = directory / "metadata"
@@ -97,18 +98,6 @@ class SignedFolder:
             "timestamp": self.timestamp.expires,
         }
 
-    def document(self, name: str) -> bytes:
-        """Return the content of a signed document. KeyError when there is none of that name."""
-        return self.target_path(sha256_of(self.files[name])).read_bytes()
-
-    def target_path(self, sha256: str) -> Path:
-        """Return where the document with that hash is kept."""
-        return self.directory / "targets" / sha256
-
-    def chunk_path(self, sha256: str) -> Path:
-        """Return where the chunk with that hash is kept."""
-        return self.directory / "chunks" / sha256
-
     def metadata_names(self) -> list[str]:
         """Return what devices may need of the metadata, by topic name (`1.root`, `4.packs-acme`), in order."""
         roots = [f"{version}.root" for version in range(1, self.root_version + 1)]
@@ -149,8 +138,3 @@ class SignedFolder:
         if not isinstance(metadata.signed, kind):
             raise SettingsError(f"{path} is not {kind.__name__} metadata.", "Restore the fleet folder.")
         return metadata
-
-
-def sha256_of(file: TargetFile) -> str:
-    """Return the SHA-256 that a document is signed with."""
-    return file.hashes["sha256"]

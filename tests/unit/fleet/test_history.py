@@ -11,11 +11,7 @@ from edge_agent.fleet.repository import FleetRepository
 from edge_agent.fleet.rotation import rotate_key
 from edge_agent.model.errors import SettingsError
 from tests.brokers import RunningBroker
-from tests.fleets import SmallFleet
-
-
-def silent(_what: str, _done: int, _total: int) -> None:
-    """Show nothing."""
+from tests.fleets import SmallFleet, silent
 
 
 @pytest.fixture

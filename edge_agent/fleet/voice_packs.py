@@ -1,4 +1,4 @@
-"""What a fleet has published in chunks beside packs."""
+"""The voice packs that a fleet has published."""
 
 from collections.abc import Iterator
 
