@@ -67,6 +67,13 @@ def _trust(settings: Settings) -> str:
     return str(settings.packs.root_json)
 
 
+def _mirrors(settings: Settings) -> str:
+    from edge_agent.packs.mirrored import mirror_trust
+
+    mirror_trust(settings.packs.mirror_ca_file)
+    return ", ".join(settings.packs.mirrors) or "none but those of signed configuration"
+
+
 def _voice(settings: Settings) -> str:
     from edge_agent.voice.check import check_voice
 
@@ -127,6 +134,7 @@ def _disk(settings: Settings) -> str:
 _LOOKS: dict[str, Callable[[Settings], str]] = {
     "hooks": _hooks,
     "trust": _trust,
+    "mirrors": _mirrors,
     "voice": _voice,
     "microphone": _microphone,
     "wyoming": _wyoming,

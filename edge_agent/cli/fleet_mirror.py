@@ -12,7 +12,7 @@ from edge_agent.cli.fleet_options import FLEET, FleetDir, progress_bar, say
 from edge_agent.cli.output import JsonOption, size
 
 if TYPE_CHECKING:
-    from edge_agent.fleet.mirroring import Checked
+    from edge_agent.fleet.mirror_check import Checked
     from edge_agent.fleet.repository import FleetRepository
 
 
@@ -103,7 +103,7 @@ def mirror(
 
 
 def _check(fleet: "FleetRepository", url: str, ca_file: Path | None) -> "Checked":
-    from edge_agent.fleet.mirroring import check_mirror
+    from edge_agent.fleet.mirror_check import check_mirror
 
     with progress_bar() as progress:
         return asyncio.run(check_mirror(fleet, url, ca_file, progress))

@@ -26,6 +26,7 @@ from edge_agent.cli.output import JsonOption, note, print_json, print_table, siz
 
 if TYPE_CHECKING:
     from edge_agent.fleet.broker import BrokerAddress
+    from edge_agent.fleet.mirror_folder import MirrorChoice
     from edge_agent.fleet.oversight import Oversight
     from edge_agent.fleet.repository import FleetRepository
 
@@ -73,6 +74,7 @@ def status(
                 ],
                 "documents": documents,
                 "expires": {role: at.isoformat() for role, at in sorted(expirations.items())},
+                "mirrors": _mirrors_document(fleet),
                 "broker": None if seen is None else _oversight_document(seen),
             }
         )
@@ -87,8 +89,32 @@ def status(
     note(
         f"The first signature to expire is the {first}'s, on {expirations[first]:%Y-%m-%d}: edge-agent fleet refresh"
     )
+    _note_mirrors(fleet)
     if seen is not None:
         _print_oversight(seen)
+
+
+def _mirrored(fleet: "FleetRepository") -> "tuple[MirrorChoice, int, int]":
+    """Return where assets are, how many belong into the mirrors' folder, and how many of those it lacks."""
+    from edge_agent.fleet.mirror_folder import mirrored_assets, missing_files, read_choice
+    from edge_agent.fleet.mirroring import signed_parcels
+
+    choice = read_choice(fleet.directory)
+    assets = mirrored_assets(signed_parcels(fleet), choice)
+    return choice, len(assets), len(missing_files(choice, assets))
+
+
+def _mirrors_document(fleet: "FleetRepository") -> dict[str, object]:
+    choice, belong, missing = _mirrored(fleet)
+    return choice.model_dump(mode="json") | {"assets": belong, "missing": missing}
+
+
+def _note_mirrors(fleet: "FleetRepository") -> None:
+    choice, belong, missing = _mirrored(fleet)
+    if choice.assets_on == "broker":
+        return
+    lacks = f"and lacks {missing} of them: edge-agent fleet mirror" if missing else "and has them all"
+    note(f"{belong} assets are for mirrors ({choice.assets_on}); {choice.folder} is their folder, {lacks}")
 
 
 def _look(fleet: "FleetRepository", address: "BrokerAddress", *, everything: bool) -> "Oversight":

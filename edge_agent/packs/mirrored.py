@@ -9,13 +9,27 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from edge_agent.model.errors import LinkError, MirrorError, NotRetainedError
+from edge_agent.model.errors import LinkError, MirrorError, NotRetainedError, SettingsError
 from edge_agent.packs.mirrors import AssetSource, Mirror, Mirrors
 from edge_agent.packs.source import ChunkSource, Piece
 from edge_agent.packs.threads import in_thread
 
 _log = logging.getLogger(__name__)
 _GONE: Final = "Neither a mirror nor the broker has all of it."
+
+
+def mirror_trust(ca_file: Path | None) -> ssl.SSLContext:
+    """Return what verifies mirrors' certificates: the system's authorities, or those in `ca_file` alone.
+
+    Reads files. Raises SettingsError when it cannot be used.
+    """
+    try:
+        return ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
+    except OSError as error:  # ssl.SSLError is one
+        raise SettingsError(
+            f"{ca_file} is no authority's certificate that mirrors could be checked with.",
+            "Name a PEM file that can be read.",
+        ) from error
 
 
 class MirroredChunks:
@@ -105,13 +119,9 @@ class MirroredChunks:
     async def _trusted(self, url: str) -> ssl.SSLContext:
         if self._context is None:
             try:
-                self._context = await in_thread(
-                    ssl.create_default_context, cafile=None if self._ca_file is None else str(self._ca_file)
-                )
-            except OSError as error:  # ssl.SSLError is one
-                raise MirrorError(
-                    url, f"cannot be trusted: {self._ca_file} cannot be used", "Correct packs.mirror_ca_file."
-                ) from error
+                self._context = await in_thread(mirror_trust, self._ca_file)
+            except SettingsError as error:
+                raise MirrorError(url, f"cannot be asked: {self._ca_file} cannot be used", error.next_step) from error
         return self._context
 
     def sources(self) -> tuple[AssetSource, ...]:

@@ -24,7 +24,14 @@ def test_a_device_that_would_work(tmp_path: Path) -> None:
     code, findings = checked(tmp_path, "[packs]\nbudget_bytes = 1024\n")
     assert code == 0
     assert all(finding["ok"] for finding in findings.values())
-    assert {"configuration", "hooks", "trust", "voice", "microphone", "wyoming", "disk"} == findings.keys()
+    assert {"configuration", "hooks", "trust", "mirrors", "voice", "microphone", "wyoming", "disk"} == findings.keys()
+
+
+def test_an_authority_for_mirrors_that_is_none_is_said(tmp_path: Path) -> None:
+    code, findings = checked(tmp_path, '[packs]\nmirrors = ["https://cdn.example"]\nmirror_ca_file = "none.pem"\n')
+    assert code == 1
+    assert not findings["mirrors"]["ok"]
+    assert "none.pem is no authority's certificate" in findings["mirrors"]["detail"]
 
 
 def test_without_a_trusted_root_it_says_where_to_get_it(tmp_path: Path) -> None:

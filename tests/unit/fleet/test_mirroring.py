@@ -11,8 +11,9 @@ import pytest
 
 from edge_agent.fleet.broker import BrokerAddress
 from edge_agent.fleet.garbage import find_garbage, remove_garbage
+from edge_agent.fleet.mirror_check import check_mirror
 from edge_agent.fleet.mirror_folder import choose, read_choice
-from edge_agent.fleet.mirroring import check_mirror, write_folder
+from edge_agent.fleet.mirroring import write_folder
 from edge_agent.fleet.oversight import look
 from edge_agent.fleet.publish import current_messages, send
 from edge_agent.fleet.uploading import run_upload
@@ -159,6 +160,12 @@ async def test_publishing_for_mirrors_uploads_before_devices_are_told(
     shown = await asyncio.to_thread(edge_agent, "fleet", "mirror", "--fleet-dir", fleet.fleet.directory, "--json")
     assert json.loads(shown.stdout)["choice"]["assets_on"] == "mirror"
     assert json.loads(shown.stdout)["written"]["written"] == 0
+    next((cdn / "asset").iterdir()).unlink()
+    status = await asyncio.to_thread(edge_agent, "fleet", "status", "--fleet-dir", fleet.fleet.directory, "--json")
+    assert json.loads(status.stdout)["mirrors"]["assets_on"] == "mirror"
+    assert (json.loads(status.stdout)["mirrors"]["assets"], json.loads(status.stdout)["mirrors"]["missing"]) == (1, 1)
+    said = await asyncio.to_thread(edge_agent, "fleet", "status", "--fleet-dir", fleet.fleet.directory)
+    assert "lacks 1 of them: edge-agent fleet mirror" in said.stderr
 
 
 @pytest.mark.parametrize("command", ["no-such-command-here", "'unclosed"], ids=["not there", "not closed"])
