@@ -109,8 +109,8 @@ It is adapted on recordings of people (step 4): one half, drawn once for ever by
   public domain). They are not part of this repository; the other half only measures."""
 
 WHY: Final = """\
-Chosen with an earlier network of this recipe on six phrases, 60 recordings of each, and 36 minutes of the hardest
-negatives: other people's wake words said alone. In ordinary talk false accepts are rarer.
+Chosen with a network of this recipe that was not adapted, on six phrases, 60 recordings of each, and 36 minutes of
+the hardest negatives: other people's wake words said alone. In ordinary talk false accepts are rarer.
 
 | acoustic scale / `[unk]` / per phone | hits | false accepts an hour |
 | --- | --- | --- |
