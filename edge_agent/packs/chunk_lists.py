@@ -41,9 +41,9 @@ def read_chunk_list(content: bytes, part: ChunkList, name: str) -> tuple[Chunk, 
     return tuple(Chunk.model_construct(sha256=digest.hex(), length=length) for digest, length in entries)
 
 
-def write_chunk_lists(chunks: Sequence[Chunk]) -> Iterator[tuple[bytes, int]]:
+def write_chunk_lists(chunks: Sequence[Chunk], in_each: int = CHUNKS_IN_A_LIST) -> Iterator[tuple[bytes, int]]:
     """Yield (list, how many bytes of the asset it covers) for the chunks of one asset."""
-    for start in range(0, len(chunks), CHUNKS_IN_A_LIST):
-        some = chunks[start : start + CHUNKS_IN_A_LIST]
+    for start in range(0, len(chunks), in_each):
+        some = chunks[start : start + in_each]
         content = b"".join(_ENTRY.pack(bytes.fromhex(chunk.sha256), chunk.length) for chunk in some)
         yield content, sum(chunk.length for chunk in some)

@@ -6,8 +6,9 @@ version 1, let nothing unverified near the rest of the agent, and say once what 
 
 from tests.attacks.forger import Attack
 from tests.attacks.on_contents import ON_CONTENTS
+from tests.attacks.on_lists import ON_LISTS
 from tests.attacks.on_roles import ON_ROLES
 
-ATTACKS: tuple[Attack, ...] = (*ON_ROLES, *ON_CONTENTS)
+ATTACKS: tuple[Attack, ...] = (*ON_ROLES, *ON_CONTENTS, *ON_LISTS)
 
 __all__ = ["ATTACKS", "Attack"]

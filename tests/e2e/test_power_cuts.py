@@ -10,17 +10,19 @@ from pathlib import Path
 import pytest
 
 from edge_agent.fleet.broker import BrokerAddress
+from edge_agent.fleet.chunk_folder import listed_chunks, reading
 from edge_agent.fleet.publish import send, sign_pack
 from edge_agent.fleet.repository import FleetRepository
 from edge_agent.measure.journal import Journal
 from edge_agent.model.errors import IncompleteError
-from edge_agent.packs.manifest import Chunk, Manifest
+from edge_agent.packs.manifest import Chunk, placed
 from edge_agent.packs.shelf import Shelf
 from edge_agent.packs.store import BlobStore
 from edge_agent.settings.layers import Settings
 from edge_agent.wiring.trial import ConfigTrial
 from tests.brokers import RunningBroker
 from tests.fleets import Device, MemorySource, SmallFleet, on_broker, png, random_bytes, silent
+from tests.listed import every_part, list_chunks
 from tests.power_cuts.victims import Job, Victims
 from tests.unit.measure.plays import NOON, SHOWN, play, record
 
@@ -34,10 +36,6 @@ BEGINNING = NOON - timedelta(days=365)
 def victims() -> Iterator[Victims]:
     with Victims() as nursery:
         yield nursery
-
-
-def chunks_of(manifest: Manifest) -> set[str]:
-    return {chunk.sha256 for asset in manifest.assets.values() for chunk in asset.chunks}
 
 
 class Remains:
@@ -56,11 +54,15 @@ class Remains:
                 return entry.complete.version
         return 0
 
-    def chunks(self, manifest: Manifest) -> set[str]:
-        """Return the chunks of `manifest` that are verified and here, whole or in part."""
-        assets = manifest.assets.values()
-        missing = {chunk.sha256 for asset in assets for _, chunk in self._store.missing_chunks(asset)}
-        return chunks_of(manifest) - missing
+    def parts(self, fleet: SmallFleet) -> set[str]:
+        """Return the chunks and lists of chunks of the signed pack that are verified and here, whole or in part."""
+        (manifest,) = fleet.packs()
+        lists, chunks = every_part(fleet, manifest)
+        missing = {part for part in lists if self._store.document(part) is None}
+        for asset in manifest.assets.values():
+            places = placed(listed_chunks(asset, reading(fleet.fleet), manifest.shelf_name))
+            missing |= {chunk.sha256 for _, chunk in self._store.missing_chunks(asset, places)}
+        return (lists | chunks) - missing
 
 
 def test_killed_while_packs_arrive_and_old_ones_are_evicted(
@@ -82,6 +84,8 @@ def test_killed_while_packs_arrive_and_old_ones_are_evicted(
         if complete == published:
             published += 1
             fleet.sign(poster=png(filling=shared + random_bytes(1_400_000, str(published))))
+            if published % 2:
+                list_chunks(fleet)
             asyncio.run(send(fleet.fleet, address, silent))
         ledger.write_bytes(b"")
         victims.kill(job, after_s=draw.uniform(0, 0.6))
@@ -91,8 +95,7 @@ def test_killed_while_packs_arrive_and_old_ones_are_evicted(
         remains = Remains(directory, fleet.root_json.read_bytes())
         assert complete <= remains.complete_version() <= published
         complete = remains.complete_version()
-        (newest,) = fleet.packs()
-        here = remains.chunks(newest)
+        here = remains.parts(fleet)
     assert complete > 1, "the kills left no time for anything"
 
 
