@@ -225,7 +225,8 @@ def preview(
         path = write_preview(pack, found, _profiles(profiles), target, now(), on_done)
     errors = sum(finding.level == "error" for finding in found)
     say(
-        f"Open {path}: {len(pack.campaign.creatives)} creatives, errors {errors}, warnings {len(found) - errors}.",
+        f"Open {path}: {_counted(len(pack.campaign.creatives), 'creative')}, {_counted(errors, 'error')}, "
+        f"{_counted(len(found) - errors, 'warning')}.",
         {"page": str(path), "errors": errors, "warnings": len(found) - errors},
         as_json=as_json,
     )
@@ -259,6 +260,10 @@ def _examine(folder: Path, profiles: list[str] | None) -> "tuple[PackFolder | No
             progress("measuring", done_bytes, total_bytes)
 
         return pack, in_order([*found, *measure_files(pack, on_done)])
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
 
 
 def _profiles(names: list[str] | None) -> "list[DeviceProfile]":

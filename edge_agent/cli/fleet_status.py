@@ -1,5 +1,7 @@
 """`edge-agent fleet status` and `fleet gc`: what is published and held, how devices are, and what may go."""
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,7 +29,7 @@ from edge_agent.cli.output import JsonOption, note, print_json, print_table, siz
 if TYPE_CHECKING:
     from edge_agent.fleet.broker import BrokerAddress
     from edge_agent.fleet.mirror_folder import MirrorChoice
-    from edge_agent.fleet.oversight import Oversight
+    from edge_agent.fleet.oversight import DeviceReport, Oversight
     from edge_agent.fleet.repository import FleetRepository
 
 
@@ -90,7 +92,9 @@ def status(
         f"The first signature to expire is the {first}'s, on {expirations[first]:%Y-%m-%d}: edge-agent fleet refresh"
     )
     _note_mirrors(fleet)
-    if seen is not None:
+    if seen is None:
+        note("With --broker HOST it says what that holds, and how devices are.")
+    else:
         _print_oversight(seen)
 
 
@@ -139,22 +143,62 @@ def _oversight_document(seen: "Oversight") -> dict[str, object]:
 
 
 def _print_oversight(seen: "Oversight") -> None:
+    if seen.devices:
+        print_table(
+            f"Devices on {seen.broker}", ("device", "health", "agent", "packs", "problems"), device_rows(seen.devices)
+        )
+    note(devices_said(seen.devices))
+    note(broker_said(seen))
+
+
+def device_rows(devices: "Iterable[DeviceReport]") -> list[tuple[str, str, str, str, str]]:
+    """Return a line of a table for each device, those that somebody should look at first (pure)."""
     rows = []
-    for device in seen.devices:
+    for device in sorted(devices, key=lambda device: (_urgency(device), device.device_id)):
         state = device.state
         if state is None:
-            rows.append((device.device_id, "cannot be read", "", "", ""))
+            rows.append((device.device_id, "cannot be read", "", "", "Update the agent, or this command."))
             continue
-        packs = "up to date" if not device.behind else f"{device.behind} behind"
-        health = "off" if not state.online else (state.health or "not said")
-        rows.append((device.device_id, health, state.version, packs, " ".join(state.problems)))
-    print_table(f"Devices on {seen.broker}", ("device", "health", "version", "packs", "problems"), rows)
+        problems = list(state.problems)
+        if state.config is not None and state.config.reason:
+            problems.append(f"Configuration {state.config.version} is not used: {state.config.reason}")
+        packs = "" if device.behind is None else "newest" if not device.behind else f"{device.behind} versions behind"
+        rows.append((device.device_id, _health(device), state.version, packs, " ".join(problems)))
+    return rows
+
+
+def devices_said(devices: "Sequence[DeviceReport]") -> str:
+    """Return how the devices are, in one sentence (pure)."""
+    if not devices:
+        return "No device has reported to this broker yet."
+    found = Counter(_health(device) for device in sorted(devices, key=_urgency))
+    behind = sum(1 for device in devices if device.behind)
+    parts = [f"{count} {health}" for health, count in found.items()]
+    how_many = f"{len(devices)} device{'s' if len(devices) != 1 else ''}"
+    late = f"; {behind} without the newest packs" if behind else ""
+    return f"{how_many}: {', '.join(parts)}{late}."
+
+
+def broker_said(seen: "Oversight") -> str:
+    """Return what the broker holds, in one or two sentences with the next step (pure)."""
     if seen.problem:
-        note(seen.problem)
-    elif seen.missing or not seen.is_current:
-        note(f"The broker lacks {len(seen.missing)} parts or the newest timestamp: edge-agent fleet refresh --all")
-    else:
-        note(f"The broker holds this version and the {seen.parts_seen} parts that were looked at.")
+        return seen.problem
+    lost = f"lacks {len(seen.missing)} of the {seen.parts_seen} parts that were looked at" if seen.missing else ""
+    old = "" if seen.is_current else "does not hold this folder's newest version"
+    if lost or old:
+        what = " and ".join(filter(None, (old, lost)))
+        return f"The broker {what}. Send it: edge-agent fleet refresh{' --all' if lost else ''}"
+    return f"The broker holds this version; the {seen.parts_seen} parts that were looked at are there."
+
+
+def _health(device: "DeviceReport") -> str:
+    state = device.state
+    return "cannot be read" if state is None else "off" if not state.online else (state.health or "not said")
+
+
+def _urgency(device: "DeviceReport") -> int:
+    order = ["cannot be read", "degraded", "not said", "off", "ok"]
+    return order.index(_health(device)) if not device.behind else 1
 
 
 @at_the_desk

@@ -3,11 +3,14 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
 from edge_agent.model.errors import EdgeAgentError
+
+NARROW: Final = 60
+"""A terminal of fewer columns shows no table that a person could read."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
 
@@ -18,16 +21,29 @@ def print_json(value: Any) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table for a person."""
+    """Print a table for a person; where the terminal is as narrow as a phone, each row as a few lines."""
     from rich.console import Console
     from rich.table import Table
 
+    if Console().width < NARROW:
+        typer.echo("\n".join([title, *stacked(columns, rows)]))
+        return
     table = Table(title=title, title_justify="left")
     for column in columns:
         table.add_column(column, overflow="fold")  # a name that is cut short could be another's
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     Console().print(table)
+
+
+def stacked(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
+    """Return each row as lines: its first cell, then every other that is not empty with its column's name."""
+    lines = []
+    for row in rows:
+        first, *others = (str(cell) for cell in row)
+        named = [(column, cell) for column, cell in zip(columns[1:], others, strict=True) if cell]
+        lines += [first, *(f"  {column}: {cell}" if column else f"  {cell}" for column, cell in named)]
+    return lines
 
 
 def note(text: str) -> None:

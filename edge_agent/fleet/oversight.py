@@ -15,11 +15,14 @@ _TIMESTAMP = metadata_topic("timestamp")
 
 @dataclass(frozen=True, slots=True)
 class DeviceReport:
-    """One device's own words; `state` is None where they cannot be read, and `behind` counts versions."""
+    """One device's own words; `state` is None where they cannot be read.
+
+    `behind` counts how often was published since what it has; None when it does not say, as one that is off.
+    """
 
     device_id: str
     state: ReportedState | None
-    behind: int
+    behind: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +70,6 @@ def _report(device_id: str, content: bytes, version: int) -> DeviceReport:
     try:
         state = ReportedState.from_payload(content)
     except LinkError:
-        return DeviceReport(device_id, None, 0)
-    return DeviceReport(device_id, state, max(0, version - (state.repository_version or 0)))
+        return DeviceReport(device_id, None, None)
+    has = state.repository_version
+    return DeviceReport(device_id, state, None if has is None else max(0, version - has))

@@ -83,20 +83,27 @@ body:has(#en:checked) [lang=zh], body:has(#zh:checked) [lang=en] {{ display: non
 nav {{ display: flex; flex-wrap: wrap; gap: 1rem; }}
 label {{ padding: .25rem 0; }}
 :focus-visible {{ outline: 3px solid Highlight; outline-offset: 2px; }}
+h1, h2 {{ line-height: 1.2; }}
 article {{ border-top: 1px solid; margin-top: 2rem; }}
-.screens {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 1rem; }}
-figure {{ margin: 0; }}
-.screen {{ position: relative; background: #000; }}
-.screen > * {{ display: block; width: 100%; border: 0; }}
+blockquote {{ margin: 1rem 0; font-size: 1.25rem; }}
+.screens {{ display: flex; flex-wrap: wrap; align-items: flex-start; gap: 1.5rem; margin-block: 1rem; }}
+figure {{ margin: 0; max-width: min(100%, 40rem); }}
+figcaption {{ margin-top: .5rem; }}
+.screen {{ position: relative; width: fit-content; border: .35rem solid #555; border-radius: .5rem; }}
+.screen > * {{ display: block; border: 0; max-width: 100%; max-height: min(80vh, 40rem); }}
+.screen > iframe {{ width: 40rem; }}
 .screen::before, .screen::after {{ content: ""; position: absolute; display: none; pointer-events: none; }}
 .screen::before {{ inset: {ACTION_SAFE:.1%}; outline: 2px dashed #f80; }}
 .screen::after {{ inset: {TITLE_SAFE:.0%}; outline: 2px solid #0c0; }}
 body:has(#safe:checked) .screen::before, body:has(#safe:checked) .screen::after {{ display: block; }}
 audio {{ width: 100%; max-width: 30rem; }}
 .error, .warning {{ border-inline-start: .4rem solid; padding-inline-start: .6rem; list-style: none; }}
+li + li {{ margin-block-start: .5rem; }}
 .error {{ border-color: #c00; }}
 .warning {{ border-color: #b80; }}
-ul {{ padding-inline-start: 1rem; }}
+ul {{ padding-inline-start: 0; }}
+details ul {{ padding-inline-start: 1.5rem; }}
+section details {{ border-inline-start: 2px solid; padding-inline-start: 1rem; }}
 """
 
 
@@ -157,9 +164,9 @@ def _article(shown: Shown, pack: PackFolder, findings: Sequence[Finding]) -> str
     here = [finding for finding in findings if finding.where in _places(creative, pack)]
     parts = [
         f'<article id="{escape(creative.crid)}"><h2>{escape(creative.crid)} · {_both(creative.format)}</h2>',
-        f'<p lang="{escape(creative.lang)}">{escape(creative.transcript)}</p>'
+        f'<blockquote lang="{escape(creative.lang)}">{escape(creative.transcript)}</blockquote>'
         if creative.lang not in {"en", "zh"}
-        else f"<p>{escape(creative.transcript)}</p>",
+        else f"<blockquote>{escape(creative.transcript)}</blockquote>",
         f"<p>{creative.dur.total_seconds():g} {_both('seconds')}</p>",
         _findings(here) or f"<p>✓ {_both('Everything in order')}</p>",
         f'<div class="screens">{"".join(map(_screen, shown.screens))}</div>' if shown.screens else "",
@@ -185,14 +192,14 @@ def _screen(screen: Screen) -> str:
         escape(title) + (f" — {_both('would not be placed')}: {escape(trouble)}" if trouble else "")
         for title, trouble in screen.devices
     ] or [_both("no device has this format")]
-    size = f"{screen.w} × {screen.h}" if screen.w else ""
-    return f'<figure><div class="screen">{drawn}</div><figcaption>{size} {"; ".join(devices)}</figcaption></figure>'
+    size = f"{screen.w} × {screen.h} · " if screen.w else ""
+    return f'<figure><div class="screen">{drawn}</div><figcaption>{size}{"; ".join(devices)}</figcaption></figure>'
 
 
 def _player(sound: Sound) -> str:
     level = sound.loudness.integrated
     heard = _both("silent") if level == -math.inf else f"{level:.1f} LUFS, {sound.loudness.true_peak:.1f} dBTP"
-    length = f"{sound.dur.total_seconds():g} {_both('seconds')}"
+    length = f"{sound.dur.total_seconds():.1f} {_both('seconds')}"
     return f'<p><audio controls preload="metadata" src="{escape(sound.file)}"></audio><br>{length}, {heard}</p>'
 
 
@@ -227,7 +234,7 @@ def _links(creative: Creative) -> Iterator[str]:
 def _booking(item: LineItem) -> str:
     flight = f"{item.flight.start:%Y-%m-%d %H:%M %Z} – {item.flight.end:%Y-%m-%d %H:%M %Z}"
     hours = ", ".join(f"{part.start:%H:%M}–{part.end:%H:%M}" for part in item.dayparts)
-    moments = ", ".join(item.targeting.moments)
+    moments = ", ".join(moment.replace("_", " ") for moment in item.targeting.moments)
     return (
         f"<p>{_both('When it runs')}: {escape(item.id)}, {flight}{'; ' + hours if hours else ''}. "
         f"{_both('Moments')}: {escape(moments)}</p>"

@@ -49,3 +49,18 @@ def look(page: Page) -> None:
     summary.focus()
     page.keyboard.press("Enter")
     assert summary.locator("xpath=..").get_attribute("open") != was_open
+
+
+def test_a_tall_screen_is_seen_whole_at_a_glance(tmp_path: Path) -> None:
+    done = edge_agent("fleet", "pack", "preview", PACK.with_name("green-valley"), "--out", tmp_path / "preview")
+    assert done.returncode == 0, done.stderr
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.goto((tmp_path / "preview" / "index.html").as_uri())
+        page.wait_for_function("document.querySelector('.screen img').naturalWidth > 0")
+        box = page.locator(".screen img").bounding_box()
+        assert box is not None
+        assert box["height"] <= 720
+        assert box["width"] / box["height"] == pytest.approx(1080 / 1920, rel=0.01)
+        browser.close()
