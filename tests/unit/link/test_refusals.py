@@ -68,6 +68,44 @@ async def test_an_endless_packet_ends_the_connection_when_it_begins(protocol: st
     assert "packet of 268435455 bytes" in str(error)
 
 
+async def test_a_broker_that_hangs_up_is_known_to_at_once() -> None:
+    async def hang_up(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        pass
+
+    async with speaking(hang_up) as port:
+        link = make_link(port, protocol="5.0")
+        link._answer_timeout_s = 3600
+        async with running(link):
+            async for status in link.changes():
+                if status.error is not None:
+                    break
+            assert "hung up without an answer" in str(link.status.error)
+
+
+async def test_no_more_publications_are_under_way_than_the_broker_takes() -> None:
+    seen: asyncio.Queue[int] = asyncio.Queue()
+
+    async def count(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"\x20\x06\x00\x00\x03\x21\x00\x02")  # Receive Maximum 2
+        while True:
+            kind, _body = await read_packet(reader)
+            seen.put_nowait(kind & 0xF0)
+
+    async with speaking(count) as port:
+        link = make_link(port, protocol="5.0")
+        link._answer_timeout_s = 3600
+        async with running(link):
+            await link.connected()
+            calls: list[asyncio.Future[object]] = [
+                asyncio.ensure_future(link.publish("edge/report/1", b"sealed")) for _ in range(5)
+            ]
+            calls.append(asyncio.ensure_future(link.fetch("edge/report/2", 10)))  # nothing holds this one back
+            assert [await seen.get() for _ in range(3)] == [0x30, 0x30, 0x80]
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+
+
 async def test_a_publication_that_is_refused_is_told_of_and_the_link_goes_on() -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(ACCEPTED)
