@@ -38,6 +38,8 @@ _LOCAL: Final = {
 }
 """What paho makes of what it noticed itself; from a broker these codes have their own meaning."""
 
+_GOODBYE: Final = Reason("it ended the connection", "")
+
 
 class WireClient(aiomqtt.Client):
     """One attempt to connect, and the connection. Takes what aiomqtt's client takes; `version` besides."""
@@ -160,7 +162,9 @@ class WireClient(aiomqtt.Client):
         properties: Properties | None = None,
     ) -> None:
         if flags.is_disconnect_packet_from_server:
-            self._said = reason(reason_code.value, getattr(properties, "ServerReference", None))
+            self._said = _GOODBYE
+            if reason_code.is_failure:
+                self._said = reason(reason_code.value, getattr(properties, "ServerReference", None))
         if self._dialling:
             said = (
                 "it hung up without an answer"

@@ -50,7 +50,7 @@ class Connection:
     async def subscribe(self, topics: Sequence[tuple[str, int]]) -> Mapping[str, LinkError]:
         """Subscribe to (topic, QoS) pairs in one packet; return why, for each topic that the broker did not grant."""
         wanted: Any = topics
-        if self._client.version is Version.V5:
+        if self._client.version is Version.V5:  # whose defaults, Retain Handling 0 before all, are 3.1.1's ways
             wanted = [(topic, SubscribeOptions(qos=qos)) for topic, qos in topics]
         codes: Sequence[int | ReasonCode] = await self._answered(
             self._client.subscribe(list(wanted), timeout=self._answer_timeout_s)

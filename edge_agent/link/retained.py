@@ -13,7 +13,8 @@ sentinel came and the wanted message did not, it is not there. A short grace is 
     5. UNSUBSCRIBE from what arrived, eight at a time.
 
 Retained messages are read at QoS 0: TCP carries them, the window bounds them, and a lost connection fails the read.
-Source: MQTT 3.1.1, section 3.8.4 (a repeated SUBSCRIBE makes the broker send retained messages again).
+Source: MQTT 3.1.1, section 3.8.4, and 5.0, section 3.8.3.1, Retain Handling 0 (a repeated SUBSCRIBE makes the broker
+send retained messages again).
 """
 
 import asyncio

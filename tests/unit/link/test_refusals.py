@@ -44,6 +44,7 @@ async def told(said: bytes, *, protocol: str = "5.0") -> LinkError:
         (ACCEPTED + disconnected(0x8E), "Session taken over", "device_id of its own"),
         (ACCEPTED + disconnected(0x95), "Packet too large", "max_packet_size"),
         (ACCEPTED + disconnected(0x8B), "Server shutting down", "tried again"),
+        (ACCEPTED + disconnected(0x00), "it ended the connection", "goes on trying"),
     ],
     ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "",
 )
