@@ -397,7 +397,7 @@ async def test_telling_devices_apart(scene: Scene) -> None:
         return web.Response(status=206, body=content, headers=marks)
 
     scene.mirror.answer = mark
-    async with scene.device() as device:
+    async with scene.device(window=6) as device:
         await device.until(lambda: device.playable() == PACK)
     asked, names = list(scene.mirror.asked), {"Host", "Range", "User-Agent", "Accept", "Accept-Encoding"}
     assert len(asked) > 1
