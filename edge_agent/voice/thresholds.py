@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from edge_agent.voice.grammar import normalise
+from edge_agent.voice.patience import HOPELESS_SCORE
 from edge_agent.voice.spotter import Detection, Verdict, letters_in
 
 FILE: Final = "thresholds.json"
@@ -69,12 +70,12 @@ class Thresholds:
         return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
 
     def least_score(self, phrase: str, sensitivity: float) -> float:
-        """Return the score that a phrase must reach."""
+        """Return the score that a phrase must reach: what is hopeless never does, whatever was (not) heard."""
         words = normalise(phrase)
         rate = self.rates.get(" ".join(words))
         if rate is None:
             rate = self.by_letters.rate_of_none + self.by_letters.rate_of_each * letters_in(words)
-        return (rate - math.log(most_per_hour(sensitivity))) / self.decay
+        return max(HOPELESS_SCORE, (rate - math.log(most_per_hour(sensitivity))) / self.decay)
 
 
 UNCALIBRATED: Final = Thresholds(

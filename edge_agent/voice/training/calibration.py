@@ -2,8 +2,7 @@
 
 1. Talk is made in which none of the phrases is said (`negatives`).
 2. Every phrase is listened for as the agent does, at no threshold; each time that one is taken to be there counts.
-3. The tail of all their scores gives `decay`, the count of each phrase its own `rate`; both are drawn towards what
-   holds without a calibration while little was heard.
+3. The tail of all their scores gives `decay`, the count of each phrase its own `rate` (`tail`).
 
 Whoever ships a new network runs it again: it takes as long as a quarter of the talk does on two cores.
 """
@@ -11,25 +10,23 @@ Whoever ships a new network runs it again: it takes as long as a quarter of the 
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Final
 
-import numpy as np
-
-from edge_agent.voice.grammar import Vocabulary, build_grammar, normalise
+from edge_agent.voice.grammar import Vocabulary, build_grammar
 from edge_agent.voice.libvosk import SpeechModel
-from edge_agent.voice.spotter import Detection, letters_in
+from edge_agent.voice.spotter import Detection
 from edge_agent.voice.spotting import PhraseStream
-from edge_agent.voice.thresholds import FILE, UNCALIBRATED, ByLetters, Thresholds
+from edge_agent.voice.thresholds import FILE, Thresholds
 from edge_agent.voice.training.errors import TrainingError
 from edge_agent.voice.training.negatives import make_talk
 from edge_agent.voice.training.parallel import run_in_processes
+from edge_agent.voice.training.tail import fit
 from edge_agent.voice.training.texts import load_texts
 from edge_agent.voice.wav import read_wav
 
@@ -41,15 +38,6 @@ OTHER_PHRASES: Final = 30
 """Listened for beside the given ones, to learn what to expect of phrases of so many letters."""
 
 ONE_EVENT_S: Final = 1.0
-_FROM: Final = 0.0
-"""Scores from here on are the tail."""
-
-_PRIOR_HOURS: Final = 1.0
-"""How much talk the expectation without a calibration counts for (`thresholds.UNCALIBRATED`). The model was taught by
-the voices that talk here and mistakes them seldom: that it never did in half an hour must not make it trusting."""
-
-_PRIOR_EVENTS: Final = 10.0
-"""How many events of the tail the uncalibrated `decay` counts for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,36 +75,6 @@ def watch(piece: Watch) -> Watched:
         if all(each.phrase != other.phrase or abs(each.end_s - other.end_s) > ONE_EVENT_S for other in kept):
             kept.append(each)
     return Watched(tuple((each.phrase, each.score) for each in kept), stream.now_s / 3600)
-
-
-def fit(events: Sequence[tuple[str, float]], phrases: Sequence[str], hours: float, *, made: str) -> Thresholds:
-    """Return the thresholds that these events in `hours` of talk suggest.
-
-    The excess of a score over `_FROM` is taken to be exponential, its mean the same for all phrases; the logarithm
-    of the number of events to be linear in the letters of a phrase.
-    """
-    tail = [(phrase, score) for phrase, score in events if score >= _FROM]
-    excess = sum(score - _FROM for _, score in tail)
-    decay = (len(tail) + _PRIOR_EVENTS) / (excess + _PRIOR_EVENTS / UNCALIBRATED.decay)
-    counts = {phrase: sum(1 for other, _ in tail if other == phrase) for phrase in phrases}
-    before = _PRIOR_HOURS * math.exp(UNCALIBRATED.by_letters.rate_of_none)
-    weighted = {phrase: (count + before) / (hours + _PRIOR_HOURS) for phrase, count in counts.items()}
-    rates = {" ".join(normalise(phrase)): round(math.log(each), 3) for phrase, each in weighted.items()}
-    return Thresholds(made=made, decay=round(decay, 3), by_letters=_by_letters(weighted, hours), rates=rates)
-
-
-def _by_letters(per_hour: Mapping[str, float], hours: float) -> ByLetters:
-    """Poisson regression of what happens in an hour on the letters (iteratively reweighted least squares)."""
-    letters = np.array([letters_in(normalise(phrase)) for phrase in per_hour], float)
-    seen = np.array(list(per_hour.values()), float) * hours
-    design = np.stack([np.ones_like(letters), letters - letters.mean()], axis=1)
-    weights = np.array([math.log(seen.mean() / hours), 0.0])
-    for _ in range(30):
-        expected = np.exp(np.clip(design @ weights, -12, 12)) * hours
-        curvature = design.T @ (design * expected[:, None]) + np.eye(2) * 1e-3
-        weights = weights + np.clip(np.linalg.solve(curvature, design.T @ (seen - expected)), -1, 1)
-    each = min(0.0, float(weights[1]))
-    return ByLetters(rate_of_none=round(float(weights[0]) - each * letters.mean(), 3), rate_of_each=round(each, 3))
 
 
 def calibrate(model: Path, phrases: Sequence[str], *, language: str, hours: float, work: Path) -> Thresholds:

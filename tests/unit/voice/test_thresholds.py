@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.voice.patience import HOPELESS_SCORE
 from edge_agent.voice.spotter import Detection
 from edge_agent.voice.thresholds import (
     FILE,
@@ -47,6 +48,11 @@ def test_who_is_more_eager_asks_for_less() -> None:
 
 def test_what_is_often_said_by_chance_must_be_surer() -> None:
     assert MADE.least_score("hey kitchen", 0.5) > MADE.least_score("stop", 0.5)
+
+
+def test_what_is_hopeless_is_never_enough() -> None:
+    never_heard_wrongly = Thresholds("by hand", 0.5, ByLetters(-9.0, 0.0), {})
+    assert never_heard_wrongly.least_score("hey kitchen", 1.0) == HOPELESS_SCORE
 
 
 def test_a_phrase_is_found_however_it_is_written() -> None:
