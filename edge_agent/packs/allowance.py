@@ -14,6 +14,9 @@ _BURST_S: Final = 2.0
 
 _DAYS_AHEAD: Final = 8
 
+_STEPS_A_DAY: Final = 32
+_LEAST_STEP_BYTES: Final = 128 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:
@@ -28,12 +31,17 @@ class Meter:
 
     `day` (ISO) and `spent_bytes` are what an earlier meter had counted. `now` is aware; `at_s` are seconds of a clock
     that never jumps.
+
+    What has to outlast a power cut is `booked_bytes`: a step more than came, so that the count is written down a few
+    times a day and not with each chunk. After a cut at most one step that never came counts, and nothing that came,
+    but for what was on its way, is forgotten.
     """
 
     def __init__(self, settings: PacksSettings, zone: tzinfo, *, day: str = "", spent_bytes: int = 0) -> None:
         self._bandwidth, self._daily_bytes, self._hours = settings.bandwidth, settings.daily_bytes, settings.hours
         self._zone = zone
-        self.day, self.spent_bytes = day, spent_bytes
+        self.day, self.spent_bytes, self.booked_bytes = day, spent_bytes, spent_bytes
+        self._step_bytes = max(_LEAST_STEP_BYTES, (settings.daily_bytes or 0) // _STEPS_A_DAY)
         self._credit_bytes = _BURST_S * (settings.bandwidth or 0)
         self._credited_at_s: float | None = None
 
@@ -41,7 +49,7 @@ class Meter:
         """Count bytes that came; return for how many seconds nothing more should come, to keep the average."""
         today = now.astimezone(self._zone).date().isoformat()
         if today != self.day:
-            self.day, self.spent_bytes = today, 0
+            self.day, self.spent_bytes, self.booked_bytes = today, 0, 0
         self.spent_bytes += length
         if self._bandwidth is None:
             return 0.0
@@ -50,6 +58,17 @@ class Meter:
         self._credit_bytes = min(most, self._credit_bytes + passed_s * self._bandwidth) - length
         self._credited_at_s = at_s
         return max(0.0, -self._credit_bytes / self._bandwidth)
+
+    def book(self) -> bool:
+        """Count a step ahead where less than half of one is left; return whether that has to be written down now."""
+        if self._daily_bytes is None or self.booked_bytes - self.spent_bytes >= self._step_bytes // 2:
+            return False
+        self.booked_bytes = self.spent_bytes + self._step_bytes
+        return True
+
+    def settle(self) -> None:
+        """Count what came and no more: nothing else is on its way."""
+        self.booked_bytes = self.spent_bytes
 
     def window(self, longest: int, chunk_bytes: int) -> int:
         """Return how many chunks may be asked for at a time: no more than come within a burst, one at least."""

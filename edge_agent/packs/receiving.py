@@ -22,7 +22,7 @@ Arrival = tuple[Piece, bytes]
 Keep = Callable[[Sequence[Arrival]], list[Piece]]
 """Checks and writes what came, in a worker thread; returns the pieces that were as they should be."""
 
-_BATCH_BYTES: Final = 512 * 1024
+_BATCH_BYTES: Final = 1024 * 1024
 """So much is written at a time; twice that may wait, after which nothing more is taken in."""
 
 _GATHER_S: Final = 0.02

@@ -32,8 +32,9 @@ _FIRST_PAUSE: Final = timedelta(seconds=5)
 class Supply:
     """Completes what the shelf's entries still lack. `on_shelved` is called whenever a pack became complete.
 
-    `on_spent` is called when a download ended otherwise; the meter has counted what it took. `on_room` is called
-    when others have room than before, and so others may play, `on_waiting` when `failed` has changed.
+    `on_spent` is called when what the meter has booked is to be written down: now and then while a download goes on,
+    and when it ended otherwise. `on_room` is called when others have room than before, and so others may play,
+    `on_waiting` when `failed` has changed.
 
     A topic that is absent or wrong is asked for once a round; rounds that fail are repeated ever more rarely, at
     last every `refresh_every`, so that a broken pack costs a bounded amount of traffic.
@@ -223,6 +224,8 @@ class Supply:
         def remember(missing_bytes: int) -> None:
             self.missing_bytes[entry.target_name] = missing_bytes
 
+        if self.meter.book():
+            await self._on_spent()
         task = asyncio.ensure_future(
             complete_pack(
                 manifest,
@@ -243,6 +246,7 @@ class Supply:
             if not task.done():
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
+        self.meter.settle()
         if task.cancelled():
             return
         task.result()
@@ -264,6 +268,8 @@ class Supply:
         """Count a chunk; wait until the next may come. Returns why none may for now."""
         pause_s = self.count(length)
         hold = self._held() if more else None
+        if hold is None and more and self.meter.book():
+            await self._on_spent()
         if hold is not None:
             return hold.why
         if more and pause_s > 0:

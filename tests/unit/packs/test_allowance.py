@@ -8,6 +8,7 @@ import pytest
 
 from edge_agent.model.campaign import Daypart
 from edge_agent.packs.allowance import Meter
+from edge_agent.packs.shelf_record import read_record
 from edge_agent.settings.rooms import PacksSettings
 from tests.fleets import Device, MemorySource, SmallFleet, png, random_bytes
 
@@ -119,3 +120,31 @@ async def test_a_days_budget_ends_a_download_which_goes_on_the_next_day(tmp_path
         await device.until(lambda: device.playable() == {"acme/spring": 1})
     again = [topic for topic in source.asked if "chunk" in topic]
     assert len(again) == len(set(again)), "nothing is fetched twice"
+
+
+def test_the_count_is_written_down_before_it_is_used_up_and_a_few_times_a_day() -> None:
+    one, daily_bytes, written, chunk = meter(daily_bytes=64 * 2**20), 64 * 2**20, 0, 64 * 1024
+    booked = 0
+    for number in range(daily_bytes // chunk):
+        if one.book():
+            written += 1
+            booked = one.booked_bytes
+        one.spend(chunk, at(12), float(number))
+        assert one.spent_bytes <= booked <= one.spent_bytes + daily_bytes // 32
+    assert 32 <= written <= 65
+    one.settle()
+    assert one.booked_bytes == one.spent_bytes == daily_bytes
+    assert not meter().book(), "without a budget nothing is written down"
+
+
+async def test_what_came_counts_though_nobody_had_time_to_write_it_down_at_the_end(tmp_path: Path) -> None:
+    fleet, source = SmallFleet(tmp_path / "operator"), MemorySource()
+    fleet.sign(poster=png(filling=random_bytes(2_000_000)))
+    fleet.put_into(source)
+    (manifest,) = fleet.packs()
+    source.held = {f"repo/chunk/{manifest.assets['poster.png'].chunks[-1].sha256}"}
+    async with Device(tmp_path / "tv", fleet.root_json, source, daily_bytes=8 * 2**20) as device:
+        await device.until(lambda: bool(source.held & set(source.asked)))
+        record = read_record((tmp_path / "tv" / "shelf.json").read_bytes())  # as a power cut leaves it
+    came = sum(len(source.retained[topic]) for topic in source.asked if "chunk" in topic and topic not in source.held)
+    assert 1_500_000 < came <= record.spent_bytes <= came + 2**18

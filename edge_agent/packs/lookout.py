@@ -1,0 +1,196 @@
+"""Shell: looks at the signed repository, at its own pace and when it may have changed, and puts the shelf in order.
+
+What it finds it brings as far as small documents go; assets are the supply's.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from datetime import datetime, timedelta
+from typing import Final
+
+from edge_agent.model.errors import (
+    EdgeAgentError,
+    LinkError,
+    NotRetainedError,
+    OversizeError,
+    StorageError,
+    UntrustedError,
+)
+from edge_agent.packs.clock_watch import ClockWatch
+from edge_agent.packs.intake import bring_documents, note_broken_roles, place_entries
+from edge_agent.packs.mqtt_fetcher import verify_in_thread
+from edge_agent.packs.pauses import backoff, spread
+from edge_agent.packs.revocations import TARGET as REVOKED
+from edge_agent.packs.shelf import Shelf, packs_to_read, wanted_documents
+from edge_agent.packs.source import Source
+from edge_agent.packs.supply import Supply
+from edge_agent.packs.threads import in_thread
+from edge_agent.packs.trust import Repository
+from edge_agent.settings.rooms import PacksSettings
+from edge_agent.troubles import Troubles
+
+_log = logging.getLogger(__name__)
+
+_FIRST_LOOK: Final = timedelta(seconds=30)
+_FIRST_PAUSE: Final = timedelta(seconds=2)
+_LONGEST_PAUSE: Final = timedelta(minutes=5)
+_LONGEST_BREATH: Final = timedelta(seconds=10)
+
+
+class Lookout:
+    """Keeps the shelf's entries and documents like the repository that `source` has.
+
+    `wanted` are the beginnings of names of documents that somebody asked for. `save` writes the shelf's record, with
+    the versions of the repository when one was just verified; `announce` tells what stands now.
+    """
+
+    def __init__(
+        self,
+        settings: PacksSettings,
+        shelf: Shelf,
+        source: Source,
+        supply: Supply,
+        troubles: Troubles,
+        clock: ClockWatch,
+        *,
+        now: Callable[[], datetime],
+        draw: Callable[[], float],
+        wanted: Collection[str],
+        save: Callable[[Repository | None], Awaitable[None]],
+        announce: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._shelf = shelf
+        self._source = source
+        self._supply = supply
+        self._troubles = troubles
+        self._clock = clock
+        self._now = now
+        self._draw = draw
+        self._wanted = wanted
+        self._save = save
+        self._announce = announce
+        self._wake = asyncio.Event()
+        self._verified_timestamp = b""
+        self.root = b""
+        """The root.json of provisioning; empty until it was read."""
+        self.checked_at: datetime | None = None
+        """When the repository was last verified."""
+        self.problem = ""
+        """Why the last look failed, as one sentence; empty when it did not."""
+        source.on_timestamp(self._on_timestamp)
+
+    def look(self) -> None:
+        """Look at the repository now."""
+        self._wake.set()
+
+    def _on_timestamp(self, content: bytes) -> None:
+        if content != self._verified_timestamp:
+            self._wake.set()
+
+    async def read_root(self) -> bytes:
+        """Read and return the root.json of provisioning. Raises UntrustedError when there is none."""
+        try:
+            self.root = await in_thread(self._settings.root_json.read_bytes)
+        except OSError as error:
+            raise UntrustedError(
+                f"This device has no root of trust: {self._settings.root_json} cannot be read.",
+                "Copy root.json from the fleet folder there.",
+            ) from error
+        return self.root
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        # The retained timestamp says that there is something to fetch. Asking a broker that holds none for metadata
+        # would wait out its silence, and miss what is published meanwhile.
+        await self._woken_within(_FIRST_LOOK)
+        failures = 0
+        while True:
+            self._wake.clear()
+            try:
+                await self._refresh()
+            except EdgeAgentError as error:
+                failures += 1
+                self.problem = error.for_person()
+                self._report(error)
+                if not _is_about_the_link(error):
+                    # Whoever floods the timestamp's topic with garbage gets one look in ten seconds at most.
+                    await asyncio.sleep(min(0.1 * 2 ** min(failures, 10), _LONGEST_BREATH.total_seconds()))
+            else:
+                failures = 0
+                self.problem = ""
+                self._troubles.end("repository")
+            pause = backoff(failures, self._draw(), _FIRST_PAUSE, _LONGEST_PAUSE)
+            await self._woken_within(pause or spread(self._settings.refresh_every, self._draw()))
+
+    async def _woken_within(self, pause: timedelta) -> None:
+        try:
+            async with asyncio.timeout(pause.total_seconds()):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def _report(self, error: EdgeAgentError) -> None:
+        if _is_about_the_link(error):
+            self._troubles.begin("repository", error, logging.INFO)  # the link warns of what is its own
+        else:
+            self._troubles.begin("repository", error)
+
+    async def _refresh(self) -> None:
+        """Verify what is new, take down what is no longer signed at once, then bring what is."""
+        root, store = await self.read_root(), self._shelf.store
+        repository = await verify_in_thread(store.metadata, root, self._source, self._now(), self._shelf.record.floor)
+        async with self._supply.entries_lock:
+            before = self._shelf.needed_assets()
+            if self._shelf.drop_unsigned(repository):
+                await self._take_down()
+            failure = await self._heed_revocations(repository)
+            names = [*wanted_documents(repository, self._wanted), *packs_to_read(repository, self._shelf)]
+            later = await bring_documents(repository, self._shelf, self._source, names, self._settings.window)
+            failure = failure or later
+            place_entries(repository, self._shelf, self._troubles)
+            await self._remove_unneeded(before)
+        await self._save(repository)
+        self._verified_timestamp = await in_thread((store.metadata / "timestamp.json").read_bytes)
+        self.checked_at = self._now()
+        self._clock.judge()
+        self._announce()
+        self._supply.replan()
+        note_broken_roles(repository, self._troubles)
+        if failure is not None:
+            raise failure
+
+    async def _heed_revocations(self, repository: Repository) -> EdgeAgentError | None:
+        """Bring the deny list before anything else, and live by it at once."""
+        if REVOKED not in repository.files:
+            return None
+        before, needed = self._shelf.revocations, self._shelf.needed_assets()
+        failure = await bring_documents(repository, self._shelf, self._source, [REVOKED], 1)
+        if self._shelf.revocations != before:
+            await self._take_down()
+            await self._remove_unneeded(needed)
+        return failure
+
+    async def _remove_unneeded(self, before: frozenset[str]) -> None:
+        """Remove at once those of the assets `before` that nothing needs any more: they were revoked or replaced."""
+        gone = before - self._shelf.needed_assets()
+        try:
+            removed = await in_thread(self._shelf.store.remove_assets, gone)
+        except StorageError as error:
+            self._troubles.begin("packs directory", error)
+        else:
+            if removed:
+                _log.info("Removed %d files of what plays no more.", removed)
+
+    async def _take_down(self) -> None:
+        """Tell that something may play no more; but first write it down, for the power may go, and the network."""
+        try:
+            await self._save(None)
+        finally:
+            self._announce()
+            self._supply.replan()
+
+
+def _is_about_the_link(error: EdgeAgentError) -> bool:
+    return isinstance(error, LinkError) and not isinstance(error, NotRetainedError | OversizeError)
