@@ -251,7 +251,7 @@ class Supply:
             return
         task.result()
         standing = self._shelf.entries.get(entry.target_name)
-        if standing is not None and not self._shelf.is_revoked(standing):
+        if standing is not None and standing.newest is manifest and not self._shelf.is_revoked(standing):
             shelved = replace(standing, complete=manifest, complete_sha256=entry.sha256)
             self._shelf.entries[entry.target_name] = shelved
             self.missing_bytes.pop(entry.target_name, None)
