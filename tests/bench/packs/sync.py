@@ -5,11 +5,13 @@
 Throughput: the shelf (session, hash check, disk, whole-asset hash, fsync) from an empty directory, timed from the
 manifest's appearance on the shelf to the complete catalog; beside a bare client on the same topics, and one that does
 no more than what no device can leave out (each chunk hashed, written, hashed again as part of the whole, one fsync),
-in alternation. Each with the processor time that it took, which other work on the machine disturbs less. Once over
-loopback, where the bare client does nothing but copy memory, and once through a proxy that lets 12.5 MB/s through
-(100 Mbit/s Ethernet, as on most TVs). Publication: from signing and sending a 5 MB pack to the CatalogChanged that
-has it complete on a device that was connected. Change: 1 % of a pack, in one piece, is changed; what the next
-publication sends. All of it on one machine.
+in alternation. Both of those speak 3.1.1, ask for 32 exact topics in a packet and never unsubscribe; the shelf speaks
+what the session chose, asks for eight, which every managed broker takes, and unsubscribes from each. Each with the
+processor time that it took, which other work on the machine disturbs less. Once over loopback, where the bare client
+does nothing but copy memory, and once through a proxy that lets 12.5 MB/s through (100 Mbit/s Ethernet, as on most
+TVs). Publication: from signing and sending a 5 MB pack to the CatalogChanged that has it complete on a device that
+was connected. Change: 1 % of a pack, in one piece, is changed; what the next publication sends. All of it on one
+machine.
 """
 
 import argparse
@@ -132,9 +134,14 @@ async def publication(broker: Place, fleet: SmallFleet, directory: Path, rounds:
 async def throughput(place: Place, fleet: SmallFleet, directory: Path, given: argparse.Namespace) -> None:
     topics = [f"{ROOT}/{topic}" for topic in fleet.messages() if "chunk" in topic]
     rounds: dict[str, list[Took]] = {"bare": [], "hashing and keeping": [], "shelf": []}
-    for _ in range(given.rounds):
-        rounds["bare"].append(await asyncio.wait_for(bare(place, topics), 60))
-        rounds["hashing and keeping"].append(await asyncio.wait_for(bare(place, topics, directory / "kept"), 60))
+    while len(rounds["shelf"]) < given.rounds:
+        try:  # mosquitto may drop a burst for the bare client, which then waits for ever
+            one = await asyncio.wait_for(bare(place, topics), 30)
+            other = await asyncio.wait_for(bare(place, topics, directory / "kept"), 30)
+        except TimeoutError:
+            continue
+        rounds["bare"].append(one)
+        rounds["hashing and keeping"].append(other)
         rounds["shelf"].append(await shelf(place, fleet, directory / "shelf", given.window))
     print(f"{place.name}: {given.mib} MiB in {len(topics)} chunks, {given.rounds} rounds")
     for name, took in rounds.items():
