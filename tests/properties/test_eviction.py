@@ -11,7 +11,7 @@ from edge_agent.model.shelf_room import Played
 from edge_agent.packs.eviction import eviction_order
 from edge_agent.packs.room_plan import plan_room
 from edge_agent.packs.shelf_record import Entry
-from tests.unit.packs.test_room_plan import NOW, entry
+from tests.unit.packs.entries import NOW, entry
 
 NAMES = "abcdefgh"
 

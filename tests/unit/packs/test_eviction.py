@@ -9,7 +9,7 @@ import pytest
 from edge_agent.model.shelf_room import Played, RoomFate, RoomReason
 from edge_agent.packs.room_plan import plan_room
 from edge_agent.packs.shelf_record import Entry
-from tests.unit.packs.test_room_plan import NOW, entry, manifest
+from tests.unit.packs.entries import NOW, entry, manifest
 
 LARGE = 10**6
 
