@@ -5,8 +5,8 @@ synthetic talk and in words that sound like it (false accepts). Misses are given
 a false accept an hour, for each phrase its own; the curves over all thresholds come with --json. Of the recordings
 only those are heard that no model was adapted on.
 
-The whole of it takes about twenty-five minutes on two free cores; --clips and --hours make it shorter, and
-the aims that need the whole are then marked by how much was heard.
+The whole of it takes about half an hour on two free cores; --clips and --hours make it shorter. PocketSphinx hears
+the same recordings and near-words, and an hour of the talk (--sphinx-hours).
 """
 
 from __future__ import annotations

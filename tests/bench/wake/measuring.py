@@ -125,15 +125,15 @@ def play(
     return [one for _, one in sorted(zip(longest_first, played, strict=True), key=lambda pair: pair[0])]
 
 
-def core_share(played: Sequence[Played]) -> dict[ListenerName, float]:
-    """Return CPU time over audio time of each listener."""
-    cpu_s: dict[ListenerName, float] = {}
-    audio_s: dict[ListenerName, float] = {}
+def core_share(played: Sequence[Played]) -> dict[tuple[ListenerName, Condition], float]:
+    """Return CPU time over audio time, of each listener under each condition."""
+    cpu_s: dict[tuple[ListenerName, Condition], float] = {}
+    audio_s: dict[tuple[ListenerName, Condition], float] = {}
     for one in played:
-        name = one.piece.listener
-        cpu_s[name] = cpu_s.get(name, 0.0) + one.cpu_s
-        audio_s[name] = audio_s.get(name, 0.0) + one.audio_s
-    return {name: cpu_s[name] / audio_s[name] for name in cpu_s}
+        key = one.piece.listener, one.piece.condition
+        cpu_s[key] = cpu_s.get(key, 0.0) + one.cpu_s
+        audio_s[key] = audio_s.get(key, 0.0) + one.audio_s
+    return {key: cpu_s[key] / audio_s[key] for key in cpu_s}
 
 
 def play_piece(piece: Piece) -> Played:

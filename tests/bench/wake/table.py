@@ -13,7 +13,8 @@ from tests.bench.wake.recordings import Condition
 from tests.bench.wake.roc import MOST_PER_HOUR, Roc, joined
 
 NEGATIVES_H: Final = 5.0
-_MIDDLE: Final = 0.5
+_RATES: Final = (MOST_PER_HOUR, 1.0, 2.0)
+_SENSITIVITIES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Aim:
         return self.measured >= self.limit if self.least else self.measured <= self.limit
 
 
+Costs = Mapping[tuple[ListenerName, Condition], float]
 Rocs = Mapping[tuple[ListenerName, Condition], Mapping[str, Roc]]
 
 
@@ -48,9 +50,9 @@ def rocs_of(played: Sequence[Played], *, near_words: bool = True) -> Rocs:
     return {key: {phrase: joined(rocs) for phrase, rocs in each.items()} for key, each in pieces.items()}
 
 
-def misses(rocs: Mapping[str, Roc]) -> list[float]:
-    """Return the share of misses of each phrase, in percent, at the aimed false accepts an hour."""
-    return [100 * roc.misses(roc.threshold()) for roc in rocs.values()]
+def misses(rocs: Mapping[str, Roc], most_per_hour: float = MOST_PER_HOUR) -> list[float]:
+    """Return the share of misses of each phrase, in percent, at so many false accepts an hour."""
+    return [100 * roc.misses(roc.threshold(most_per_hour)) for roc in rocs.values()]
 
 
 def aims(rocs: Rocs, device: Mapping[str, float]) -> list[Aim]:
@@ -73,15 +75,14 @@ def aims(rocs: Rocs, device: Mapping[str, float]) -> list[Aim]:
     ]
 
 
-def print_table(
-    rocs: Rocs, others: Rocs, rows: Sequence[Aim], costs: Mapping[ListenerName, float], thresholds: Thresholds
-) -> str:
+def print_table(rocs: Rocs, others: Rocs, rows: Sequence[Aim], costs: Costs, thresholds: Thresholds) -> str:
     """Return the whole report as markdown; `others` are without near-words."""
-    said = "Misses at ≤ {} false accepts an hour, each phrase at its own threshold, {}:"
+    rates = " / ".join(f"{each:g}" for each in _RATES)
+    said = "Misses in % at ≤ {} false accepts an hour, each phrase at its own threshold, {}:"
     blocks = [
         _aims(rows),
-        _phrases(rocs, said.format(MOST_PER_HOUR, "near-words among the negatives")),
-        _phrases(others, said.format(MOST_PER_HOUR, "without near-words")),
+        _phrases(rocs, said.format(rates, "near-words among the negatives")),
+        _phrases(others, said.format(rates, "without near-words")),
         _shipped(rocs, thresholds, "near-words among the negatives"),
         _shipped(others, thresholds, "without near-words"),
         _costs(costs),
@@ -89,14 +90,14 @@ def print_table(
     return "\n\n".join("\n".join(block) for block in blocks)
 
 
-def document(rocs: Rocs, rows: Sequence[Aim], costs: Mapping[ListenerName, float]) -> dict[str, Any]:
+def document(rocs: Rocs, rows: Sequence[Aim], costs: Costs) -> dict[str, Any]:
     """Return all of it for programs, with every point of every curve: threshold, hits, false accepts an hour."""
     return {
         "aims": [
             {"what": row.what, "limit": row.limit, "unit": row.unit, "measured": row.measured, "reached": row.reached}
             for row in rows
         ],
-        "core_share": costs,
+        "core_share": {f"{listener}, {condition}": share for (listener, condition), share in costs.items()},
         "curves": [
             {
                 "listener": listener,
@@ -130,11 +131,14 @@ def _phrases(rocs: Rocs, title: str) -> list[str]:
     titles = [f"{listener}, {where}, {_hours(rocs[listener, where])}" for listener, where in columns]
     lines = [title, "", f"| phrase | recordings | {' | '.join(titles)} |", f"| --- | --- |{' --- |' * len(columns)}"]
     for phrase, first in next(iter(rocs.values())).items():
-        each = [rocs[column][phrase] for column in columns]
-        cells = [f"{100 * roc.misses(roc.threshold()):.1f} %" for roc in each]
+        cells = [_at_each_rate({phrase: rocs[column][phrase]}) for column in columns]
         lines.append(f"| {phrase} | {len(first.said)} | {' | '.join(cells)} |")
-    means = [f"{fmean(misses(rocs[column])):.1f} %" for column in columns]
+    means = [_at_each_rate(rocs[column]) for column in columns]
     return [*lines, f"| **mean** | | {' | '.join(means)} |"]
+
+
+def _at_each_rate(rocs: Mapping[str, Roc]) -> str:
+    return " / ".join(f"{fmean(misses(rocs, rate)):.1f}" for rate in _RATES)
 
 
 def _hours(rocs: Mapping[str, Roc]) -> str:
@@ -151,7 +155,7 @@ def _shipped(rocs: Rocs, thresholds: Thresholds, title: str) -> list[str]:
         "| --- | --- | --- |",
     ]
     conditions: tuple[Condition, ...] = ("clean", "noise")
-    for sensitivity in (0.25, _MIDDLE, 0.75):
+    for sensitivity in _SENSITIVITIES:
         cells = []
         for condition in conditions:
             by_phrase = rocs.get(("agent", condition), {})
@@ -163,6 +167,6 @@ def _shipped(rocs: Rocs, thresholds: Thresholds, title: str) -> list[str]:
     return lines
 
 
-def _costs(costs: Mapping[ListenerName, float]) -> list[str]:
-    each = ", ".join(f"{listener} {100 * share:.1f} %" for listener, share in costs.items())
+def _costs(costs: Costs) -> list[str]:
+    each = ", ".join(f"{listener}, {where} {100 * share:.1f} %" for (listener, where), share in costs.items())
     return [f"Share of one core while these recordings were heard: {each}."]

@@ -1,6 +1,7 @@
 """The arithmetic of the wake benchmark: a wrong count there would make every figure of ours a lie."""
 
 from math import inf
+from pathlib import Path
 
 import pytest
 
@@ -39,3 +40,38 @@ def test_the_curve_falls_on_both_sides() -> None:
 def test_pieces_add_up() -> None:
     whole = joined([Roc((1.0,), (), 0.0), Roc((), (0.5,), 2.0), Roc((), (0.7,), 1.0)])
     assert whole == Roc((1.0,), (0.5, 0.7), 3.0)
+
+
+def test_the_noise_over_a_long_recording_never_repeats_itself(tmp_path: Path) -> None:
+    """A word of it that is mistaken for a phrase would be counted once for each time."""
+    np, soundfile = pytest.importorskip("numpy"), pytest.importorskip("soundfile")
+    from tests.bench.wake.recordings import RATE_HZ, Clip, Noise  # noqa: PLC0415  needs the extra
+
+    draw = np.random.default_rng(1)
+    babble = tmp_path / "not_wake_words_es"
+    babble.mkdir()
+    for number in range(40):
+        soundfile.write(babble / f"{number}.flac", draw.normal(0, 3000, RATE_HZ // 2).astype(np.int16), RATE_HZ)
+    silence = np.full(10 * RATE_HZ, 1000, np.int16)
+    noise = [Noise(tmp_path).over(Clip(name, silence)).samples.astype(float) - 1000 for name in "abcdef"]
+    for each in noise:
+        loudness = each.std()
+        assert loudness == pytest.approx(1000 * 10 ** (-10 / 20), rel=0.02)
+        for lag_s in (0.5, 1.0, 2.0):
+            lag = round(lag_s * RATE_HZ)
+            assert abs(np.mean(each[lag:] * each[:-lag])) < 0.5 * loudness**2
+
+
+def test_a_listener_to_compare_with_hears_everything_but_less_talk(tmp_path: Path) -> None:
+    pytest.importorskip("soundfile")
+    pytest.importorskip("pocketsphinx")
+    from tests.bench.wake.measuring import Part, with_less_talk  # noqa: PLC0415  needs the extra
+
+    minutes = []
+    for number in range(3):
+        minutes.append(tmp_path / f"{number}.wav")
+        minutes[-1].write_bytes(bytes(60 * 32_000))
+    people = Part((minutes[0],), ("stop",), "stop")
+    talk = [Part((minute,), ("stop",), None, "talk") for minute in minutes]
+    assert with_less_talk([people, *talk], 2 / 60) == [people, *talk[:2]]
+    assert with_less_talk([people, *talk], 0) == [people]
