@@ -153,7 +153,7 @@ async def device_states(address: BrokerAddress) -> dict[str, bytes]:
 
 
 def _settings(address: BrokerAddress) -> LinkSettings:
-    """Return the settings of one operator's link; its name is new each time, so that no two commands end each other."""
+    """Return the settings of one operator's link; its name is drawn, so that no two commands end each other."""
     return LinkSettings(
         device_id=f"operator-{secrets.token_hex(4)}",
         host=address.host,
