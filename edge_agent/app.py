@@ -108,7 +108,7 @@ class Agent:
             {
                 "broker_connected": ("Whether the broker is there.", lambda: float(self.link.status.connected)),
                 "packs": ("Verified packs on the shelf.", lambda: len(self.driver.state.catalog.packs)),
-                "reports_unsent": ("Sealed reports that wait.", self._unsent),
+                "reports_unsent": ("Sealed reports that wait.", lambda: float(self.rooms.reporter.room.unsent())),
                 "problems": ("Things that do not work now.", lambda: len(self.troubles.lasting)),
             }
         )
@@ -181,9 +181,6 @@ class Agent:
             self.troubles.begin("memory of the mute", error)
         else:
             self.troubles.end("memory of the mute")
-
-    def _unsent(self) -> int:
-        return self.rooms.reporter.room.unsent()
 
     async def _send(self, topic: str, payload: bytes) -> None:
         await self.link.publish(f"{self.settings.mqtt.root}/{topic}", payload)

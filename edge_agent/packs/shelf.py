@@ -190,8 +190,16 @@ class Shelf:
         packs = frozenset(asset.sha256 for manifest in manifests for asset in manifest.assets.values())
         return packs | self.held_bytes().keys()
 
+    def lasting_bytes(self) -> int:
+        """Return how much of the budget parcels take for good.
+
+        One that is being replaced does not count: no pack goes, and comes again, for the while that both are here.
+        """
+        newest = (held[-1] for held in self.parcels.values() if held)
+        return sum({asset.sha256: asset.length for one in newest for asset in one.assets.values()}.values())
+
     def held_bytes(self) -> Mapping[str, int]:
-        """Return the length of every asset of a parcel by hash: it stays, and its room is not given to packs."""
+        """Return the length of every asset of a parcel by hash: it stays on the disk."""
         return {asset.sha256: asset.length for asset in self._parcel_assets()}
 
     def _parcel_assets(self) -> Iterator[PackedAsset]:

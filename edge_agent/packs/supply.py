@@ -124,7 +124,7 @@ class Supply:
 
     def plan(self) -> RoomPlan:
         """Return who gets how much of the budget now."""
-        room = self._settings.budget_bytes - sum(self._shelf.held_bytes().values())
+        room = self._settings.budget_bytes - self._shelf.lasting_bytes()
         entries = [entry for entry in self._shelf.entries.values() if not self._shelf.is_revoked(entry)]
         return plan_room(entries, room, self._now(), self._played(), self._zone)
 

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from edge_agent.model.shelf_room import Played, RoomFate
+from edge_agent.packs.shelf import Shelf
+from edge_agent.packs.store import BlobStore
 from tests.fleets import Device, MemorySource, SmallFleet, png, random_bytes
+from tests.unit.packs.entries import manifest
 
 PACKS = ("spring", "summer", "autumn")
 
@@ -84,3 +87,12 @@ async def test_whoever_watches_is_told_when_what_a_pack_waits_for_changes(
         device.shelf._supply.replan()
         await device.until(lambda: not device.shelf._supply._changed.is_set())
         assert len(told) == before, "nothing is told that is as it was"
+
+
+def test_a_parcel_that_is_being_replaced_pushes_no_pack_out(tmp_path: Path) -> None:
+    """Otherwise a pack would go for the few minutes in which new words arrive, and be fetched again."""
+    shelf = Shelf(BlobStore(tmp_path), "tv", 2**20)
+    old, new = manifest("old", 60, letter="a"), manifest("new", 50, letter="b")
+    shelf.parcels["voice/en"] = (old, new)
+    assert shelf.lasting_bytes() == 51
+    assert shelf.held_bytes().keys() == {"a" * 64, "b" * 64, "f" * 64}, "but both stay on the disk"
