@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import ipaddress
 import ssl
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -171,3 +172,32 @@ class Mirror:
     async def silence(self) -> None:
         """Say nothing until the mirror ends."""
         await self._closing.wait()
+
+
+class ThreadedMirror:
+    """An honest `Mirror` in a thread of its own, for tests without an event loop."""
+
+    def __init__(self, folder: Path, authority: Authority) -> None:
+        self.authority = authority
+        self._mirror = Mirror(folder, authority)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="mirror", daemon=True)
+
+    @property
+    def url(self) -> str:
+        return self._mirror.url
+
+    @property
+    def asked(self) -> list[Asked]:
+        return self._mirror.asked
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._mirror.__aenter__(), self._loop).result(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._mirror.__aexit__(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()

@@ -1,4 +1,4 @@
-"""kill -9 at 320 random instants, and writes torn by a power cut: nothing corrupt, nothing lost, nothing twice."""
+"""kill -9 at 360 random instants, and writes torn by a power cut: nothing corrupt, nothing lost, nothing twice."""
 
 import asyncio
 import random
@@ -11,6 +11,8 @@ import pytest
 
 from edge_agent.fleet.broker import BrokerAddress
 from edge_agent.fleet.chunk_folder import listed_chunks, reading
+from edge_agent.fleet.mirror_folder import choose
+from edge_agent.fleet.mirroring import write_folder
 from edge_agent.fleet.publish import send, sign_pack
 from edge_agent.fleet.repository import FleetRepository
 from edge_agent.measure.journal import Journal
@@ -23,12 +25,13 @@ from edge_agent.wiring.trial import ConfigTrial
 from tests.brokers import RunningBroker
 from tests.fleets import Device, MemorySource, SmallFleet, on_broker, png, random_bytes, silent
 from tests.listed import every_part, list_chunks
+from tests.mirrors import Authority, ThreadedMirror
 from tests.power_cuts.victims import Job, Victims
 from tests.unit.measure.plays import NOON, SHOWN, play, record
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-SYNCS, PUBLICATIONS, CONFIGURATIONS, PLAYS = 160, 60, 60, 40
+SYNCS, MIRRORED, PUBLICATIONS, CONFIGURATIONS, PLAYS = 160, 40, 60, 60, 40
 BEGINNING = NOON - timedelta(days=365)
 
 
@@ -97,6 +100,44 @@ def test_killed_while_packs_arrive_and_old_ones_are_evicted(
         complete = remains.complete_version()
         here = remains.parts(fleet)
     assert complete > 1, "the kills left no time for anything"
+
+
+def test_killed_while_a_mirror_answers(victims: Victims, tmp_path: Path, broker: RunningBroker, root: str) -> None:
+    draw, fleet = random.Random(8), SmallFleet(tmp_path / "operator")
+    address, directory = BrokerAddress(broker.host, broker.port, root), tmp_path / "tv"
+    choose(fleet.fleet.directory, folder=tmp_path / "cdn", assets_on="mirror")
+    published = complete = in_the_middle = 0
+    here: set[str] = set()
+    with ThreadedMirror(tmp_path / "cdn", Authority(tmp_path / "authority")) as mirror:
+        job: Job = {
+            "work": "sync",
+            "directory": str(directory),
+            "root_json": str(fleet.root_json),
+            "ledger": str(tmp_path / "ledger"),
+            "mirrors": [mirror.url],
+            "mirror_ca_file": str(mirror.authority.ca_file),
+        }
+        job |= {"host": broker.host, "port": broker.port, "root": root, "budget": 9_000_000}
+        for _ in range(MIRRORED):
+            if complete == published:
+                published += 1
+                fleet.sign(poster=png(filling=random_bytes(3_000_000, f"mirrored {published}")))
+                write_folder(fleet.fleet, silent)
+                asyncio.run(send(fleet.fleet, address, silent))
+            mirror.asked.clear()
+            victims.kill(job, after_s=draw.uniform(0.1, 1.0))
+            (newest,) = fleet.packs()
+            spans = [asked.span() for asked in list(mirror.asked)]
+            places = newest.assets["poster.png"].placed_chunks()
+            asked = {chunk.sha256 for at, chunk in places if any(start <= at < end for start, end in spans)}
+            assert not here & asked, "a verified chunk was asked for again"
+            remains = Remains(directory, fleet.root_json.read_bytes())
+            assert complete <= remains.complete_version() <= published
+            complete = remains.complete_version()
+            here = remains.parts(fleet)
+            in_the_middle += complete < published and 0 < len(here)
+    assert complete > 1, "the kills left no time for anything"
+    assert in_the_middle > 1, "no kill was in the middle of a download"
 
 
 def test_killed_while_it_publishes(victims: Victims, tmp_path: Path, broker: RunningBroker, root: str) -> None:

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
@@ -56,10 +57,15 @@ class _Witnessed(RetainedRepository):
 
 
 async def _sync(job: Job, ledger: _Ledger) -> None:
-    """Be a device's packs room; a budget that holds little more than two packs makes it evict."""
+    """Be a device's packs room; a budget that holds little more than two packs makes it evict.
+
+    `mirrors` are addresses of the authority `ca_file`, where assets are on mirrors.
+    """
     link = Link(LinkSettings(device_id="tv", host=job["host"], port=job["port"], root=job["root"]))
     source = _Witnessed(link, job["root"], ledger)
-    device = Device(Path(job["directory"]), Path(job["root_json"]), source, budget_bytes=job["budget"])
+    mirrors = {key: job[key] for key in ("mirrors", "mirror_ca_file") if key in job}
+    directory, root_json = Path(job["directory"]), Path(job["root_json"])
+    device = Device(directory, root_json, source, budget_bytes=job["budget"], **mirrors)
     running = asyncio.create_task(link.run())
     async with device:
         await running
@@ -137,6 +143,7 @@ class Victims:
 
 def main() -> None:
     """Fork a victim for each line."""
+    import_module("edge_agent.packs.mirror_client")  # which a device imports once it has a mirror
     for line in sys.stdin:
         job = json.loads(line)
         victim = os.fork()
