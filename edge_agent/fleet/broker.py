@@ -16,7 +16,7 @@ from edge_agent.link.versions import VersionChoice
 from edge_agent.model.errors import LinkError, SettingsError
 from edge_agent.settings.rooms import LinkSettings
 
-_WINDOW: Final = 8
+_WINDOW: Final = 16
 _MAX_PORT: Final = 65535
 _LOOK_PATIENCE: Final = timedelta(seconds=2)
 _ANSWER_PATIENCE: Final = timedelta(seconds=10)
