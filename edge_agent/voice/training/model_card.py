@@ -50,7 +50,7 @@ given at run time (`KaldiRecognizer(model, 16000, '["hey device", "[unk]"]')`). 
 
 - Licence: Apache-2.0, like the software it comes with. No weights of another model went into it.
 - $whose
-- Size: $megabytes MB. $parameters parameters, $words words. 16 kHz mono, no i-vectors.
+- Size: $megabytes MB. $parameters parameters of a byte each, $words words. 16 kHz mono, no i-vectors.
 - Network: 40 cepstra, six time-delay layers over 18 frames to each side, 42 outputs (silence and 41 phones, one state
   each, no context), a frame every 30 ms.
 
