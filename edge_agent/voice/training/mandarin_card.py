@@ -21,8 +21,8 @@ what stands below under "How well it does" is synthetic speech by speakers that 
 
 - Licence: Apache-2.0, like the software it comes with. No recording of anybody went into it apart from those inside
   the English synthesisers' voices, and no weights of another project's model.
-- Size: $megabytes MB. $parameters parameters, $words words: our own list, every character of GB 2312 level 1, and
-  the words of the English phrases. 16 kHz mono, no i-vectors.
+- Size: $megabytes MB. $parameters parameters of a byte each, $words words: our own list, every character of GB 2312,
+  level 1, and the words of the English phrases. 16 kHz mono, no i-vectors.
 - Network: 40 cepstra, time-delay layers as in `en`, $outputs outputs (silence and $phones phones, one state each, no
   context), a frame every 30 ms.
 - Phones: initials, and finals in their parts (`zhuang` is zh u a ng). No tones: the features say next to nothing
