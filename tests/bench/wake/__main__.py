@@ -33,7 +33,9 @@ def main() -> int:
     parser.add_argument("--sphinx-hours", type=float, default=1.0, help="of that talk, for PocketSphinx, at most")
     parser.add_argument("--no-sphinx", action="store_true", help="leave PocketSphinx out")
     parser.add_argument("--no-device", action="store_true", help="leave cost, latency, memory and sizes out")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument(
+        "--json", nargs="?", const="-", help="every curve too, into this file; instead, if none is named"
+    )
     parser.add_argument("--card", type=Path, help="a model card to write the table into")
     arguments = parser.parse_args()
     missing = [name for name in ("soundfile", "pocketsphinx", "numpy") if find_spec(name) is None]
@@ -88,7 +90,10 @@ def _measure_and_print(arguments: argparse.Namespace, people: Path) -> None:
     rocs, costs = rocs_of(played), core_share(played)
     rows = aims(rocs, device)
     table = print_table(rocs, rocs_of(played, near_words=False), rows, costs, thresholds_of(arguments.model))
-    print(json.dumps(document(rocs, rows, costs), indent=1) if arguments.json else table)
+    curves = json.dumps(document(rocs, rows, costs), indent=1)
+    print(curves if arguments.json == "-" else table)
+    if arguments.json not in {None, "-"}:
+        Path(arguments.json).write_text(curves + "\n", encoding="utf-8")
     if arguments.card is not None:
         command = f"`python -m tests.bench.wake --clips {arguments.clips} --hours {arguments.hours:g}`"
         _fill_card(arguments.card, f"{command}, on recordings that the model was not adapted on:\n\n{table}")
