@@ -98,9 +98,10 @@ changed (phones renamed, variants added).
 _REFINED: Final = """\
 {steps:,} more steps in which, beside the single frames, what was said had to win over every other string
    of phones (lattice-free MMI); in three runs from the same network, whose mean this is.{people}"""
-_PEOPLE_HEARD: Final = """ A quarter of what they saw were {people:,} recordings of people,
-   aligned by the network of step 3, each heard 12 times under such conditions too, and {share:.0%} were
-   {others} recordings of other words in English and Spanish, which nobody wrote down, as that network heard them."""
+_PEOPLE_HEARD: Final = """
+   A quarter of what they saw were {people:,} recordings of people, aligned by the network of step 3, each heard 12
+   times under such conditions too, and {share:.0%} were {others} recordings of other words in English and
+   Spanish, which nobody wrote down, as that network heard them."""
 _WITHOUT_PEOPLE: Final = """\
 No recording of anybody went into it, apart from those inside the synthesisers' voices."""
 _WITH_PEOPLE: Final = """\
