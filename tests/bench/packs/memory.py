@@ -1,11 +1,12 @@
 """What a packs room of its own process needs while 200 MB of packs arrive: memory, and bytes written to the disk.
 
-    python -m tests.bench.packs.memory [--megabytes 200] [--packs 1] [--disk DIRECTORY]
+    python -m tests.bench.packs.memory [--megabytes 200] [--packs 1] [--disk DIRECTORY] [--mirror]
 
 A child process runs the session and the packs room as the agent does, with the operator's settings raised to take it
 all. Resident memory (VmRSS) is read every 20 ms, from connected and idle with an empty shelf until every pack is
 complete; bytes written are the kernel's account of the child (write_bytes of /proc/PID/io; 0 where `--disk` is not
-really on a disk). Then 1 % of the first pack is changed in one piece, and published.
+really on a disk). Then 1 % of the first pack is changed in one piece, and published. With `--mirror` assets come from
+an HTTPS mirror instead of the broker; what HTTP takes is imported by then, as the agent's own endpoint has it.
 """
 
 import argparse
@@ -14,20 +15,28 @@ import contextlib
 import sys
 import tempfile
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from edge_agent.fleet.broker import BrokerAddress
+from edge_agent.fleet.mirror_folder import choose
+from edge_agent.fleet.mirroring import write_folder
 from edge_agent.fleet.publish import send
 from edge_agent.link.session import Link
 from edge_agent.settings.rooms import LinkSettings
 from edge_agent.wiring.retained_repository import RetainedRepository
 from tests.brokers import Mosquitto
 from tests.fleets import Device, SmallFleet, png, random_bytes, silent
+from tests.mirrors import Authority, Mirror
 
 ROOT = "edge"
 
 
-async def child(port: int, directory: Path, root_json: Path, packs: int, budget_bytes: int) -> None:
+async def child(
+    port: int, directory: Path, root_json: Path, packs: int, budget_bytes: int, mirror: str, ca_file: str
+) -> None:
+    if mirror:
+        import_module("aiohttp.web")
     link = Link(LinkSettings(device_id="bench", port=port, root=ROOT))
     device = Device(
         directory,
@@ -35,6 +44,8 @@ async def child(port: int, directory: Path, root_json: Path, packs: int, budget_
         RetainedRepository(link, ROOT),
         budget_bytes=3 * budget_bytes,
         max_pack_bytes=2 * budget_bytes,
+        mirrors=[mirror] if mirror else [],
+        mirror_ca_file=ca_file or None,
     )
     running = asyncio.create_task(link.run())
     async with device:
@@ -79,6 +90,7 @@ class Arrival:
 async def arriving(process: asyncio.subprocess.Process, fleet: SmallFleet, address: BrokerAddress) -> Arrival:
     """Send what is signed, and watch the device until it says that it has it."""
     assert process.stdout is not None
+    mirrored = await asyncio.to_thread(write_folder, fleet.fleet, silent)
     idle_kib = peak_kib = read_proc(process.pid, "status", "VmRSS")
     written = read_proc(process.pid, "io", "write_bytes")
     sending = asyncio.create_task(send(fleet.fleet, address, silent))
@@ -89,11 +101,14 @@ async def arriving(process: asyncio.subprocess.Process, fleet: SmallFleet, addre
     sent = await sending
     written = read_proc(process.pid, "io", "write_bytes") - written
     after_kib = read_proc(process.pid, "status", "VmRSS")
-    return Arrival(idle_kib, peak_kib, after_kib, written / sent.sent_bytes, sent.sent_bytes)
+    received_bytes = sent.sent_bytes + (0 if mirrored is None else mirrored.written_bytes)
+    return Arrival(idle_kib, peak_kib, after_kib, written / received_bytes, sent.sent_bytes)
 
 
-async def measure(megabytes: int, packs: int, disk: Path | None) -> None:
-    with Mosquitto() as broker, tempfile.TemporaryDirectory(dir=disk) as work:
+async def measure(megabytes: int, packs: int, disk: Path | None, *, mirrored: bool) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        broker = stack.enter_context(Mosquitto())
+        work = stack.enter_context(tempfile.TemporaryDirectory(dir=disk))
         fleet, address = SmallFleet(Path(work) / "operator"), BrokerAddress(broker.host, broker.port, ROOT)
         await send(fleet.fleet, address, silent)
         arguments = [
@@ -102,7 +117,14 @@ async def measure(megabytes: int, packs: int, disk: Path | None) -> None:
             str(fleet.root_json),
             str(packs),
             str(megabytes * 10**6),
+            "",
+            "",
         ]
+        if mirrored:
+            choose(fleet.fleet.directory, folder=Path(work) / "cdn", assets_on="mirror")
+            mirror = Mirror(Path(work) / "cdn", Authority(Path(work) / "authority"))
+            await stack.enter_async_context(mirror)
+            arguments[-2:] = mirror.url, str(mirror.authority.ca_file)
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", __spec__.name, "child", *arguments,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
@@ -134,16 +156,19 @@ async def measure(megabytes: int, packs: int, disk: Path | None) -> None:
 
 def main() -> None:
     if sys.argv[1:2] == ["child"]:
-        port, directory, root_json, packs, budget_bytes = sys.argv[2:]
+        port, directory, root_json, packs, budget_bytes, mirror, ca_file = sys.argv[2:]
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(child(int(port), Path(directory), Path(root_json), int(packs), int(budget_bytes)))
+            asyncio.run(
+                child(int(port), Path(directory), Path(root_json), int(packs), int(budget_bytes), mirror, ca_file)
+            )
         return
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--megabytes", type=int, default=200)
     arguments.add_argument("--packs", type=int, default=1)
     arguments.add_argument("--disk", type=Path)
+    arguments.add_argument("--mirror", action="store_true")
     given = arguments.parse_args()
-    asyncio.run(measure(given.megabytes, given.packs, given.disk))
+    asyncio.run(measure(given.megabytes, given.packs, given.disk, mirrored=given.mirror))
 
 
 if __name__ == "__main__":
