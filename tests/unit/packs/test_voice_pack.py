@@ -155,7 +155,7 @@ async def test_chunks_that_versions_share_are_not_fetched_twice(
         assert not old["graph/HCLr.fst"].exists(), "the older version keeps its room"
         source.asked.clear()
         await device.shelf.bring(second)
-        assert source.asked == []
+        assert not {shared, changed} & set(source.asked)
 
 
 async def test_an_altered_chunk_is_refused_and_the_rest_is_kept_for_the_next_time(
