@@ -55,7 +55,7 @@ async def complete_pack(
     IncompleteError when nothing arrived for `patience` or the rest has to wait), or StorageError at once; what was
     verified is kept.
     """
-    receiver = Receiver(parcel.shelf_name, source, window=window, patience=patience, pace=pace)
+    receiver = Receiver(parcel.shelf_name, source, store, window=window, patience=patience, pace=pace)
     delivery = _Delivery(parcel, store, holders, receiver, on_missing)
     await delivery.look()
     await delivery.bring_lists()

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from edge_agent.model.errors import EdgeAgentError, IncompleteError, LinkError, NotAllowedError, UntrustedError
 from edge_agent.packs.source import ChunkSource, Piece
@@ -21,6 +21,15 @@ Arrival = tuple[Piece, bytes]
 
 Keep = Callable[[Sequence[Arrival]], list[Piece]]
 """Checks and writes what came, in a worker thread; returns the pieces that were as they should be."""
+
+
+class Disk(Protocol):
+    """Where what is kept goes. It is flushed now and then, while more is written."""
+
+    def begin_flush(self) -> Callable[[], None] | None:
+        """Return what flushes it, which blocks, when it is time to."""
+        ...
+
 
 _BATCH_BYTES: Final = 1024 * 1024
 """So much is written at a time; twice that may wait, after which nothing more is taken in."""
@@ -41,10 +50,18 @@ class Receiver:
     """Brings pieces of the pack `name`. `patience` is how long nothing at all may arrive."""
 
     def __init__(
-        self, name: str, source: ChunkSource, *, window: int, patience: timedelta, pace: Pace | None
+        self,
+        name: str,
+        source: ChunkSource,
+        disk: Disk,
+        *,
+        window: int,
+        patience: timedelta,
+        pace: Pace | None,
     ) -> None:
         self._name = name
         self._source = source
+        self._disk = disk
         self._window = window
         self._patience_s = patience.total_seconds()
         self._pace = pace
@@ -60,7 +77,7 @@ class Receiver:
         """
         if not pieces:
             return Outcome()
-        batches = _Batches(keep, on_kept)
+        batches = _Batches(keep, on_kept, self._disk)
         keeping = asyncio.create_task(batches.run())
         try:
             outcome = await self._take(pieces, batches, keeping, more_follows=more_follows)
@@ -116,9 +133,11 @@ class Receiver:
 class _Batches:
     """What arrived and is not written yet. `run` writes it until `end`."""
 
-    def __init__(self, keep: Keep, on_kept: Callable[[Piece], None]) -> None:
+    def __init__(self, keep: Keep, on_kept: Callable[[Piece], None], disk: Disk) -> None:
         self._keep = keep
         self._on_kept = on_kept
+        self._disk = disk
+        self._flushing: asyncio.Task[None] | None = None
         self._waiting: list[Arrival] = []
         self._waiting_bytes = 0
         self._is_ending = False
@@ -163,7 +182,10 @@ class _Batches:
         finally:
             if self._flush is not None:
                 self._flush.cancel()
-            await self._write()  # when this is cancelled, too
+            try:
+                await self._write()  # when this is cancelled, too
+            finally:
+                await self._flushed()
 
     async def _write(self) -> None:
         batch, self._waiting, self._waiting_bytes = self._waiting, [], 0
@@ -175,7 +197,17 @@ class _Batches:
         if not batch:
             return
         good = await in_thread(self._keep, batch)
+        flush = self._disk.begin_flush()
+        if flush is not None:
+            await self._flushed()  # no more than one at a time: a slow disk holds up what arrives
+            self._flushing = asyncio.create_task(in_thread(flush))
         for piece in good:
             self._on_kept(piece)
         if len(good) < len(batch):
             self.altered += [piece for piece, _ in batch if piece not in good]
+
+    async def _flushed(self) -> None:
+        """Wait for the flush that is under way. Raises what went wrong with it."""
+        flushing, self._flushing = self._flushing, None
+        if flushing is not None:
+            await flushing

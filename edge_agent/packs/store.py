@@ -17,19 +17,18 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from edge_agent.model.errors import IncompleteError, StorageError
+from edge_agent.packs.flushing import Unflushed
 from edge_agent.packs.manifest import Chunk, PackedAsset
 
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _READ_BYTES: Final = 1 << 20
-_FLUSH_EVERY_BYTES: Final = 4 << 20
-"""At most so much of a partial asset is fetched again after a power cut; flushing each chunk wears an SD card out."""
 
 
 @contextmanager
@@ -69,7 +68,7 @@ class BlobStore:
         self._documents = directory / "documents"
         self._assets = directory / "assets"
         self._partial = directory / "partial"
-        self._unflushed_bytes = 0
+        self._unflushed = Unflushed(self._partial)
 
     def open(self) -> None:
         """Create what is missing and remove what a power cut left half written, and links, which we never make."""
@@ -172,12 +171,13 @@ class BlobStore:
                     written = 0
                     while written < len(content):
                         written += os.pwrite(descriptor, memoryview(content)[written:], offset + written)
-                    self._unflushed_bytes += len(content)
-                if self._unflushed_bytes >= _FLUSH_EVERY_BYTES:
-                    os.fdatasync(descriptor)
-                    self._unflushed_bytes = 0
+                    self._unflushed.note(asset.sha256, len(content))
             finally:
                 os.close(descriptor)
+
+    def begin_flush(self) -> Callable[[], None] | None:
+        """Return what flushes the partial assets, when it is time to; more may be written while it does."""
+        return self._unflushed.begin()
 
     def copy_chunk(self, chunk: Chunk, holder: PackedAsset, offset: int) -> bytes | None:
         """Return the chunk's bytes out of an asset that has them at `offset`, whole or not; None when it has not."""
