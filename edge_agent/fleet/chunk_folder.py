@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Protocol, Self
 
+from edge_agent.durable import flush
 from edge_agent.model.errors import StorageError
 from edge_agent.packs.chunk_lists import read_chunk_list
 from edge_agent.packs.manifest import Chunk, PackedAsset
@@ -75,11 +76,11 @@ class ChunkKeeper:
         folder = next(iter(self._pending)).parent
         try:
             with ThreadPoolExecutor(_THREADS) as threads:
-                list(threads.map(_sync, self._pending.values()))
+                list(threads.map(flush, self._pending.values()))
             for path, temporary in list(self._pending.items()):
                 temporary.replace(path)
                 del self._pending[path]
-            _sync(folder)
+            flush(folder)
         except OSError as error:
             raise _unwritten(folder, error) from error
 
@@ -113,14 +114,6 @@ def reading(book: Folder) -> Read:
             ) from error
 
     return read
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unwritten(path: Path, error: OSError) -> StorageError:

@@ -1,10 +1,9 @@
 """Shell: writing a file so that after a power cut it is the old one or the new one."""
 
-import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from edge_agent import durable
 from edge_agent.model.errors import StorageError
 
 
@@ -17,22 +16,6 @@ def write_parts_durably(path: Path, parts: Iterable[bytes]) -> None:
     """As `write_durably`, for what is too long to be held at once. What `parts` raises leaves the old one, too."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=".tmp", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                for part in parts:
-                    file.write(part)
-                file.flush()
-                os.fchmod(file.fileno(), 0o644)
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        durable.write_durably(path, parts, 0o644)
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror or error}.", "Free some space.") from error

@@ -16,13 +16,13 @@ import errno
 import hashlib
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from edge_agent.durable import flush, write_durably
 from edge_agent.model.errors import IncompleteError, StorageError
 from edge_agent.packs.flushing import Unflushed
 from edge_agent.packs.manifest import Chunk, PackedAsset
@@ -76,8 +76,10 @@ class BlobStore:
             for part in (self._documents, self._assets, self._partial, self.metadata):
                 part.mkdir(parents=True, exist_ok=True)
                 for path in part.iterdir():
-                    if path.name.startswith("tmp") or path.is_symlink():
+                    if path.name.startswith((".tmp", "tmp")) or path.is_symlink():  # ours; python-tuf's
                         path.unlink()
+            for path in self.directory.glob(".tmp*"):
+                path.unlink()
 
     # Small documents
 
@@ -97,7 +99,7 @@ class BlobStore:
     def keep_document(self, sha256: str, content: bytes) -> None:
         """Keep a document whose hash the caller has verified."""
         with _as_storage_error("a signed document"):
-            _write_durably(self._documents / sha256, content)
+            write_durably(self._documents / sha256, [content])
 
     def read_record(self) -> bytes | None:
         """Return shelf.json, or None before the first."""
@@ -108,7 +110,7 @@ class BlobStore:
     def write_record(self, content: bytes) -> None:
         """Replace shelf.json: after a power cut it is the old one or the new one."""
         with _as_storage_error("the shelf's record"):
-            _write_durably(self.directory / "shelf.json", content)
+            write_durably(self.directory / "shelf.json", [content])
 
     # Assets
 
@@ -205,9 +207,9 @@ class BlobStore:
                 raise IncompleteError(
                     "An asset's chunks do not add up to the asset that was signed.", "Publish the pack again."
                 )
-            _flush(partial)
+            flush(partial)
             partial.replace(path)
-            _flush(self._assets)
+            flush(self._assets)
         return path
 
     # Room
@@ -258,28 +260,6 @@ class BlobStore:
                 else:
                     path.unlink()
         self.evict((), ())
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    descriptor, temporary = tempfile.mkstemp(prefix="tmp", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    _flush(path.parent)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _sha256_of(path: Path, begun: Digest | None = None) -> str:

@@ -3,7 +3,6 @@
 Reads and writes only the metadata directory, which is python-tuf's own; the network is behind its FetcherInterface.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +23,7 @@ from tuf.api.exceptions import (
 from tuf.api.metadata import DelegatedRole, Metadata, Root, Signed, Snapshot, TargetFile, Targets, Timestamp
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
+from edge_agent.durable import flush
 from edge_agent.model.errors import EdgeAgentError, LinkError, NotRetainedError, StorageError, UntrustedError
 from edge_agent.packs.clock_floor import judge_expiry_at, read_signed_at
 from edge_agent.packs.documents import MAX_DOCUMENT_BYTES
@@ -184,11 +184,7 @@ def _refuse_expired(signed: Signed, at: datetime) -> None:
 def _make_durable(directory: Path) -> None:
     """Flush what python-tuf wrote, which it replaces atomically but does not sync."""
     for path in (*directory.glob("*.json"), directory):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        flush(path)
 
 
 def translate(error: Exception, what: str = "The repository") -> EdgeAgentError:

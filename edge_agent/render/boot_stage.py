@@ -5,12 +5,12 @@ always the old placement, the new one, or none, and never half of one. Blocking:
 """
 
 import json
-import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from edge_agent.durable import flush
 from edge_agent.model.errors import StorageError
 
 _POINTER: Final = "current.json"
@@ -33,14 +33,14 @@ class BootStage:
             if not kept.is_file() or kept.stat().st_size != asset.stat().st_size:
                 partial = self._directory / f"{name}.partial"
                 shutil.copyfile(asset, partial)
-                _flush(partial)
+                flush(partial)
                 partial.replace(kept)
             pointer = {"asset": name, "request": json.loads(request)}
             partial = self._directory / f"{_POINTER}.partial"
             partial.write_text(json.dumps(pointer), encoding="utf-8")
-            _flush(partial)
+            flush(partial)
             partial.replace(self._directory / _POINTER)
-            _flush(self._directory)
+            flush(self._directory)
             self._keep_only({_POINTER, name})
         except OSError as error:
             raise StorageError(
@@ -53,7 +53,7 @@ class BootStage:
         try:
             (self._directory / _POINTER).unlink(missing_ok=True)
             if self._directory.is_dir():
-                _flush(self._directory)
+                flush(self._directory)
                 self._keep_only(set())
         except OSError as error:
             raise StorageError(
@@ -73,12 +73,3 @@ class BootStage:
         for path in self._directory.iterdir():
             if path.name not in names and path.is_file():
                 path.unlink(missing_ok=True)
-
-
-def _flush(path: Path) -> None:
-    """Have the disk hold a file's bytes, or a directory's names (fsync(2))."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

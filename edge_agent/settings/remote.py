@@ -6,7 +6,6 @@ A document is a TUF target (`config/fleet.json`, `config/group/<g>.json`, `confi
 """
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from edge_agent.durable import flush, write_durably
 from edge_agent.model.device import PlacementPolicy
 from edge_agent.model.errors import SettingsError, StorageError
 from edge_agent.settings.layers import Layer
@@ -153,14 +153,14 @@ class RemoteShelf:
         """Make the trial the last good configuration."""
         with self._translated():
             self._trial.replace(self._good)
-            _sync(self._directory)
+            flush(self._directory)
 
     def roll_back(self, detail: str) -> None:
         """Give the trial up, and remember it with why."""
         self.refuse(_read(self._trial), Refusal("rolled_back", detail))
         with self._translated():
             self._trial.unlink()
-            _sync(self._directory)
+            flush(self._directory)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -183,18 +183,4 @@ def _read(path: Path) -> dict[str, str]:
 
 
 def _write(path: Path, documents: Mapping[str, str]) -> None:
-    partial = path.with_suffix(".partial")
-    with partial.open("w", encoding="utf-8") as file:
-        json.dump(dict(documents), file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    _sync(path.parent)
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    write_durably(path, [json.dumps(dict(documents)).encode()], 0o644)

@@ -21,6 +21,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from edge_agent.durable import write_durably
 from edge_agent.model.errors import StorageError, VoiceError
 from edge_agent.model.identity import Sha256
 from edge_agent.settings.rooms import VoiceSettings
@@ -139,7 +140,7 @@ def use(base: Model, model: Model, fitted: Path) -> None:
         files={str(path.relative_to(model.directory)): _sha256_of(path) for path in sorted(brought)},
     )
     with _translated(fitted):
-        _write_durably(fitted / _CURRENT, current.model_dump_json().encode())
+        write_durably(fitted / _CURRENT, [current.model_dump_json().encode()])
         for path in fitted.iterdir():
             if path.is_dir() and path.name != model.name:
                 shutil.rmtree(path, ignore_errors=True)
@@ -240,20 +241,6 @@ def _check_words(base: Model, fresh: Path) -> None:
 def _sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    waiting = path.with_suffix(".partial")
-    with waiting.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    waiting.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 @contextmanager

@@ -9,7 +9,6 @@
 
 import asyncio
 import hashlib
-import os
 import re
 import shutil
 import stat
@@ -22,6 +21,7 @@ from typing import Final
 
 import aiohttp
 
+from edge_agent.durable import flush
 from edge_agent.model.errors import StorageError, VoiceError
 from edge_agent.voice.models import check_model
 
@@ -203,11 +203,7 @@ def _extract(zipped: zipfile.ZipFile, folder: Path, progress: Progress) -> None:
 
 def _sync(folder: Path) -> None:
     for path in [*folder.rglob("*"), folder]:
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        flush(path)
 
 
 def _make(folder: Path) -> None:

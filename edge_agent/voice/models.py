@@ -7,7 +7,6 @@ graph (HCLG.fst) cannot be told at run time what to listen for.
 `MODELS/chosen` holds the directory's path of the model in use; without it the packaged model is.
 """
 
-import os
 import threading
 from dataclasses import dataclass
 from importlib.resources import files
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
+from edge_agent.durable import write_durably
 from edge_agent.model.errors import StorageError, VoiceError
 from edge_agent.voice.grammar import Vocabulary
 from edge_agent.voice.libvosk import SpeechModel
@@ -140,17 +140,8 @@ def choose(models: Path, directory: Path | None) -> None:
     """Make `directory` the model in use from the next start on (None: the packaged one). Survives a power cut."""
     try:
         models.mkdir(parents=True, exist_ok=True)
-        waiting = models / f".{CHOSEN}.new"
-        with waiting.open("w", encoding="utf-8") as file:
-            file.write(f"{'' if directory is None else directory.resolve()}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        waiting.replace(models / CHOSEN)
-        folder = os.open(models, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        named = f"{'' if directory is None else directory.resolve()}\n"
+        write_durably(models / CHOSEN, [named.encode()], 0o644)
     except OSError as error:
         raise StorageError(
             f"The choice of model cannot be kept in {models}: {error.strerror}.", "Check permissions and free space."
