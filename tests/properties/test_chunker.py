@@ -1,7 +1,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_agent.fleet.chunker import MAX_BYTES, MIN_BYTES, chunks
+from edge_agent.fleet.chunker import MAX_BYTES, MIN_BYTES, chunks, find_plainly, find_quickly
 from tests.fleets import random_bytes
 
 CONTENT = random_bytes(1_500_000)
@@ -32,3 +32,10 @@ def test_chunks_have_64_kib_on_average() -> None:
 
 def test_silence_is_cut_at_the_maximum_and_shares_one_chunk() -> None:
     assert set(map(len, chunks(bytes(10 * MAX_BYTES)))) == {MAX_BYTES}
+
+
+@settings(max_examples=15, deadline=None)
+@given(start=st.integers(0, 1_000_000), length=st.integers(0, 400_000), silence=st.integers(0, 200_000))
+def test_numpy_finds_the_places_that_are_found_without_it(start: int, length: int, silence: int) -> None:
+    content = CONTENT[start : start + length] + bytes(silence) + CONTENT[:100_000]
+    assert list(chunks(content, find_quickly)) == list(chunks(content, find_plainly))
