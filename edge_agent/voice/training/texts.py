@@ -7,7 +7,8 @@ characters of GB 2312, level 1, shuffled. Words are written with spaces between.
 
 Two lists are in the vocabulary and in no training text: `unspoken`, with which the
 benchmark measures what the model makes of a phrase that it was never taught, and,
-in `en`, `names`: what people call devices, products, pets and each other.
+in `en`, `names`: what people call devices, products, pets, each other and what they
+have at home.
 """
 
 from __future__ import annotations
