@@ -25,6 +25,21 @@ async def honest(_request: web.Request, path: Path) -> web.StreamResponse:
     return web.FileResponse(path)  # 404 where there is none
 
 
+async def slow(request: web.Request, path: Path) -> web.StreamResponse:
+    """Serve the part of the file that is asked for as over a thin line: some 1.6 MB/s."""
+    content = await asyncio.to_thread(path.read_bytes)
+    asked = request.http_range
+    part = content[asked]
+    head = {"Content-Range": f"bytes {asked.start}-{asked.start + len(part) - 1}/{len(content)}"}
+    answer = web.StreamResponse(status=206, headers=head)
+    answer.content_length = len(part)
+    await answer.prepare(request)
+    for at in range(0, len(part), 16_384):
+        await answer.write(part[at : at + 16_384])
+        await asyncio.sleep(0.01)  # the line itself
+    return answer
+
+
 class Authority:
     """Signs certificates for 127.0.0.1; `ca_file` is what devices are given to trust."""
 
@@ -175,11 +190,11 @@ class Mirror:
 
 
 class ThreadedMirror:
-    """An honest `Mirror` in a thread of its own, for tests without an event loop."""
+    """A `Mirror` in a thread of its own, for tests without an event loop."""
 
-    def __init__(self, folder: Path, authority: Authority) -> None:
+    def __init__(self, folder: Path, authority: Authority, answer: Answer = honest) -> None:
         self.authority = authority
-        self._mirror = Mirror(folder, authority)
+        self._mirror = Mirror(folder, authority, answer)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="mirror", daemon=True)
 

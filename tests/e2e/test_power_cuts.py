@@ -25,7 +25,7 @@ from edge_agent.wiring.trial import ConfigTrial
 from tests.brokers import RunningBroker
 from tests.fleets import Device, MemorySource, SmallFleet, on_broker, png, random_bytes, silent
 from tests.listed import every_part, list_chunks
-from tests.mirrors import Authority, ThreadedMirror
+from tests.mirrors import Authority, ThreadedMirror, slow
 from tests.power_cuts.victims import Job, Victims
 from tests.unit.measure.plays import NOON, SHOWN, play, record
 
@@ -108,7 +108,7 @@ def test_killed_while_a_mirror_answers(victims: Victims, tmp_path: Path, broker:
     choose(fleet.fleet.directory, folder=tmp_path / "cdn", assets_on="mirror")
     published = complete = in_the_middle = 0
     here: set[str] = set()
-    with ThreadedMirror(tmp_path / "cdn", Authority(tmp_path / "authority")) as mirror:
+    with ThreadedMirror(tmp_path / "cdn", Authority(tmp_path / "authority"), slow) as mirror:
         job: Job = {
             "work": "sync",
             "directory": str(directory),

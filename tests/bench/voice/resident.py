@@ -17,8 +17,20 @@ PIECE_FRAMES = 1600
 
 def resident_mb() -> float:
     """Return the resident size of this process."""
+    return _status_mb("VmRSS")
+
+
+def own_mb() -> float:
+    """Return what this process has of its own, resident or swapped out.
+
+    What it maps of files comes and goes as the machine has room; only this tells growth from that.
+    """
+    return _status_mb("RssAnon") + _status_mb("VmSwap")
+
+
+def _status_mb(name: str) -> float:
     status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+    return int(status.split(f"{name}:")[1].split()[0]) / 1024
 
 
 def a_minute_of_speech() -> Iterator[bytes]:
