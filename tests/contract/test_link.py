@@ -15,6 +15,7 @@ from edge_agent.link.topics import Chunk, DeviceStateTopic, Metadata, Timestamp,
 from edge_agent.model.errors import LinkError, NotRetainedError
 from edge_agent.settings.rooms import LinkSettings
 from tests.brokers import MOSQUITTO, Embedded, Mosquitto, RunningBroker
+from tests.links import running
 from tests.proxies import Proxy
 
 ROOT = "edge"
@@ -47,18 +48,8 @@ def settings(place: RunningBroker | Proxy) -> LinkSettings:
 
 
 @contextlib.asynccontextmanager
-async def running(link: Link) -> AsyncIterator[Link]:
-    task = asyncio.create_task(link.run())
-    try:
-        yield link
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-@contextlib.asynccontextmanager
 async def connected(place: RunningBroker | Proxy, *, will: tuple[str, bytes] | None = None) -> AsyncIterator[Link]:
-    async with running(Link(settings(place), will=will)) as link, asyncio.timeout(PATIENT_S):
+    async with running(Link(settings(place), will=will), within_s=None) as link, asyncio.timeout(PATIENT_S):
         await link.connected()
         yield link
 
@@ -103,7 +94,7 @@ async def test_an_absent_topic_is_absent_also_while_somebody_listens_to_the_time
     link = Link(settings(each_broker))
     told: asyncio.Queue[bytes] = asyncio.Queue()
     link.on(TIMESTAMP, lambda _topic, payload: told.put_nowait(payload))
-    async with running(link), asyncio.timeout(PATIENT_S):
+    async with running(link, within_s=None), asyncio.timeout(PATIENT_S):
         assert await told.get() == b"ts"
         for version in (2, 3):
             with pytest.raises(NotRetainedError):
@@ -181,7 +172,7 @@ async def test_without_a_broker_everything_is_refused_at_once_and_works_when_it_
     heard: asyncio.Queue[bytes] = asyncio.Queue()
     link.on(TIMESTAMP, lambda _topic, payload: heard.put_nowait(payload))
     with caplog.at_level(logging.INFO, "edge_agent.link"):
-        async with running(link), asyncio.timeout(PATIENT_S):
+        async with running(link, within_s=None), asyncio.timeout(PATIENT_S):
             async for status in link.changes():
                 if status.attempts > 3:
                     break
@@ -206,7 +197,7 @@ async def test_a_restart_in_the_middle_loses_nothing(each_broker: RunningBroker)
     link = Link(settings(each_broker))
     heard: asyncio.Queue[bytes] = asyncio.Queue()
     link.on(TIMESTAMP, lambda _topic, payload: heard.put_nowait(payload))
-    async with running(link), asyncio.timeout(PATIENT_S):
+    async with running(link, within_s=None), asyncio.timeout(PATIENT_S):
         assert await heard.get() == b"1"
         each_broker.restart()
         assert await heard.get() == b"1"  # retained, so it is told again after every reconnect

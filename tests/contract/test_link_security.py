@@ -1,13 +1,11 @@
 """Passwords and TLS, against mosquitto (the embedded broker has neither, on loopback)."""
 
-import asyncio
 import contextlib
 import datetime as dt
 import gc
 import ipaddress
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from cryptography.x509.oid import NameOID
 from edge_agent.link.session import Link
 from edge_agent.settings.rooms import LinkSettings
 from tests.brokers import MOSQUITTO, Mosquitto
+from tests.links import running
 
 pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
 
@@ -29,17 +28,6 @@ def settings(port: int, **more: object) -> LinkSettings:
     return LinkSettings.model_validate(
         {"device_id": "tv-1", "port": port, "reconnect_min": 0.02, "reconnect_max": 0.1, **more}
     )
-
-
-@contextlib.asynccontextmanager
-async def running(link: Link) -> AsyncIterator[Link]:
-    task = asyncio.create_task(link.run())
-    try:
-        async with asyncio.timeout(30):
-            yield link
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def refused(link: Link) -> str:

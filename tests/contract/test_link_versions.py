@@ -1,9 +1,7 @@
 """Which version of MQTT is spoken, and what is made of what brokers of 5.0 say that they take."""
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from edge_agent.model.errors import LinkError, NotRetainedError
 from edge_agent.settings.rooms import LinkSettings
 from tests.brokers import MOSQUITTO, Embedded, Mosquitto, Reachable
 from tests.fleets import SmallFleet, silent
+from tests.links import running
 from tests.proxies import ACCEPTS_311_ONLY, HANGS_UP, UNSUPPORTED_VERSION, Proxy, RefusedVersion
 
 pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
@@ -31,17 +30,6 @@ WILL = (STATE, b'{"online":false}')
 def make_link(broker: Reachable, *, will: tuple[str, bytes] | None = None, **more: Any) -> Link:
     short = {"reconnect_min": timedelta(milliseconds=20), "reconnect_max": timedelta(milliseconds=100)}
     return Link(LinkSettings(device_id="tv-1", port=broker.port, **{**short, **more}), will=will)
-
-
-@contextlib.asynccontextmanager
-async def running(link: Link) -> AsyncIterator[Link]:
-    task = asyncio.create_task(link.run())
-    try:
-        async with asyncio.timeout(30):
-            yield link
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def until_lost(link: Link) -> None:

@@ -1,7 +1,9 @@
 """Running `edge-agent` as a person does: a process of its own, what it printed, and its exit code."""
 
+import asyncio
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 _AS_SOMEBODY = """
@@ -26,6 +28,25 @@ def edge_agent(*words: str | Path, user: int | None = None) -> "subprocess.Compl
     return subprocess.run(
         [sys.executable, *start, *map(str, words)], capture_output=True, text=True, timeout=60, check=False
     )
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command came to that ran beside the test's own event loop."""
+
+    code: int
+    out: str
+    err: str
+
+
+async def edge_agent_beside(*words: str) -> Done:
+    """Run the command while this event loop goes on, which serves what the command asks."""
+    pipe = asyncio.subprocess.PIPE
+    command = (sys.executable, "-m", "edge_agent", *words)
+    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return Done(process.returncode, out.decode(), err.decode())
 
 
 def write_config(folder: Path, more: str = "") -> Path:

@@ -1,10 +1,7 @@
 """`edge-agent explain --packs`: the shelf of a running agent, in the order in which it would go."""
 
-import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +16,7 @@ from edge_agent.model.shelf_room import RoomFate, RoomPlace, RoomReason
 from edge_agent.settings.rooms import DebugSettings
 from tests.small_agent import SmallAgent
 from tests.small_shelf import small_shelf
+from tests.unit.cli.commands import Done, edge_agent_beside
 
 PLACES = {
     place.name: place
@@ -40,20 +38,8 @@ class Shelf(SmallAgent):
         return [pack_view(pack, "", PLACES.get(pack.name)) for pack in self.engine.catalog.packs]
 
 
-@dataclass(frozen=True)
-class Done:
-    code: int
-    out: str
-    err: str
-
-
 async def explain(*words: str) -> Done:
-    command = (sys.executable, "-m", "edge_agent", "explain", "--packs", *words)
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    return Done(process.returncode, out.decode(), err.decode())
+    return await edge_agent_beside("explain", "--packs", *words)
 
 
 @pytest.fixture

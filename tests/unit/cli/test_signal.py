@@ -1,8 +1,6 @@
 """`edge-agent signal`: a real command process talks to a real socket."""
 
-import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +11,7 @@ from edge_agent.debug.serving import serve
 from edge_agent.settings.rooms import DebugSettings
 from tests.small_agent import SmallAgent
 from tests.small_shelf import small_shelf
-
-
-@dataclass(frozen=True)
-class Done:
-    code: int
-    out: str
-    err: str
+from tests.unit.cli.commands import Done, edge_agent_beside
 
 
 @dataclass(frozen=True)
@@ -32,12 +24,7 @@ class Tv:
 
 
 async def signal(*words: str) -> Done:
-    command = (sys.executable, "-m", "edge_agent", "signal", *words)
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    return Done(process.returncode, out.decode(), err.decode())
+    return await edge_agent_beside("signal", *words)
 
 
 @pytest.fixture

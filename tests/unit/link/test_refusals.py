@@ -7,7 +7,8 @@ import pytest
 
 from edge_agent.link.reasons import reason
 from edge_agent.model.errors import LinkError
-from tests.unit.link.test_session import CONNACK, make_link, read_packet, running, speaking
+from tests.links import running
+from tests.unit.link.test_session import CONNACK, make_link, read_packet, speaking
 
 ACCEPTED = b"\x20\x03\x00\x00\x00"
 

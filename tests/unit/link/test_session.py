@@ -14,6 +14,7 @@ from edge_agent.link.session import Link
 from edge_agent.model.errors import LinkError
 from edge_agent.settings.rooms import LinkSettings
 from tests.brokers import RunningBroker
+from tests.links import running
 
 CONNACK = b"\x20\x02\x00\x00"
 NOT_AUTHORISED = b"\x20\x02\x00\x05"
@@ -71,18 +72,6 @@ def make_link(port: int, **more: Any) -> Link:
         ),
         answer_timeout=timedelta(milliseconds=200),
     )
-
-
-@contextlib.asynccontextmanager
-async def running(link: Link) -> AsyncIterator[Link]:
-    task = asyncio.create_task(link.run())
-    try:
-        async with asyncio.timeout(30):
-            yield link
-        assert not task.done(), "the link gave up"
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def attempts(link: Link, count: int) -> None:

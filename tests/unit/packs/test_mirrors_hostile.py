@@ -98,6 +98,18 @@ def answers(status: int, **headers: str) -> Answer:
     return answer
 
 
+async def pour(request: web.Request, response: web.StreamResponse, cut_off: asyncio.Event) -> web.StreamResponse:
+    """Send without a length and without an end; set `cut_off` once the device has hung up."""
+    response.enable_chunked_encoding()
+    await response.prepare(request)
+    try:
+        while True:
+            await response.write(bytes(65536))
+    except ConnectionError:
+        cut_off.set()
+        raise
+
+
 async def test_wrong_bytes(scene: Scene) -> None:
     async def lie(request: web.Request, path: Path) -> web.StreamResponse:
         content, headers = part(request, path)
@@ -150,14 +162,7 @@ async def test_an_endless_body(scene: Scene) -> None:
     async def flood(request: web.Request, path: Path) -> web.StreamResponse:
         _, headers = part(request, path)
         response = web.StreamResponse(status=206, headers=headers)
-        response.enable_chunked_encoding()
-        await response.prepare(request)
-        try:
-            while True:
-                await response.write(bytes(65536))
-        except ConnectionError:
-            cut_off.set()
-            raise
+        return await pour(request, response, cut_off)
 
     scene.mirror.answer = flood
     await scene.comes_from_elsewhere("says of its answer another length")
@@ -338,14 +343,7 @@ async def test_a_file_that_says_it_is_not_there_and_goes_on_for_ever(scene: Scen
 
     async def flood(request: web.Request, _path: Path) -> web.StreamResponse:
         response = web.StreamResponse(status=404)
-        response.enable_chunked_encoding()
-        await response.prepare(request)
-        try:
-            while True:
-                await response.write(bytes(65536))
-        except ConnectionError:
-            cut_off.set()
-            raise
+        return await pour(request, response, cut_off)
 
     scene.mirror.answer = flood
     async with scene.device() as device:
