@@ -158,6 +158,7 @@ class Agent:
                     ("watchdog", service.keep_watchdog(lambda: True)),
                 ):
                     tasks.create_task(room, name=name)
+                await self.rooms.shelf.room.loaded.wait()  # who asks a device that is ready is told of its packs
                 self.face.ready = True
                 self.face.tell_state()
                 service.notify("READY=1")

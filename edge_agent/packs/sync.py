@@ -60,10 +60,10 @@ class PackShelf:
     """The packs room. Ask for documents with `on_document` first, then `run()`; everything is on the loop's thread.
 
     `chunks` is where assets come from that no mirror has, when that is not the source of everything else.
-    `emit` gets ClockJudged and CatalogChanged: once when the last good shelf was loaded from disk, before anything
-    is fetched, and whenever either changes. Whatever fails, what is on the shelf stays there; only a newer signed
-    repository takes something down, or a budget that no longer holds it. `played` says what plays and has played,
-    which is what goes last; `changed` is called when what `reasons` says is another than before.
+    `emit` gets ClockJudged and CatalogChanged: once when the last good shelf was loaded from disk (`loaded` is set
+    then), before anything is fetched, and whenever either changes. Whatever fails, what is on the shelf stays there;
+    only a newer signed repository takes something down, or a budget that no longer holds it. `played` says what plays
+    and has played, which is what goes last; `changed` is called when what `reasons` says is another than before.
     """
 
     def __init__(
@@ -118,6 +118,7 @@ class PackShelf:
         self._told: dict[str, bytes] = {}
         self._saving = asyncio.Lock()
         self._is_saved = True
+        self.loaded = asyncio.Event()
         self._lookout = Lookout(
             settings,
             self._shelf,
@@ -183,6 +184,7 @@ class PackShelf:
         self._supply.meter = Meter(self._settings, self._zone, day=record.day, spent_bytes=record.spent_bytes)
         self._clock.judge()
         self._announce()
+        self.loaded.set()
 
     def _damaged(self, name: str) -> None:
         entry = self._shelf.entries.get(name)
