@@ -189,8 +189,11 @@ def _replace_root(fleet: FleetRepository, root: Root, now: datetime) -> None:
         metadata.sign(signer, append=True)
     result = root.get_root_verification_result(old, metadata.signed_bytes, metadata.signatures)
     if not result:
-        if old.roles["root"].threshold == 1:
-            fleet.keys.signer("root")  # says so when it is not there at all
+        if old.roles["root"].threshold == 1 and not fleet.keys.has("root"):
+            raise SettingsError(
+                f"A new root needs the key root.pem, which is not in {fleet.keys.directory}.",
+                "Bring it back from where you keep it, name its folder with --keys, or let its holder sign: --propose.",
+            )
         raise SettingsError(
             f"A new root needs {result.first.threshold} signatures of the root before it and "
             f"{result.second.threshold} of its own; the keys for {len(result.first.signed)} and "
