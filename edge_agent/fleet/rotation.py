@@ -192,7 +192,7 @@ def _replace_root(fleet: FleetRepository, root: Root, now: datetime) -> None:
         if old.roles["root"].threshold == 1 and not fleet.keys.has("root"):
             raise SettingsError(
                 f"A new root needs the key root.pem, which is not in {fleet.keys.directory}.",
-                "Bring it back from where you keep it, name its folder with --keys, or let its holder sign: --propose.",
+                "Bring it back, name its folder with --keys, or let its holder sign: --propose.",
             )
         raise SettingsError(
             f"A new root needs {result.first.threshold} signatures of the root before it and "
