@@ -81,7 +81,7 @@ def base_hash(directory: Path) -> str:
 
 def is_carried(name: str) -> bool:
     """Whether a file of a model belongs into a voice pack: the words, and small files beside them, but no network."""
-    return name not in {"README.md", "graph/lexicon.txt", PHRASES_FILE} and name not in _BASE
+    return name not in {"README.md", PHRASES_FILE} and name not in _BASE
 
 
 def fitted_directory(settings: VoiceSettings) -> Path | None:

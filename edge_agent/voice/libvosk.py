@@ -43,18 +43,28 @@ class Reading:
 
 
 @cache
-def _library() -> tuple[Any, Any]:
-    """Return cffi's `ffi` and the opened library, with Kaldi's own logging silenced."""
+def _folder() -> Path:
     spec = find_spec("vosk")
     if spec is None or not spec.submodule_search_locations:
         raise VoiceError("Vosk is not installed.", "Install edge-agent again, with its dependencies.")
-    folder = Path(spec.submodule_search_locations[0])
+    return Path(spec.submodule_search_locations[0])
+
+
+def library_path() -> Path:
+    """Return where Vosk's native library is. Raise VoiceError where Vosk is not installed."""
+    return _folder() / _LIBRARIES.get(sys.platform, "libvosk.so")
+
+
+@cache
+def _library() -> tuple[Any, Any]:
+    """Return cffi's `ffi` and the opened library, with Kaldi's own logging silenced."""
+    folder = _folder()
     description = spec_from_file_location("edge_agent.voice._vosk_cffi", folder / "vosk_cffi.py")
     try:
         assert description is not None and description.loader is not None  # noqa: PT018, S101  a .py path has both
         module = module_from_spec(description)
         description.loader.exec_module(module)
-        library = module.ffi.dlopen(str(folder / _LIBRARIES.get(sys.platform, "libvosk.so")))
+        library = module.ffi.dlopen(str(library_path()))
     except (ImportError, OSError) as error:
         raise VoiceError(
             f"Vosk cannot be loaded on this machine: {error}.", "Check that its wheel is for this processor."

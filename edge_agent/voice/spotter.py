@@ -6,7 +6,8 @@ utterance so far as if it had ended, in every likely reading), and what passes i
 
 The score of a phrase is by how much the likeliest reading that holds it is likelier than the likeliest one that does
 not: the natural logarithm of a likelihood ratio. Vosk's own confidence comes from the same readings, but is 1.0 for
-most of what is true and for much of what is not; docs/voice.md has the figures.
+most of what is true and for much of what is not; docs/voice.md has the figures. Where the sounds of the phrase can be
+looked at one by one (`sounds`), what the weakest of them says is added to it.
 
 A detection must pass all of these, in this order:
 
@@ -26,7 +27,8 @@ from typing import Final
 
 from edge_agent.voice.grammar import Grammar
 from edge_agent.voice.libvosk import Reading, Word
-from edge_agent.voice.patience import SETTLE_PREFIX_S, SETTLE_S, Patience
+from edge_agent.voice.patience import HOPELESS_SCORE, SETTLE_PREFIX_S, SETTLE_S, Patience
+from edge_agent.voice.sounds import MOST_POINTS
 
 TAIL_S: Final = 0.1
 """How much must have been heard after a phrase before its test counts: "computerised" begins with "computer".
@@ -70,6 +72,12 @@ class Detection:
 
 Verdict = Callable[[Detection], bool]
 """Whether the score of a phrase that passed every other rule is enough."""
+
+SecondLook = Callable[[tuple[str, ...], float, float], float]
+"""What to add to the score of a phrase (its words, its beginning and end in seconds of the stream) for its sounds."""
+
+LEAST_WORTH_A_LOOK: Final = HOPELESS_SCORE - MOST_POINTS
+"""What scores less can never be enough, however good its sounds are."""
 
 
 def letters_in(words: tuple[str, ...]) -> int:
@@ -117,10 +125,13 @@ class Spotter:
         standing = self._in_partial(words)
         return self._patience.is_due(standing, now_s, SETTLE_S if standing is None else self._settling_s(standing))
 
-    def detect(self, readings: Sequence[Reading], before_s: float = math.inf) -> Detection | None:
+    def detect(
+        self, readings: Sequence[Reading], before_s: float = math.inf, second_look: SecondLook | None = None
+    ) -> Detection | None:
         """Take the readings of an utterance, best first; return the first phrase in them that passes every rule.
 
-        In a test, `before_s` is when the phrase must have ended.
+        In a test, `before_s` is when the phrase must have ended. `second_look` is only asked about a phrase that has
+        passed all rules but the last.
         """
         tried: set[tuple[str, ...]] = set()
         for reading in readings:
@@ -135,8 +146,11 @@ class Spotter:
                     if not self._passes(phrase, said, words[:start]):
                         continue
                     tried.add(phrase)
-                    score = score_of(phrase, reading, readings)
-                    detection = Detection(self._phrases[phrase], said[0].start_s, said[-1].end_s, score)
+                    score, start_s, end_s = score_of(phrase, reading, readings), said[0].start_s, said[-1].end_s
+                    points = 0.0
+                    if second_look is not None and score >= LEAST_WORTH_A_LOOK:
+                        points = second_look(phrase, start_s, end_s)
+                    detection = Detection(self._phrases[phrase], start_s, end_s, score + points)
                     if self._verdict(detection):
                         self.end_utterance()
                         self._last = detection

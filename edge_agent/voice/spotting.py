@@ -12,7 +12,8 @@ from typing import Final
 
 from edge_agent.voice.grammar import NOTHING, Grammar, Vocabulary, build_grammar
 from edge_agent.voice.libvosk import RATE, Decoder, Reading, SpeechModel, Word
-from edge_agent.voice.spotter import TAIL_S, Detection, Spotter, Verdict
+from edge_agent.voice.sounds.look import look_of
+from edge_agent.voice.spotter import TAIL_S, Detection, SecondLook, Spotter, Verdict
 from edge_agent.voice.thresholds import verdict_of
 from edge_agent.voice.wav import read_wav
 
@@ -48,6 +49,7 @@ class PhraseStream:
         self._sensitivity = sensitivity
         self._verdict = verdict or verdict_of(model.directory, sensitivity)
         self._spotter = Spotter(grammar, self._verdict)
+        self._look = look_of(model)
         self._decoder = Decoder(model, grammar.eager_for_vosk)
         self._waiting = bytearray()
         self._remembered = bytearray()
@@ -66,6 +68,7 @@ class PhraseStream:
         """
         if model is not None:
             self._model, self._verdict = model, verdict_of(model.directory, self._sensitivity)
+            self._look = look_of(model)
         longer_known = frozenset(self._grammar.phrases.values())
         self._spotter = Spotter(
             grammar, self._verdict, last=self._spotter.last, since_s=self._now_s, longer_known=longer_known
@@ -133,10 +136,18 @@ class PhraseStream:
         readings = Decoder(self._model, self._grammar.for_vosk).readings(audio, MOST_READINGS)
         if all(self._spotter.window_s(tuple(word.text for word in each.words)) for each in readings):
             readings += self._without_phrases(audio)
-        detection = self._spotter.detect([_shifted(reading, since_s) for reading in readings], before_s)
+        detection = self._spotter.detect(
+            [_shifted(reading, since_s) for reading in readings], before_s, self._second_look(audio, since_s)
+        )
         if detection is not None:
             self._rewind(detection.end_s)
             yield detection
+
+    def _second_look(self, audio: bytes, since_s: float) -> SecondLook | None:
+        look = self._look
+        if look is None:
+            return None
+        return lambda phrase, start_s, end_s: look.points(audio, phrase, start_s - since_s, end_s - since_s)
 
     def _without_phrases(self, audio: bytes) -> tuple[Reading, ...]:
         """Return the likeliest reading that holds no phrase, for where all others are too unlikely to be compared.

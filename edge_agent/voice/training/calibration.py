@@ -1,6 +1,6 @@
 """`python -m edge_agent.voice.training.calibration`: set a model's thresholds by listening to talk.
 
-1. Talk is made in which none of the phrases is said (`negatives`).
+1. Talk is made in which none of the phrases is said (`negatives`); every other minute of it is heard in noise.
 2. Every phrase is listened for as the agent does, at no threshold; each time that one is taken to be there counts.
 3. The tail of all their scores gives `decay`, the count of each phrase its own `rate` (`tail`).
 
@@ -17,6 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Final
+from zlib import crc32
+
+import numpy as np
 
 from edge_agent.voice.grammar import Vocabulary, build_grammar
 from edge_agent.voice.libvosk import SpeechModel
@@ -25,6 +28,7 @@ from edge_agent.voice.spotting import PhraseStream
 from edge_agent.voice.thresholds import FILE, Thresholds
 from edge_agent.voice.training.errors import TrainingError
 from edge_agent.voice.training.negatives import make_talk
+from edge_agent.voice.training.noise import draw_noise
 from edge_agent.voice.training.parallel import run_in_processes
 from edge_agent.voice.training.tail import fit
 from edge_agent.voice.training.texts import load_texts
@@ -44,6 +48,9 @@ _SHORTEST_NAME: Final = 5
 
 ONE_EVENT_S: Final = 1.0
 
+SNR_DB: Final = 10.0
+"""How far the noise is below the talk: other people's, music, hum, hiss."""
+
 
 @dataclass(frozen=True, slots=True)
 class Watch:
@@ -52,6 +59,8 @@ class Watch:
     model: Path
     recording: Path
     phrases: tuple[str, ...]
+    behind: tuple[Path, ...] = ()
+    """Who else may talk in the background; where nobody may, there is no noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +82,23 @@ def watch(piece: Watch) -> Watched:
     vocabulary = Vocabulary.parse((piece.model / "graph" / "words.txt").read_text("utf-8"))
     stream = PhraseStream(SpeechModel(piece.model), build_grammar(piece.phrases, vocabulary), verdict=note)
     pcm = read_wav(piece.recording)
-    list(stream.feed(pcm))
+    list(stream.feed(_in_noise(pcm, piece.behind) if piece.behind else pcm))
     list(stream.finish())
     kept: list[Detection] = []
     for each in sorted(heard, key=lambda one: -one.score):
         if all(each.phrase != other.phrase or abs(each.end_s - other.end_s) > ONE_EVENT_S for other in kept):
             kept.append(each)
     return Watched(tuple((each.phrase, each.score) for each in kept), stream.now_s / 3600)
+
+
+def _in_noise(pcm: bytes, behind: Sequence[Path]) -> bytes:
+    """Return `pcm` over noise that depends on it alone."""
+    voices = [np.frombuffer(read_wav(path), "<i2") for path in behind]
+    samples = np.frombuffer(pcm, "<i2").astype(np.float64)
+    noise = draw_noise(np.random.default_rng(crc32(pcm)), len(samples), voices)
+    level = samples.std() * 10 ** (-SNR_DB / 20)
+    heard: bytes = np.clip(np.round(samples + level * noise), -32768, 32767).astype("<i2").tobytes()
+    return heard
 
 
 def calibrate(model: Path, phrases: Sequence[str], *, language: str, hours: float, work: Path) -> Thresholds:
@@ -96,12 +115,17 @@ def calibrate(model: Path, phrases: Sequence[str], *, language: str, hours: floa
     talk = make_talk(
         work / f"talk-{language}-{SEED}", language=language, hours=hours, seed=SEED, without=listened, report=_report
     )
-    watched = run_in_processes(
-        watch, [Watch(model, path, tuple(listened)) for path in talk], what="listening, minutes", report=_report
-    )
+    pieces = [
+        Watch(model, path, tuple(listened), () if number % 2 == 0 else (talk[number - 1], talk[number - 3]))
+        for number, path in enumerate(talk)
+    ]
+    watched = run_in_processes(watch, pieces, what="listening, minutes", report=_report)
     events = [event for each in watched for event in each.events]
     heard_hours = sum(each.hours for each in watched)
-    made = f"{heard_hours:.2f} hours of synthetic talk (seed {SEED}), {len(listened)} phrases listened for at once"
+    made = (
+        f"{heard_hours:.2f} hours of synthetic talk (seed {SEED}), half of it in noise {SNR_DB:g} dB below, "
+        f"{len(listened)} phrases listened for at once"
+    )
     return fit(events, listened, heard_hours, made=made)
 
 

@@ -12,9 +12,12 @@ from edge_agent.settings.rooms import VoiceSettings
 from edge_agent.voice import fitting
 from edge_agent.voice.fitting import NEEDED, Brought, base_hash, fit, forget, heard_model, in_use, use
 from edge_agent.voice.models import Model, check_model, packaged_models
+from edge_agent.voice.sounds.look import look_of
 from edge_agent.voice.trying import try_model
+from edge_agent.voice.wav import read_wav
 
 PACKAGED = packaged_models()["en"]
+SPEECH = Path(__file__).parents[2] / "speech"
 
 
 @pytest.fixture
@@ -48,6 +51,17 @@ def test_a_fitted_model_hears_and_shares_the_network(base: Model, place: Path, t
     assert (fitted.directory / "beside.json").read_bytes() == b"{}"
     assert fitted.vocabulary().words == base.vocabulary().words
     fitted.load()
+
+
+def test_the_sounds_of_new_words_come_with_them(base: Model, place: Path, tmp_path: Path) -> None:
+    lexicon = (PACKAGED / "graph" / "lexicon.txt").read_bytes() + b"zorbani z ao r b aa n iy\n"
+    phrase = read_wav(SPEECH / "stop-rms.wav"), ("zorbani",), 0.3, 0.9
+    before = look_of(fit(base, brought(tmp_path / "old"), place).load())
+    after = look_of(fit(base, brought(tmp_path / "new", {"graph/lexicon.txt": lexicon}), place).load())
+    assert before is not None
+    assert after is not None
+    assert before.weakest(*phrase) is None
+    assert after.weakest(*phrase) is not None
 
 
 def test_it_is_in_use_after_a_restart_and_alone(base: Model, place: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from edge_agent.voice.libvosk import Reading, Word
 from edge_agent.voice.patience import HOPELESS_SCORE, SETTLE_PREFIX_S, SETTLE_S
 from edge_agent.voice.spotter import (
     BEYOND_THE_BEAM,
+    LEAST_WORTH_A_LOOK,
     LONGEST_GAP_S,
     OVERLAP_S,
     PAUSE_S,
@@ -152,6 +153,48 @@ def test_what_the_verdict_refuses_is_not_heard_and_may_be_heard_the_next_time() 
     assert spotter.detect([reading("stop", -5.0), reading("", -6.9)]) is None
     assert spotter.detect([reading("stop", -5.0), reading("", -7.0)]) is not None
     assert asked == pytest.approx([1.9, 2.0])
+
+
+def test_what_the_second_look_sees_is_added_to_the_score() -> None:
+    seen: list[tuple[tuple[str, ...], float, float]] = []
+
+    def look(phrase: tuple[str, ...], start_s: float, end_s: float) -> float:
+        seen.append((phrase, start_s, end_s))
+        return -1.25
+
+    said = words("hey kitchen")
+    detection = new_spotter().detect([Reading(said, -5.0), reading("[unk]", -7.5)], second_look=look)
+    assert detection is not None
+    assert detection.score == pytest.approx(2.5 - 1.25)
+    assert seen == [(("hey", "kitchen"), said[0].start_s, said[-1].end_s)]
+
+
+def test_the_verdict_is_on_the_score_after_the_second_look() -> None:
+    spotter = Spotter(GRAMMAR, lambda candidate: candidate.score >= 0.5)
+    readings = [reading("stop", -5.0), reading("", -6.0)]
+    assert spotter.detect(readings, second_look=lambda *_: -0.6) is None
+    assert spotter.detect(readings, second_look=lambda *_: -0.4) is not None
+
+
+@pytest.mark.parametrize(
+    ("said", "score", "looks"),
+    [
+        ("hey kitchen", LEAST_WORTH_A_LOOK, 1),
+        ("hey kitchen", LEAST_WORTH_A_LOOK - 0.01, 0),
+        ("hey ........ kitchen", 2.0, 0),
+        ("[unk] stop", 2.0, 0),
+    ],
+    ids=["perhaps enough", "never enough", "a gap", "one word without a pause"],
+)
+def test_only_what_could_be_enough_is_looked_at_again(said: str, score: float, looks: int) -> None:
+    seen: list[object] = []
+
+    def look(*about: object) -> float:
+        seen.append(about)
+        return 0.0
+
+    new_spotter().detect([reading("", -5.0), reading(said, -5.0 + score)], second_look=look)
+    assert len(seen) == looks
 
 
 def test_confidence_is_between_nothing_and_certainty_and_grows_with_the_score() -> None:
