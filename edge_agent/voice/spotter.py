@@ -21,7 +21,7 @@ A detection must pass all of these, in this order:
 
 import math
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -73,8 +73,8 @@ class Detection:
 Verdict = Callable[[Detection], bool]
 """Whether the score of a phrase that passed every other rule is enough."""
 
-SecondLook = Callable[[tuple[str, ...], float, float], float]
-"""What to add to the score of a phrase (its words, its beginning and end in seconds of the stream) for its sounds."""
+SecondLook = Callable[[tuple[str, ...], Detection], float]
+"""What to add to the score of a phrase, given its words and where it is, for its sounds."""
 
 LEAST_WORTH_A_LOOK: Final = HOPELESS_SCORE - MOST_POINTS
 """What scores less can never be enough, however good its sounds are."""
@@ -146,11 +146,10 @@ class Spotter:
                     if not self._passes(phrase, said, words[:start]):
                         continue
                     tried.add(phrase)
-                    score, start_s, end_s = score_of(phrase, reading, readings), said[0].start_s, said[-1].end_s
-                    points = 0.0
+                    score = score_of(phrase, reading, readings)
+                    detection = Detection(self._phrases[phrase], said[0].start_s, said[-1].end_s, score)
                     if second_look is not None and score >= LEAST_WORTH_A_LOOK:
-                        points = second_look(phrase, start_s, end_s)
-                    detection = Detection(self._phrases[phrase], start_s, end_s, score + points)
+                        detection = replace(detection, score=score + second_look(phrase, detection))
                     if self._verdict(detection):
                         self.end_utterance()
                         self._last = detection

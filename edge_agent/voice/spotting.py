@@ -7,11 +7,13 @@ follows in the same breath is not lost.
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from edge_agent.voice.grammar import NOTHING, Grammar, Vocabulary, build_grammar
 from edge_agent.voice.libvosk import RATE, Decoder, Reading, SpeechModel, Word
+from edge_agent.voice.sounds import MOST_POINTS
 from edge_agent.voice.sounds.look import look_of
 from edge_agent.voice.spotter import TAIL_S, Detection, SecondLook, Spotter, Verdict
 from edge_agent.voice.thresholds import verdict_of
@@ -47,6 +49,7 @@ class PhraseStream:
         self._model = model
         self._grammar = grammar
         self._sensitivity = sensitivity
+        self._measures = verdict is not None
         self._verdict = verdict or verdict_of(model.directory, sensitivity)
         self._spotter = Spotter(grammar, self._verdict)
         self._look = look_of(model)
@@ -144,10 +147,17 @@ class PhraseStream:
             yield detection
 
     def _second_look(self, audio: bytes, since_s: float) -> SecondLook | None:
+        """Return what looks at the sounds of a phrase in `audio`, where that could decide about it."""
         look = self._look
         if look is None:
             return None
-        return lambda phrase, start_s, end_s: look.points(audio, phrase, start_s - since_s, end_s - since_s)
+
+        def points(words: tuple[str, ...], found: Detection) -> float:
+            if not self._measures and not self._verdict(replace(found, score=found.score + MOST_POINTS)):
+                return 0.0
+            return look.points(audio, words, found.start_s - since_s, found.end_s - since_s)
+
+        return points
 
     def _without_phrases(self, audio: bytes) -> tuple[Reading, ...]:
         """Return the likeliest reading that holds no phrase, for where all others are too unlikely to be compared.

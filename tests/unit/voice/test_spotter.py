@@ -156,17 +156,17 @@ def test_what_the_verdict_refuses_is_not_heard_and_may_be_heard_the_next_time() 
 
 
 def test_what_the_second_look_sees_is_added_to_the_score() -> None:
-    seen: list[tuple[tuple[str, ...], float, float]] = []
+    seen: list[tuple[tuple[str, ...], Detection]] = []
 
-    def look(phrase: tuple[str, ...], start_s: float, end_s: float) -> float:
-        seen.append((phrase, start_s, end_s))
+    def look(phrase: tuple[str, ...], found: Detection) -> float:
+        seen.append((phrase, found))
         return -1.25
 
     said = words("hey kitchen")
     detection = new_spotter().detect([Reading(said, -5.0), reading("[unk]", -7.5)], second_look=look)
     assert detection is not None
     assert detection.score == pytest.approx(2.5 - 1.25)
-    assert seen == [(("hey", "kitchen"), said[0].start_s, said[-1].end_s)]
+    assert seen == [(("hey", "kitchen"), Detection("hey kitchen", said[0].start_s, said[-1].end_s, 2.5))]
 
 
 def test_the_verdict_is_on_the_score_after_the_second_look() -> None:

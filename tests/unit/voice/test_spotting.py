@@ -11,6 +11,8 @@ from edge_agent.model.errors import VoiceError
 from edge_agent.voice.grammar import Grammar, build_grammar
 from edge_agent.voice.libvosk import RATE, Decoder, SpeechModel
 from edge_agent.voice.models import Model
+from edge_agent.voice.sounds import MOST_POINTS
+from edge_agent.voice.sounds.look import Look, look_of
 from edge_agent.voice.spotter import Detection
 from edge_agent.voice.spotting import REMEMBER_S, PhraseStream, spot_audio, spot_file
 from edge_agent.voice.wav import read_wav
@@ -74,6 +76,44 @@ def test_what_is_no_speech_is_none_of_the_phrases(speech_model: SpeechModel, gra
     }
     noise = array("h", (samples[kind](index) for index in range(count))).tobytes()
     assert phrases_in(PhraseStream(speech_model, grammar, 1.0), noise) == []
+
+
+class CountingLook(Look):
+    """A second look that notes what it was asked about."""
+
+    def __init__(self, look: Look) -> None:
+        vars(self).update(vars(look))
+        self.asked: list[tuple[str, ...]] = []
+
+    def points(self, pcm: bytes, words: tuple[str, ...], start_s: float, end_s: float) -> float:
+        self.asked.append(words)
+        return super().points(pcm, words, start_s, end_s)
+
+
+@pytest.mark.parametrize("sensitivity", [0.0, 0.5, 1.0])
+def test_sounds_are_looked_at_only_where_that_could_decide(
+    speech_model: SpeechModel, grammar: Grammar, speech: Path, sensitivity: float
+) -> None:
+    look = look_of(speech_model)
+    assert look is not None
+    stream = PhraseStream(speech_model, grammar, sensitivity)
+    stream._look = counting = CountingLook(look)
+    assert [*stream.feed(pause(3)), *stream.feed(read_wav(speech / "running-speech-rms.wav"))] == []
+    assert len(counting.asked) <= 1, "nothing that was said there is nearly one of the phrases"
+    assert [each.phrase for each in stream.feed(read_wav(speech / "hey-kitchen-rms.wav"))] == ["hey kitchen"]
+    assert ("hey", "kitchen") in counting.asked
+
+
+def test_a_score_holds_what_the_sounds_say(speech_model: SpeechModel, grammar: Grammar, speech: Path) -> None:
+    audio = read_wav(speech / "hey-kitchen-rms.wav")
+    found = []
+    for look in (look_of(speech_model), None):
+        stream = PhraseStream(speech_model, grammar)
+        stream._look = look
+        found += [*stream.feed(audio), *stream.finish()]
+    looked_at, plain = found
+    assert (looked_at.start_s, looked_at.end_s) == (plain.start_s, plain.end_s)
+    assert 0 < looked_at.score - plain.score <= MOST_POINTS
 
 
 def test_a_phrase_and_another_in_the_same_breath_are_both_heard(
