@@ -23,8 +23,8 @@ class Complaints:
         self._now = now
         self._told: dict[str, tuple[float, int]] = {}
 
-    def add(self, error: VoiceError) -> None:
-        """Log a peer's wrong, or count it."""
+    def add(self, error: VoiceError, outcome: str = "It was sent away.") -> None:
+        """Log a peer's wrong and what came of it, or count it."""
         kind = code_of(error)
         if kind == MUTED:
             return
@@ -33,7 +33,7 @@ class Complaints:
             self._told[kind] = (told_at, untold + 1)
             return
         more = f" {untold} more did so since the last time." if untold else ""
-        _log.warning("%s It was sent away.%s", error.for_person(), more)
+        _log.warning("%s %s%s", error.for_person(), outcome, more)
         self._told[kind] = (self._now(), 0)
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from edge_agent.model.errors import WyomingError
 from edge_agent.voice.wyoming.audio import ChunkConverter
 from edge_agent.voice.wyoming.protocol import Inbox, Message
+from edge_agent.voice.wyoming.sockets import keep_asking
 
 _RECEIVE_BYTES: Final = 64 * 1024
 _MOST_UNSENT_BYTES: Final = 16 * 1024
@@ -19,8 +20,7 @@ class Peer:
 
     def __init__(self, connected: socket.socket) -> None:
         connected.settimeout(0)
-        if connected.family != socket.AF_UNIX:
-            connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        keep_asking(connected)
         self.socket = connected
         self.heard_at = time.monotonic()
         self.has_spoken = False

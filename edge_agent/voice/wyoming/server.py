@@ -19,7 +19,7 @@ from edge_agent.model.errors import SettingsError, VoiceError, WyomingError
 from edge_agent.voice.wyoming.complaints import Complaints
 from edge_agent.voice.wyoming.protocol import Address
 from edge_agent.voice.wyoming.session import Engine, Session, refusal
-from edge_agent.voice.wyoming.sockets import leave, listen_on
+from edge_agent.voice.wyoming.sockets import keep_asking, leave, listen_on
 
 READ_BYTES: Final = 64 * 1024
 GOODBYE_S: Final = 1.0
@@ -27,18 +27,26 @@ TRICKLE_BYTES: Final = 3200
 GATHER_S: Final = 0.05
 """Live audio comes in dozens of messages a second, and is gathered for as long as a step of the decoder takes: waking
 a thread costs more than what it then does."""
+QUIET_BYTES: Final = 4 * TRICKLE_BYTES
+GATHER_QUIET_S: Final = 0.2
+"""The same while nobody speaks: whatever begins then is longer than this."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a client may take: seconds without a word, for one message, and to take an answer."""
+    """What a client may take: seconds without a word, for one message, and to take an answer.
+
+    Who listens for wake phrases may say nothing for longer, until its place is needed: a satellite sends its audio
+    elsewhere after each wake. Who is one too many may ask again after `busy_s`.
+    """
 
     clients: int = 8
     idle_s: float = 60.0
     message_s: float = 10.0
     answer_s: float = 10.0
+    busy_s: float = 1.0
 
 
 class WyomingServer:
@@ -84,8 +92,9 @@ class WyomingServer:
             if len(self._leaving) >= self._bounds.clients:
                 writer.transport.abort()
             else:
-                self._keep(self._leaving, _send_away(reader, writer, busy))
+                self._keep(self._leaving, self._send_away(reader, writer, busy))
             return
+        keep_asking(writer.get_extra_info("socket"))
         self._keep(self._clients, self._serve(reader, writer))
 
     def _keep(self, tasks: "set[asyncio.Task[None]]", work: Coroutine[Any, Any, None]) -> None:
@@ -122,18 +131,24 @@ class WyomingServer:
                 async with asyncio.timeout_at(until):
                     received = await reader.read(READ_BYTES)
             except TimeoutError:
+                if session.listens and not was_mid_message and len(self._clients) < self._bounds.clients:
+                    until = loop.time() + self._bounds.idle_s
+                    continue
                 deed = "does not end the message that it began" if was_mid_message else "says nothing"
                 raise WyomingError(deed, "too-slow") from None
             if not received:
                 return
+            unheard = session.unheard
             answer = await loop.run_in_executor(self._decoder, session.receive, received)
             if answer:
                 await self._send(writer, answer)
+            if session.unheard is not None and session.unheard is not unheard:
+                self._complaints.add(session.unheard, "It is not heard.")
             if session.taken != taken or not was_mid_message:
                 bounds = self._bounds
                 until = loop.time() + (bounds.message_s if session.is_mid_message else bounds.idle_s)
-            if len(received) < TRICKLE_BYTES:
-                await asyncio.sleep(GATHER_S)
+            if len(received) < (QUIET_BYTES if session.is_quiet else TRICKLE_BYTES):
+                await asyncio.sleep(GATHER_QUIET_S if session.is_quiet else GATHER_S)
         await _let_it_read(reader, writer)
         raise session.error
 
@@ -144,6 +159,17 @@ class WyomingServer:
                 await writer.drain()
         except TimeoutError:
             raise WyomingError("does not take its answers", "too-slow") from None
+
+    async def _send_away(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, error: VoiceError) -> None:
+        """Tell a client why it has to go, and be slow to close: Home Assistant comes back in that moment."""
+        with suppress(OSError, TimeoutError):
+            try:
+                writer.write(refusal(error).encode())
+                async with asyncio.timeout(self._bounds.busy_s):
+                    while await reader.read(READ_BYTES):
+                        pass
+            finally:
+                writer.transport.abort()
 
 
 def try_address(address: Address) -> None:
@@ -160,14 +186,6 @@ def _listen_on(address: Address) -> socket.socket:
             f"The Wyoming server cannot use {address}: {error.strerror or error}.",
             "Choose another address, or stop what uses it.",
         ) from error
-
-
-async def _send_away(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, error: VoiceError) -> None:
-    try:
-        writer.write(refusal(error))
-        await _let_it_read(reader, writer)
-    finally:
-        writer.transport.abort()
 
 
 async def _let_it_read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

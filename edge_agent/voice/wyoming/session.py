@@ -7,8 +7,12 @@
 | audio alone | the same, as if `detect` had asked for every phrase |
 | `transcribe` and audio | when the audio ends, `transcript`: the phrases that were heard in it, in their order |
 
-Anything else is passed over, as the protocol asks. What breaks it, and whatever needs ears while these are muted, is
-answered by `error`, and is the end. What is heard here is decided by the same streams as in the agent.
+Anything else is passed over, as the protocol asks. What breaks it is answered by `error`, and is the end.
+
+A client that cannot be heard, since the device is muted or has no such phrase, is told so by `error` as well. One
+that wants a transcript has to go then. One that listens for wake phrases stays, unheard: Home Assistant begins a new
+pipeline in the moment in which a wake service hangs up, twenty a second, for as long as a mute lasts. What is heard
+here is decided by the same streams as in the agent.
 """
 
 import logging
@@ -42,6 +46,9 @@ LONGEST_UTTERANCE_S: Final = 30.0
 LONGEST_ANSWER_BYTES: Final = 128 * 1024
 """To one piece of what a client sends. Nobody has reason to ask for more at once."""
 
+_UNHEARD: Final = frozenset({MUTED, "unknown-model"})
+"""Why a client that listens for wake phrases is not heard, though it may stay."""
+
 _MOST_MARKS: Final = 1024
 _MARKS_REACH_S: Final = 2 * REMEMBER_S
 _log = logging.getLogger(__name__)
@@ -73,9 +80,9 @@ class Engine:
         return tuple(build_what_is_known(phrases, self._vocabulary)[0].phrases.values())
 
 
-def refusal(error: VoiceError) -> bytes:
-    """Return the `error` that tells a client why it is sent away."""
-    return Message("error", {"text": error.for_person(), "code": code_of(error)}).encode()
+def refusal(error: VoiceError) -> Message:
+    """Return the `error` that tells a client why it is sent away, or not heard."""
+    return Message("error", {"text": error.for_person(), "code": code_of(error)})
 
 
 class Session:
@@ -97,8 +104,17 @@ class Session:
         self._marks: deque[tuple[float, float]] = deque(maxlen=_MOST_MARKS)
         self.taken = 0
         """How many messages were taken."""
+        self.listens = False
+        """Whether it has asked for wake phrases. Then it may be silent for long, as a satellite is after a wake."""
+        self.unheard: WyomingError | None = None
+        """Why it is not heard at the moment, though it may stay."""
         self.error: VoiceError | None = None
         """Why the conversation is over, once it is."""
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nobody speaks, so that what comes next may wait a little."""
+        return isinstance(self._stream, GatedStream) and self._stream.is_quiet
 
     @property
     def is_mid_message(self) -> bool:
@@ -111,14 +127,28 @@ class Session:
         try:
             for message in self._inbox.feed(received):
                 self.taken += 1
-                for reply in self._take(message):
+                for reply in self._answer(message):
                     answer += reply.encode()
                     if len(answer) > LONGEST_ANSWER_BYTES:
                         raise WyomingError("asks for more than it takes", "too-much")
         except VoiceError as error:
             self.error = error
-            answer += refusal(error)
+            answer += refusal(error).encode()
         return bytes(answer)
+
+    def _answer(self, message: Message) -> Iterator[Message]:
+        """Take a message. What is not to be had ends a transcription, and leaves who listens for phrases unheard."""
+        try:
+            yield from self._take(message)
+        except WyomingError as error:
+            if self._transcribes or error.code not in _UNHEARD:
+                raise
+            self._forget()
+            if self.unheard is None or self.unheard.code != error.code:
+                self.unheard = error
+                yield refusal(error)
+            if message.type == "audio-stop":
+                yield Message("not-detected")
 
     def _take(self, message: Message) -> Iterator[Message]:
         match message.type:
@@ -127,10 +157,12 @@ class Session:
             case "ping":
                 yield Message("pong", {"text": read_message(Ping, message.data).text})
             case "detect":
-                self._prepare(self._named(read_message(Detect, message.data).names), transcribes=False)
+                self.listens, self._transcribes = True, False
+                self._prepare(self._named(read_message(Detect, message.data).names))
             case "transcribe":
+                self._transcribes = True
                 self._check_language(read_message(Transcribe, message.data).language)
-                self._prepare(self._engine.offer.answers, transcribes=True)
+                self._prepare(self._engine.offer.answers)
             case "audio-start":
                 self._begin()
                 read_message(AudioFormat, message.data)
@@ -141,20 +173,16 @@ class Session:
             case _:
                 pass
 
-    def _prepare(self, phrases: tuple[str, ...], *, transcribes: bool) -> None:
-        self._refuse_while_muted()
+    def _prepare(self, phrases: tuple[str, ...]) -> None:
         self._phrases = phrases
-        self._transcribes = transcribes
         self._forget()
+        self._refuse_what_is_not_to_be_had()
+        self.unheard = None
 
     def _named(self, names: list[str] | None) -> tuple[str, ...]:
-        if not names:
-            return self._engine.offer.wake
-        known = tuple(phrase for name, phrase in self._engine.offer.wake_names.items() if name in names)
-        if not known:
-            have = ", ".join(self._engine.offer.wake_names) or "none"
-            raise WyomingError("asks for wake phrases that are not offered", "unknown-model", f"Offered: {have}.")
-        return known
+        """Return those of the named phrases that are offered, which may be none; without names, all of them."""
+        offered = self._engine.offer.wake_names
+        return tuple(phrase for name, phrase in offered.items() if not names or name in names)
 
     def _check_language(self, language: str | None) -> None:
         lang = self._engine.offer.lang
@@ -162,7 +190,8 @@ class Session:
             raise WyomingError("asks for a language that is not offered", "unknown-language", f'Offered: "{lang}".')
 
     def _begin(self) -> PhraseStream | GatedStream:
-        self._refuse_while_muted()
+        self._refuse_what_is_not_to_be_had()
+        self.unheard = None
         self._forget()
         self._stream = self._engine.listen_for(self._phrases, for_days=not self._transcribes)
         return self._stream
@@ -209,6 +238,12 @@ class Session:
     def _refuse_while_muted(self) -> None:
         if self._is_muted():
             raise WyomingError("speaks while the device is muted", MUTED, "Unmute the device.")
+
+    def _refuse_what_is_not_to_be_had(self) -> None:
+        self._refuse_while_muted()
+        if not self._phrases and not self._transcribes:
+            have = ", ".join(self._engine.offer.wake_names) or "none"
+            raise WyomingError("asks for wake phrases that are not offered", "unknown-model", f"Offered: {have}.")
 
     def _mark(self, stamp: float) -> None:
         """Remember that the newest audio has this timestamp."""

@@ -10,6 +10,8 @@ from edge_agent.voice.wyoming.protocol import Address
 
 SOCKET_MODE: Final = 0o660
 BACKLOG: Final = 16
+_KEEP_ASKING: Final = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
+"""When a silent connection is asked for a sign of life, how often then, and how often in vain (seconds)."""
 
 
 def listen_on(address: Address) -> socket.socket:
@@ -37,6 +39,16 @@ def listen_on(address: Address) -> socket.socket:
     finally:
         os.umask(previous)
     return listening
+
+
+def keep_asking(connected: socket.socket) -> None:
+    """Have the system end a connection whose other side lost its power: two minutes, not two hours, and for ever."""
+    if connected.family == socket.AF_UNIX:
+        return
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in _KEEP_ASKING.items():
+        if hasattr(socket, option):  # Linux has all of them
+            connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
 def leave(address: Address) -> None:

@@ -27,7 +27,8 @@ from edge_agent.voice.wav import read_wav
 from edge_agent.voice.wyoming.offer import Offer
 from edge_agent.voice.wyoming.protocol import Address, Message
 from edge_agent.voice.wyoming.server import Bounds, WyomingServer
-from edge_agent.voice.wyoming.session import LONGEST_UTTERANCE_S, Engine
+from edge_agent.voice.wyoming.session import LONGEST_UTTERANCE_S, Engine, Session
+from edge_agent.voice.wyoming.sockets import keep_asking
 from tests.wyoming_peers import PATIENCE_S, START, STOP, answer, answers_to_the_end, chunks, spoken, tell
 
 OFFER = Offer(("hey kitchen", "stop"), ("hey kitchen", "stop", "tell me more"), "en", "test")
@@ -152,13 +153,12 @@ async def test_clients_are_heard_at_the_same_time_and_each_for_itself(serving: S
 @pytest.mark.parametrize(
     ("request_", "code"),
     [
-        (Detect(names=["hey_jarvis"]).event(), "unknown-model"),
         (Transcribe(language="fr").event(), "unknown-language"),
         (Event("audio-start", {"rate": 16000}), "malformed"),
         (Event("audio-chunk", {}, b"12"), "malformed"),
         (Event("detect", {"names": "stop"}), "malformed"),
     ],
-    ids=["model", "language", "start", "chunk", "names"],
+    ids=["language", "start", "chunk", "names"],
 )
 async def test_who_asks_for_what_is_not_to_be_had_is_told_why(serving: Serving, request_: Event, code: str) -> None:
     async with serving() as uri, AsyncClient.from_uri(uri) as client:
@@ -166,22 +166,77 @@ async def test_who_asks_for_what_is_not_to_be_had_is_told_why(serving: Serving, 
         assert texts(await answers_to_the_end(client)) == [code]
 
 
+async def test_who_listens_for_a_phrase_that_is_gone_stays_unheard(
+    serving: Serving, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Home Assistant asks for the phrase that was chosen in it, and again at once when it is hung up on."""
+    async with serving() as uri, AsyncClient.from_uri(uri) as client:
+        for _ in range(2):
+            said = spoken("stop-rms")
+            await tell(client, Detect(names=["hey_jarvis"]).event(), *said[:-1], Ping().event(), said[-1])
+            assert Error.from_event(await answer(client)).code == "unknown-model"
+            assert Pong.is_type((await answer(client)).type)
+            assert NotDetected.is_type((await answer(client)).type)
+            await tell(client, Detect(names=["stop"]).event(), *said)
+            assert Detection.from_event(await answer(client)).name == "stop"
+    assert [record.message.count("It is not heard.") for record in caplog.records] == [1]
+    assert "Offered: hey_kitchen, stop." in caplog.text
+
+
 async def test_while_muted_nothing_is_heard_and_what_is_offered_stays_known(serving: Serving, mute: Mute) -> None:
     async with serving() as uri:
-        async with AsyncClient.from_uri(uri) as speaking:
-            await tell(speaking, Detect().event(), START, *chunks(bytes(32_000)), Ping().event())
-            assert Pong.is_type((await answer(speaking)).type)
+        async with AsyncClient.from_uri(uri) as client:
+            await tell(client, Transcribe().event(), START, *chunks(read_wav_of("stop-rms")), Ping().event())
+            assert Pong.is_type((await answer(client)).type)
             mute.on = True
-            await tell(speaking, *chunks(read_wav_of("stop-rms")))
-            assert texts(await answers_to_the_end(speaking)) == ["muted"]
-        for request_ in (Detect().event(), Transcribe().event(), START, STOP, *list(chunks(bytes(320)))):
+            await tell(client, STOP)
+            assert texts(await answers_to_the_end(client)) == ["muted"]
+        for request_ in (Transcribe().event(), Transcribe(language="en").event()):
             async with AsyncClient.from_uri(uri) as client:
                 await tell(client, Describe().event(), request_)
                 assert texts(await answers_to_the_end(client)) == ["info", "muted"]
-        mute.on = False
-        async with AsyncClient.from_uri(uri) as client:
-            await tell(client, *spoken("stop-rms"))
-            assert Detection.is_type((await answer(client)).type)
+
+
+@pytest.mark.parametrize("asks_again", [(), (Detect().event(), START)], ids=["streams-on", "asks-again"])
+async def test_who_listens_for_wake_phrases_is_unheard_while_muted_and_heard_again_after(
+    serving: Serving, mute: Mute, caplog: pytest.LogCaptureFixture, asks_again: tuple[Event, ...]
+) -> None:
+    """Home Assistant begins again at once when it is hung up on, for as long as that lasts."""
+    said = read_wav_of("hey-kitchen-rms")
+    half = len(said) // 4 * 2
+    async with serving() as uri, AsyncClient.from_uri(uri) as client:
+        await tell(client, Detect().event(), START, *chunks(said[:half]), Ping().event())
+        assert Pong.is_type((await answer(client)).type)
+        for _ in range(2):
+            mute.on = True
+            await tell(client, *chunks(said), *asks_again, *chunks(said), Describe().event(), Ping().event())
+            assert [(await answer(client)).data.get("code") for _ in range(3)] == ["muted", None, None]
+            mute.on = False
+            await tell(client, *chunks(said[half:] + bytes(32_000)), Ping().event())
+            assert Pong.is_type((await answer(client)).type)
+            await tell(client, *chunks(said + bytes(32_000)))
+            assert Detection.from_event(await answer(client)).name == "hey_kitchen"
+            await tell(client, *chunks(said[:half]), Ping().event())
+            assert Pong.is_type((await answer(client)).type)
+        mute.on = True
+        await tell(client, STOP)
+        assert texts([await answer(client), await answer(client)]) == ["muted", "not-detected"]
+    assert caplog.text == ""
+
+
+async def test_a_wake_stream_is_quiet_while_nobody_speaks(engine: Engine) -> None:
+    def chunk(pcm: bytes) -> bytes:
+        return Message("audio-chunk", {"rate": 16_000, "width": 2, "channels": 1}, pcm).encode()
+
+    said = read_wav_of("hey-kitchen-rms")
+    session = Session(engine)
+    session.receive(Message("detect").encode())
+    quiet = []
+    for pcm in (bytes(64_000), said[:20_000], said[20_000:] + bytes(96_000)):
+        session.receive(chunk(pcm))
+        quiet.append(session.is_quiet)
+    session.receive(Message("transcribe").encode() + chunk(bytes(64_000)))
+    assert [*quiet, session.is_quiet] == [True, False, True, False]
 
 
 # --- clients that mean it ill -----------------------------------------------------------------------------------
@@ -263,7 +318,7 @@ async def test_a_stream_without_an_end_takes_no_more_memory(serving: Serving) ->
 
 
 async def test_one_client_too_many_is_told_so_and_a_place_is_free_again(serving: Serving) -> None:
-    async with serving(Bounds(clients=2)) as uri:
+    async with serving(Bounds(clients=2, busy_s=0.05)) as uri:
         async with AsyncClient.from_uri(uri) as first, AsyncClient.from_uri(uri) as second:
             for client in (first, second):
                 await client.write_event(Ping().event())
@@ -271,6 +326,45 @@ async def test_one_client_too_many_is_told_so_and_a_place_is_free_again(serving:
             async with AsyncClient.from_uri(uri) as third:
                 assert texts(await answers_to_the_end(third)) == ["busy"]
         await has_a_place_again(uri)
+
+
+async def test_one_client_too_many_is_not_hung_up_on_at_once(serving: Serving) -> None:
+    """Home Assistant would ask again in that moment."""
+    async with serving(Bounds(clients=1, busy_s=PATIENCE_S)) as uri, AsyncClient.from_uri(uri) as first:
+        await tell(first, Ping().event())
+        await answer(first)
+        reader, writer = await connect(uri)
+        assert b'"error"' in await reader.readline()
+        await reader.readuntil(b"}")
+        for _ in range(3):
+            await tell(first, Ping().event())
+            await answer(first)
+        assert not reader.at_eof()
+        writer.close()
+
+
+async def test_who_listens_may_be_silent_until_its_place_is_needed(serving: Serving) -> None:
+    """A satellite sends its audio elsewhere after a wake, for as long as that takes."""
+    async with serving(Bounds(clients=3, idle_s=0.05)) as uri, AsyncClient.from_uri(uri) as listening:
+        await tell(listening, Detect().event(), Ping().event())
+        await answer(listening)
+        for _ in range(3):
+            reader, writer = await connect(uri)
+            assert await rest(reader) == b""
+            writer.close()
+        await tell(listening, *spoken("stop-rms"))
+        assert Detection.from_event(await answer(listening)).name == "stop"
+    async with serving(Bounds(clients=1, idle_s=0.05)) as uri, AsyncClient.from_uri(uri) as listening:
+        await tell(listening, Detect().event())
+        assert await answers_to_the_end(listening) == []
+
+
+def test_a_connection_without_power_at_its_other_end_is_found_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door, socket.create_connection(door.getsockname()) as one:
+        keep_asking(one)
+        assert one.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            assert one.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
 
 
 async def test_who_says_nothing_or_stops_in_the_middle_has_to_go(serving: Serving) -> None:
