@@ -57,5 +57,13 @@ def test_a_phrase_needs_a_moment_for_each_sound(sounds: tuple[int, ...], *, fits
 
 
 def test_how_often_a_sound_is_said_decides_where_it_is_and_not_how_likely_it_was() -> None:
-    priors = [math.log(prior) for prior in (0.1, 0.01, 0.59, 0.15, 0.15)]
-    assert weakest_sound(heard(1, 2), priors, [((1, 2),)]) == pytest.approx(math.log(0.9))
+    priors = [math.log(prior) for prior in (0.05, 0.6, 0.05, 0.15, 0.15)]
+    rows = heard(1, 1, 2)
+    rows[1] = [math.log(mass) for mass in (0.1, 0.5, 0.3, 0.05, 0.05)]
+    # The moment between them is six times as likely as usual the second sound, and less than usual the first.
+    assert weakest_sound(rows, priors, [((1, 2),)]) == pytest.approx((math.log(0.3) + math.log(0.9)) / 2)
+
+
+def test_how_sure_the_silence_between_words_is_does_not_count() -> None:
+    words = [((1, 2),), ((3, 1),)]
+    assert weakest_sound(heard(1, 2, 0, 3, 1, unsure={2: 0.4}), PRIORS, words) == pytest.approx(math.log(0.9))

@@ -1,4 +1,4 @@
-"""Thresholds are set on talk, half of it in noise."""
+"""Thresholds are set on talk, some of it in noise."""
 
 from __future__ import annotations
 
