@@ -6,6 +6,7 @@ so these two files are loaded from the installed package and its `__init__` is n
 """
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ from edge_agent.model.errors import VoiceError
 
 RATE: Final = 16_000
 """Samples a second that every model here is given; one channel of signed 16-bit little-endian integers."""
+
+_MISSING: Final = re.compile(r"(\S+\.so[.\d]*): cannot open shared object file")
+_PACKAGES: Final[Mapping[str, str]] = {"libatomic.so.1": "libatomic1", "libstdc++.so.6": "libstdc++6"}
+"""Debian's, of the libraries that libvosk needs; those for ARM need libatomic, which small systems lack."""
 
 _LIBRARIES: Final[Mapping[str, str]] = {"linux": "libvosk.so", "darwin": "libvosk.dyld", "win32": "libvosk.dll"}
 
@@ -66,11 +71,28 @@ def _library() -> tuple[Any, Any]:
         description.loader.exec_module(module)
         library = module.ffi.dlopen(str(library_path()))
     except (ImportError, OSError) as error:
-        raise VoiceError(
-            f"Vosk cannot be loaded on this machine: {error}.", "Check that its wheel is for this processor."
-        ) from error
+        raise _not_loaded(str(error)) from error
     library.vosk_set_log_level(-1)
     return module.ffi, library
+
+
+def _not_loaded(reason: str) -> VoiceError:
+    """Return the error for what the dynamic linker said."""
+    if missing := _MISSING.search(reason):
+        name = missing[1]
+        package = _PACKAGES.get(name)
+        return VoiceError(
+            f"Vosk cannot be loaded: this machine has no {name}.",
+            f"Run: apt-get install {package}." if package else "Install the package of this system that has it.",
+        )
+    return VoiceError(
+        f"Vosk cannot be loaded on this machine: {reason}.", "Check that its wheel is for this processor."
+    )
+
+
+def ensure_loadable() -> None:
+    """Raise VoiceError where Vosk's library cannot be used on this machine."""
+    _library()
 
 
 class SpeechModel:
