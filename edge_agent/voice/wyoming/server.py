@@ -148,7 +148,7 @@ class WyomingServer:
                 bounds = self._bounds
                 until = loop.time() + (bounds.message_s if session.is_mid_message else bounds.idle_s)
             if len(received) < (QUIET_BYTES if session.is_quiet else TRICKLE_BYTES):
-                await asyncio.sleep(GATHER_QUIET_S if session.is_quiet else GATHER_S)
+                await _gather(writer.transport, GATHER_QUIET_S if session.is_quiet else GATHER_S)
         await _let_it_read(reader, writer)
         raise session.error
 
@@ -186,6 +186,16 @@ def _listen_on(address: Address) -> socket.socket:
             f"The Wyoming server cannot use {address}: {error.strerror or error}.",
             "Choose another address, or stop what uses it.",
         ) from error
+
+
+async def _gather(transport: asyncio.WriteTransport, seconds: float) -> None:
+    """Leave what comes to the system for so long: asyncio would wake up for every piece of it, a hundred a second."""
+    assert isinstance(transport, asyncio.Transport)  # noqa: S101  a socket's: it can be read from, too
+    transport.pause_reading()
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        transport.resume_reading()
 
 
 async def _let_it_read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
