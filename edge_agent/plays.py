@@ -15,6 +15,7 @@ from edge_agent.model.formats import Format
 from edge_agent.model.identity import DecisionId, PlayId
 from edge_agent.model.moment import Slot
 from edge_agent.model.play import CloseCause, Play
+from edge_agent.model.wording import Said, Term, Wording
 from edge_agent.voice.dialogue import ANSWER_WINDOW, Answer
 
 FOLLOW_UP_TIMER: Final = "follow-up"
@@ -23,6 +24,19 @@ PAST_MEANT: Final = timedelta(minutes=5)
 """How long after a placement has ended a wake phrase opens its window again."""
 HISTORY_KEPT: Final = timedelta(days=366)
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
+_CHOSEN: Final = Wording(
+    "why.chosen",
+    "{campaign} by {advertiser}: booked for the moment {moment}, "
+    "chosen on this device, and nothing about you was used.",
+)
+_CHOSEN_TOPIC: Final = Wording(
+    "why.chosen_topic",
+    "{campaign} by {advertiser}: booked for the moment {moment} about {topic}, "
+    "chosen on this device, and nothing about you was used.",
+)
+_NOT_HERE: Final = Wording("why.not_here", "It is not on this device.")
+_WITH_PAGE: Final = Wording("why.with_page", "{reason} The page is {link}.")
 
 Effects = tuple[fx.Effect, ...]
 """What must be done, in order."""
@@ -124,27 +138,25 @@ def turned(state: EngineState, play: Play, answer: Answer, now: datetime) -> tup
     return state, (*effects, fx.RecordPlay(following), fx.StartPlay(following))
 
 
-def reason_for(play: Play) -> str:
+def reason_for(play: Play) -> Said:
     """Say in one plain sentence why this placement was chosen."""
-    campaign = play.candidate.campaign
-    moment = play.slot.moment
-    about = f" about {moment.topic}" if moment.topic else ""
-    return (
-        f"{campaign.name} by {campaign.adomain[0]}: booked for the moment {moment.kind.value}{about}, "
-        "chosen on this device, and nothing about you was used."
-    )
+    campaign, moment = play.candidate.campaign, play.slot.moment
+    name, advertiser, kind = campaign.name, campaign.adomain[0], Term("moment", moment.kind)
+    if not moment.topic:
+        return _CHOSEN(campaign=name, advertiser=advertiser, moment=kind)
+    return _CHOSEN_TOPIC(campaign=name, advertiser=advertiser, moment=kind, topic=Term("topic", moment.topic))
 
 
-def reason_against(play: Play, crid: str, outcome: Refusal | NoFill) -> str:
+def reason_against(play: Play, crid: str, outcome: Refusal | NoFill) -> Said:
     """Say why what was asked for about `play` does not come; the address of a page is told all the same."""
     asked = play.candidate.campaign.creative(crid)
     match outcome:
         case Refusal():
-            detail = outcome.detail
+            why = outcome.why
         case NoFill():
-            own = (seen.detail for seen in outcome.rejections if seen.crid == crid)
-            detail = next(own, "It is not on this device.")
-    return detail if asked.link is None else f"{detail} The page is {asked.link}."
+            own = (seen.why for seen in outcome.rejections if seen.crid == crid)
+            why = next(own, _NOT_HERE())
+    return why if asked.link is None else _WITH_PAGE(reason=why, link=asked.link)
 
 
 def counted(state: EngineState, play: Play, at: datetime) -> EngineState:

@@ -11,17 +11,19 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 
 from edge_agent.model.errors import EdgeAgentError
+from edge_agent.model.wording import Said
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One thing that does not work: what, since when, and what a person can do."""
+    """One thing that does not work: what, since when, and what a person can do. `said` is all of it for pages."""
 
     what: str
     next_step: str
     since: datetime
+    said: Said
 
 
 class Troubles:
@@ -40,7 +42,7 @@ class Troubles:
         if known is not None and known.what == str(error):
             return False
         since = self._now() if known is None else known.since
-        self._lasting[subject] = Trouble(str(error), error.next_step, since)
+        self._lasting[subject] = Trouble(str(error), error.next_step, since, error.said())
         _log.log(level, "%s", f"{error.for_person()} {more}".rstrip())
         self._changed()
         return True

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from edge_agent.debug.feed import Feed, Subscription
 from edge_agent.debug.messages import DecisionMessage, HeardMessage, PlayMessage, StateMessage, WhyMessage
+from edge_agent.debug.said import said_view
 from edge_agent.debug.shapes import (
     AssetSourceView,
     DecisionView,
@@ -28,11 +29,12 @@ from edge_agent.debug.shapes import (
     PlayView,
     StateView,
 )
-from edge_agent.debug.views import consent_view, decision_view, pack_view, play_view, playing_view
+from edge_agent.debug.views import consent_view, decision_view, pack_view, play_view, playing_view, problem_view
 from edge_agent.engine import step
 from edge_agent.model import effects as fx
 from edge_agent.model import events as ev
 from edge_agent.model.catalog import Catalog
+from edge_agent.model.decision import Decision
 from edge_agent.model.device import (
     Consent,
     DeviceState,
@@ -46,7 +48,10 @@ from edge_agent.model.device import (
 from edge_agent.model.formats import Format, FormatLimit
 from edge_agent.model.moment import MomentKind
 from edge_agent.model.play import Play, PlayEvent, PlayEventKind, ProofOfPlay
+from edge_agent.model.shelf_room import RoomPlace
+from edge_agent.model.wording import Said
 from edge_agent.plays import EngineState
+from edge_agent.troubles import Troubles
 
 Kind = Literal["tv", "speaker", "fridge"]
 
@@ -73,7 +78,7 @@ _MOMENTS: dict[Kind, tuple[MomentRule, ...]] = {
 }
 _TITLES: dict[Kind, str] = {"tv": "Living-room TV", "speaker": "Kitchen speaker", "fridge": "Fridge"}
 
-_BROKER = AssetSourceView(kind="broker", url="", received_bytes=0, lacks=0, problem="")
+_BROKER = AssetSourceView(kind="broker", url="", received_bytes=0, lacks=0, problem="", problem_said=None)
 
 
 class SmallAgent:
@@ -86,6 +91,9 @@ class SmallAgent:
         self.time = MORNING
         self.answers_after_s = 0.0
         self.mirrors: list[AssetSourceView] = []
+        self.waits: dict[str, Said] = {}
+        self.places: dict[str, RoomPlace] = {}
+        self.troubles = Troubles(now=lambda: self.time, changed=self._tell_state)
         self._heard: HeardView | None = None
         self._decisions: list[DecisionView] = []
         self._proofs: dict[str, ProofOfPlay] = {}
@@ -154,12 +162,16 @@ class SmallAgent:
             limits=around.limits.model_dump(mode="json"),
             link=LinkView(status="connected", broker="127.0.0.1:1883", since=MORNING.isoformat()),
             asset_sources=[*self.mirrors, _BROKER],
+            problems=[problem_view(subject, trouble) for subject, trouble in self.troubles.lasting.items()],
             repository_version=3,
             config_version=None,
         )
 
     def packs(self) -> Sequence[PackView]:
-        return [pack_view(pack) for pack in self.engine.catalog.packs]
+        return [
+            pack_view(pack, self.waits.get(pack.name), self.places.get(pack.name))
+            for pack in self.engine.catalog.packs
+        ]
 
     @property
     def packs_budget_bytes(self) -> int:
@@ -206,6 +218,9 @@ class SmallAgent:
     def mute(self, *, on: bool) -> None:
         self.inject(ev.MicrophoneChanged(Microphone.MUTED if on else Microphone.LISTENING))
 
+    def _tell_state(self) -> None:
+        self.feed.publish(StateMessage(type="state", state=self.state()))
+
     def erase(self) -> None:
         self._decisions.clear()
         self._proofs.clear()
@@ -227,6 +242,11 @@ class SmallAgent:
         for play_id in list(self._rendering):
             self._render(self._rendering.pop(play_id), PlayEventKind.COMPLETE, 8000)
 
+    def decided(self, decision: Decision) -> None:
+        """Show a decision, whoever made it."""
+        self._decisions.append(decision_view(decision))
+        self.feed.publish(DecisionMessage(type="decision", decision=self._decisions[-1]))
+
     # --- effects --------------------------------------------------------------------------------------------------
 
     def _step(self, event: ev.Event) -> None:
@@ -246,8 +266,7 @@ class SmallAgent:
             case fx.AnswerSlot():
                 self._answers[effect.request_id] = effect
             case fx.RecordDecision(decision):
-                self._decisions.append(decision_view(decision))
-                self.feed.publish(DecisionMessage(type="decision", decision=self._decisions[-1]))
+                self.decided(decision)
             case fx.RecordPlay(play):
                 self._proofs[play.id] = _proof(play)
                 self._tell(play.id)
@@ -256,7 +275,7 @@ class SmallAgent:
             case fx.RecordClose(play_id, cause):
                 self._change(play_id, close_cause=cause)
             case fx.ExplainPlay():
-                self.feed.publish(WhyMessage(type="why", reason=effect.reason))
+                self.feed.publish(WhyMessage(type="why", reason=str(effect.reason), said=said_view(effect.reason)))
             case _:
                 pass  # The engine's own state has it, or nothing in memory needs it.
 

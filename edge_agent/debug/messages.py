@@ -2,6 +2,7 @@
 
 from typing import Literal, TypedDict
 
+from edge_agent.debug.said import SaidView
 from edge_agent.debug.shapes import DecisionView, HeardView, PackView, PlayView, ScreenView, SpeakerView, StateView
 
 
@@ -37,6 +38,7 @@ class WhyMessage(TypedDict):
 
     type: Literal["why"]
     reason: str
+    said: SaidView
 
 
 class DecisionMessage(TypedDict):

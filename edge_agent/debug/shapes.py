@@ -1,21 +1,29 @@
 """The JSON that the endpoint gives out, exactly. docs/http.md explains it to the people who use it.
 
 Times are ISO 8601 with an offset, durations end in `_s` or `_ms`, sizes in `_bytes`. A field that may be null is
-always present. `views` makes these from the vocabulary's types.
+always present. `views` makes these from the vocabulary's types. A sentence is in English; `said` (or `…_said`) beside
+it is the same for other languages.
 """
 
 from typing import Any, Literal, TypedDict
+
+from edge_agent.debug.said import SaidView
 
 LinkStatus = Literal["connected", "connecting", "off"]
 OutcomeName = Literal["selected", "no_fill", "refused"]
 
 
 class ProblemView(TypedDict):
-    """Something that does not work now: one sentence, since when, and what a person can do."""
+    """Something that does not work now: one sentence, since when, and what a person can do.
 
+    `subject` is what fails (`broker`, `pack acme/spring`, `mirror https://…`).
+    """
+
+    subject: str
     what: str
     since: str
     next_step: str
+    said: SaidView
 
 
 class HealthView(TypedDict):
@@ -80,8 +88,8 @@ class HeardView(TypedDict):
 class AssetSourceView(TypedDict):
     """Where files of packs come from, and how many bytes did since the start. `url` is a mirror's; "" of the broker.
 
-    `problem` is one sentence while a mirror does not do as it should. `lacks` counts files that it did not have when
-    it was asked last.
+    `problem` is one sentence while a mirror does not do as it should, else empty. `lacks` counts files that it did
+    not have when it was asked last.
     """
 
     kind: Literal["mirror", "broker"]
@@ -89,6 +97,7 @@ class AssetSourceView(TypedDict):
     received_bytes: int
     lacks: int
     problem: str
+    problem_said: SaidView | None
 
 
 class StateView(TypedDict):
@@ -113,6 +122,7 @@ class StateView(TypedDict):
     limits: dict[str, Any]
     link: LinkView
     asset_sources: list[AssetSourceView]
+    problems: list[ProblemView]
     repository_version: int | None
     config_version: int | None
 
@@ -131,6 +141,7 @@ class RoomView(TypedDict):
     days: int
     frees_bytes: int
     why: str
+    said: SaidView
 
 
 class PackView(TypedDict):
@@ -150,8 +161,10 @@ class PackView(TypedDict):
     flight_end: str
     revoked: dict[str, str]
     """Why the operator lets a creative play no more, by crid."""
+    revoked_said: dict[str, SaidView]
     reason: str
     """Why the newest version is not (yet) used: what failed, or what it waits for. Empty where there is nothing."""
+    reason_said: SaidView | None
     room: RoomView | None
     """Null where the pack asks for no room: it is revoked, or cannot be used."""
 
@@ -164,6 +177,7 @@ class RejectionView(TypedDict):
     campaign: str
     rule: str
     detail: str
+    said: SaidView
 
 
 class MomentView(TypedDict):
@@ -196,6 +210,7 @@ class DecisionView(TypedDict):
     format: str | None
     rule: str | None
     detail: str
+    said: SaidView
     chosen: ChosenView | None
     rejections: list[RejectionView]
 

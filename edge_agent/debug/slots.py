@@ -11,13 +11,17 @@ from edge_agent.debug.acting import read
 from edge_agent.debug.bodies import SlotBody
 from edge_agent.debug.keys import AGENT
 from edge_agent.debug.port import AgentPort
+from edge_agent.debug.said import SaidView, said_view
 from edge_agent.debug.views import decision_view
 from edge_agent.model.effects import AnswerSlot
 from edge_agent.model.events import PlayProgressed, SlotRequested
 from edge_agent.model.moment import Moment
 from edge_agent.model.play import Play, PlayEvent, PlayEventKind
+from edge_agent.model.wording import Wording
 
 ANSWER_WITHIN_S: Final = 0.05
+
+_TOO_LATE: Final = Wording("too_late", "No decision was made within {within_ms} ms.")
 
 _SSML: Final = '<speak version="1.1" xmlns="http://www.w3.org/2001/10/synthesis" xml:lang="{lang}">{text}</speak>'
 
@@ -37,9 +41,8 @@ async def post_slot(request: web.Request) -> web.Response:
             answer = await asyncio.shield(answering)
     except TimeoutError:
         answering.add_done_callback(lambda late: _give_up(agent, late))
-        return web.json_response(
-            _empty("no_fill", "too_late", f"No decision was made within {ANSWER_WITHIN_S * 1000:.0f} ms.")
-        )
+        late = _TOO_LATE(within_ms=round(ANSWER_WITHIN_S * 1000))
+        return web.json_response(_empty("no_fill", "too_late", str(late), said_view(late)))
     except asyncio.CancelledError:
         answering.add_done_callback(lambda late: _give_up(agent, late))
         raise
@@ -47,14 +50,15 @@ async def post_slot(request: web.Request) -> web.Response:
 
 
 def answer_view(answer: AnswerSlot) -> dict[str, Any]:
-    """Return the JSON of an answer: `outcome`, `rule`, `detail`, `play_id`, `creative`; those two may be null."""
+    """Return the JSON of an answer; `rule`, `play_id` and `creative` may be null."""
     decision = decision_view(answer.decision)
     if answer.play is None:
-        return _empty(decision["outcome"], decision["rule"], decision["detail"])
+        return _empty(decision["outcome"], decision["rule"], decision["detail"], decision["said"])
     return {
         "outcome": "selected",
         "rule": None,
         "detail": decision["detail"],
+        "said": decision["said"],
         "play_id": answer.play.id,
         "creative": _creative(answer.play),
     }
@@ -82,8 +86,8 @@ def _creative(play: Play) -> dict[str, Any]:
     }
 
 
-def _empty(outcome: str, rule: str | None, detail: str) -> dict[str, Any]:
-    return {"outcome": outcome, "rule": rule, "detail": detail, "play_id": None, "creative": None}
+def _empty(outcome: str, rule: str | None, detail: str, said: SaidView) -> dict[str, Any]:
+    return {"outcome": outcome, "rule": rule, "detail": detail, "said": said, "play_id": None, "creative": None}
 
 
 def _give_up(agent: AgentPort, late: "asyncio.Future[AnswerSlot]") -> None:

@@ -1,7 +1,8 @@
 """From the vocabulary's types to the JSON of `shapes` (pure). Every refusal comes out as a sentence."""
 
-from typing import assert_never
+from typing import Final, assert_never
 
+from edge_agent.debug.said import said_view
 from edge_agent.debug.shapes import (
     ChosenView,
     ConsentView,
@@ -12,6 +13,7 @@ from edge_agent.debug.shapes import (
     PlayEventView,
     PlayingView,
     PlayView,
+    ProblemView,
     RejectionView,
     RoomView,
 )
@@ -21,6 +23,22 @@ from edge_agent.model.device import Consent
 from edge_agent.model.moment import Moment
 from edge_agent.model.play import Play, PlayEvent, ProofOfPlay
 from edge_agent.model.shelf_room import RoomPlace
+from edge_agent.model.wording import Said, Wording
+from edge_agent.troubles import Trouble
+
+_CHOSEN: Final = Wording("selected", "{campaign} was chosen.")
+_NO_CANDIDATES: Final = Wording("no_candidates", "Nothing on the shelf is of this format.")
+
+
+def problem_view(subject: str, trouble: Trouble) -> ProblemView:
+    """Return something that does not work now."""
+    return ProblemView(
+        subject=subject,
+        what=trouble.what,
+        since=trouble.since.isoformat(),
+        next_step=trouble.next_step,
+        said=said_view(trouble.said),
+    )
 
 
 def consent_view(consent: Consent) -> ConsentView:
@@ -29,7 +47,7 @@ def consent_view(consent: Consent) -> ConsentView:
     return ConsentView(placements=consent.placements, reports=consent.reports, at=at)
 
 
-def pack_view(pack: ShelvedPack, reason: str = "", place: RoomPlace | None = None) -> PackView:
+def pack_view(pack: ShelvedPack, reason: Said | None = None, place: RoomPlace | None = None) -> PackView:
     """Return one pack of the shelf; its flight is from the first line item's start to the last one's end.
 
     `reason` says why its newest version is not (yet) used, `place` when it goes for want of room.
@@ -48,8 +66,10 @@ def pack_view(pack: ShelvedPack, reason: str = "", place: RoomPlace | None = Non
         formats=sorted({creative.format.value for creative in campaign.creatives}),
         flight_start=min(item.flight.start for item in campaign.line_items).isoformat(),
         flight_end=max(item.flight.end for item in campaign.line_items).isoformat(),
-        revoked=dict(pack.revoked),
-        reason=reason,
+        revoked={crid: str(why) for crid, why in pack.revoked.items()},
+        revoked_said={crid: said_view(why) for crid, why in pack.revoked.items()},
+        reason="" if reason is None else str(reason),
+        reason_said=None if reason is None else said_view(reason),
         room=None if place is None else _room_view(place),
     )
 
@@ -62,7 +82,8 @@ def _room_view(place: RoomPlace) -> RoomView:
         at=place.at.isoformat(),
         days=place.days,
         frees_bytes=place.frees_bytes,
-        why=place.why,
+        why=str(place.why),
+        said=said_view(place.why),
     )
 
 
@@ -104,12 +125,12 @@ def decision_view(decision: Decision) -> DecisionView:
         case Selected() as filled:
             outcome, fmt, rejections = "selected", filled.slot.format.value, filled.rejections
             chosen = _chosen(filled.candidate)
-            detail = f"{filled.candidate.campaign.name} was chosen."
+            said = _CHOSEN(campaign=filled.candidate.campaign.name)
         case NoFill() as empty:
             outcome, fmt, rejections = "no_fill", empty.slot.format.value, empty.rejections
-            rule, detail = _telling(empty.rejections)
+            rule, said = _telling(empty.rejections)
         case Refusal() as refusal:
-            outcome, rule, detail = "refused", refusal.rule.value, refusal.detail
+            outcome, rule, said = "refused", refusal.rule.value, refusal.why
         case _ as never:
             assert_never(never)
     return DecisionView(
@@ -119,7 +140,8 @@ def decision_view(decision: Decision) -> DecisionView:
         outcome=outcome,
         format=fmt,
         rule=rule,
-        detail=detail,
+        detail=str(said),
+        said=said_view(said),
         chosen=chosen,
         rejections=[_rejection(rejection) for rejection in rejections],
     )
@@ -167,13 +189,14 @@ def _rejection(rejection: Rejection) -> RejectionView:
         campaign=rejection.campaign,
         rule=rejection.rule.value,
         detail=rejection.detail,
+        said=said_view(rejection.why),
     )
 
 
-def _telling(rejections: tuple[Rejection, ...]) -> tuple[str, str]:
+def _telling(rejections: tuple[Rejection, ...]) -> tuple[str, Said]:
     """Return the rule and sentence that best explain an empty slot: the last rule in order that anything reached."""
     if not rejections:
-        return "no_candidates", "Nothing on the shelf is of this format."
+        return "no_candidates", _NO_CANDIDATES()
     order = {rule: place for place, rule in enumerate(type(rejections[0].rule))}
     nearest = max(rejections, key=lambda rejection: order[rejection.rule])
-    return nearest.rule.value, nearest.detail
+    return nearest.rule.value, nearest.why

@@ -30,6 +30,7 @@ from edge_agent.model.catalog import Candidate, Catalog
 from edge_agent.model.decision import EligibilityRule, NoFill, Rejection, Selected
 from edge_agent.model.device import Surroundings
 from edge_agent.model.moment import Slot
+from edge_agent.model.wording import Said
 
 RULES: Final[tuple[tuple[EligibilityRule, Rule], ...]] = (
     (EligibilityRule.REVOKED, revoked.reject),
@@ -79,11 +80,11 @@ def decide(slot: Slot, catalog: Catalog, surroundings: Surroundings, now: dateti
 
 def _first_failing(candidate: Candidate, question: Question) -> Rejection | None:
     for rule, reject in RULES:
-        detail = reject(candidate, question)
-        if detail is not None:
-            return _rejection(candidate, rule, detail)
+        why = reject(candidate, question)
+        if why is not None:
+            return _rejection(candidate, rule, why)
     return None
 
 
-def _rejection(candidate: Candidate, rule: EligibilityRule, detail: str) -> Rejection:
-    return Rejection(candidate.creative.crid, candidate.line_item.id, candidate.pack.campaign.id, rule, detail)
+def _rejection(candidate: Candidate, rule: EligibilityRule, why: Said) -> Rejection:
+    return Rejection(candidate.creative.crid, candidate.line_item.id, candidate.pack.campaign.id, rule, why)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from edge_agent.model.catalog import Candidate
 from edge_agent.model.device import History, ResidentLimits, Surroundings
 from edge_agent.model.moment import MomentKind, Slot
+from edge_agent.model.wording import Said, Wall, WallStyle
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,12 @@ class Question:
     progress: dict[tuple[int, int], tuple[int, timedelta, timedelta]] = field(default_factory=dict)
     """What `plan` worked out for line items already asked about, by identity of campaign and line item."""
 
-    def clock(self, at: datetime) -> str:
-        """Write a moment for a person, on the device's wall clock."""
-        return at.astimezone(self.local.tzinfo).isoformat(" ", "minutes")[:16]
+    def clock(self, at: datetime) -> Wall:
+        """Return a moment for a person, on the device's wall clock."""
+        return Wall(at.astimezone(self.local.tzinfo), WallStyle.DATE_TIME)
 
 
-Rule = Callable[[Candidate, Question], str | None]
+Rule = Callable[[Candidate, Question], Said | None]
 """Returns None where the rule has nothing against the candidate, else one plain sentence for a person."""
 
 

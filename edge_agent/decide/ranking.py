@@ -10,13 +10,22 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Final
 
 from edge_agent.decide.plan import behind
 from edge_agent.decide.question import Question
 from edge_agent.model.catalog import Candidate
+from edge_agent.model.wording import Said, Wording
 
 Booking = tuple[str, str, str]
 """Advertiser, campaign and line item: what voice is shared between."""
+
+_PRIORITY: Final = Wording("outranked.priority", "A line item of higher priority was chosen ({winner} before {own}).")
+_SAME_ITEM: Final = Wording("outranked.same_item", "Another creative of the same line item was chosen.")
+_URGENCY: Final = Wording("outranked.urgency", "A line item that is further behind its plan was chosen.")
+_LOT: Final = Wording(
+    "outranked.lot", "Another line item was drawn by lot; the chance of this one was {weight} in {total}."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +36,17 @@ class Ranking:
     weights: dict[Booking, int]
     total: int
 
-    def why_not(self, loser: Candidate) -> str:
+    def why_not(self, loser: Candidate) -> Said:
         """Say in one plain sentence why this eligible candidate was not chosen."""
         own, winners = loser.line_item.priority, self.winner.line_item.priority
         if own < winners:
-            return f"A line item of higher priority was chosen ({winners} before {own})."
+            return _PRIORITY(winner=winners, own=own)
         item = _booking(loser)
         if item == _booking(self.winner):
-            return "Another creative of the same line item was chosen."
+            return _SAME_ITEM()
         if item not in self.weights:
-            return "A line item that is further behind its plan was chosen."
-        return f"Another line item was drawn by lot; the chance of this one was {self.weights[item]} in {self.total}."
+            return _URGENCY()
+        return _LOT(weight=self.weights[item], total=self.total)
 
 
 def rank(eligible: Sequence[Candidate], question: Question, draw: float) -> Ranking:

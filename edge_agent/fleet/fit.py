@@ -38,7 +38,7 @@ def fits(pack: PackFolder, creative: Creative, profiles: Sequence[DeviceProfile]
             if limit.format is creative.format:
                 question = _question(profile, limit, now)
                 troubles = (rule.reject(candidate, question) for rule in _RULES)
-                found.append(Fit(profile, limit, next((one for one in troubles if one is not None), "")))
+                found.append(Fit(profile, limit, next((str(one) for one in troubles if one is not None), "")))
     return found
 
 

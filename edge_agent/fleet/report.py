@@ -10,6 +10,7 @@ from typing import Any, Final
 from edge_agent.fleet.report_store import Counter
 from edge_agent.measure.randomiser import Estimate, add, estimate
 from edge_agent.model.report import Reached
+from edge_agent.model.wording import Said, Wording
 
 STAGES: Final = {
     "reached": frozenset({Reached.IMPRESSION, Reached.COMPLETE, Reached.FOLLOWED_UP}),
@@ -20,6 +21,10 @@ STAGES: Final = {
 
 TOO_WIDE: Final = 0.25
 """An interval wider than this share of the reporting homes concludes nothing."""
+
+CONCLUSIVE: Final = Wording("verdict.conclusive", "conclusive")
+_NOBODY: Final = Wording("verdict.nobody", "cannot be told from nobody")
+_TOO_FEW: Final = Wording("verdict.too_few", "too few homes to conclude: about {needed} reports are needed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +40,19 @@ class Line:
     @property
     def verdict(self) -> str:
         """Say in words whether the reach can be concluded from."""
+        return str(self.conclusion)
+
+    @property
+    def conclusion(self) -> Said:
+        """The verdict, for pages in any language."""
         reach = self.estimates["reached"]
         if reach.share_uncertain > TOO_WIDE:
             # The width falls with the root of the number of homes.
             needed = ceil(self.reports * (reach.share_uncertain / TOO_WIDE) ** 2)
-            return f"too few homes to conclude: about {max(needed, self.reports + 1)} reports are needed"
+            return _TOO_FEW(needed=max(needed, self.reports + 1))
         if reach.low <= 0:
-            return "cannot be told from nobody"
-        return "conclusive"
+            return _NOBODY()
+        return CONCLUSIVE()
 
     def document(self) -> dict[str, Any]:
         """Return the line for `--json`. Estimates are homes (home-days in sums), each with its 95 % interval."""
@@ -56,7 +66,7 @@ class Line:
             "day": None if self.day is None else self.day.isoformat(),
             "reports": self.reports,
             **estimates,
-            "conclusive": self.verdict == "conclusive",
+            "conclusive": self.conclusion.wording is CONCLUSIVE,
             "verdict": self.verdict,
         }
 

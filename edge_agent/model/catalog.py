@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edge_agent.model.campaign import Asset, Campaign, Creative, LineItem
 from edge_agent.model.formats import Format
+from edge_agent.model.wording import Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class ShelvedPack:
     assets: Mapping[str, Asset]
     paths: Mapping[str, Path]
     complete: bool
-    revoked: Mapping[str, str] = field(default_factory=dict)
+    revoked: Mapping[str, Said] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from edge_agent.model.catalog import Candidate
 from edge_agent.model.identity import DecisionId
 from edge_agent.model.moment import Moment, Slot
+from edge_agent.model.wording import Said
 
 
 class PermissionRule(StrEnum):
@@ -50,22 +51,32 @@ class EligibilityRule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """No slot was opened for this moment. `detail` is one plain sentence for a person."""
+    """No slot was opened for this moment. `why` is one plain sentence for a person, `detail` the same in English."""
 
     moment: Moment
     rule: PermissionRule
-    detail: str
+    why: Said
+
+    @property
+    def detail(self) -> str:
+        """The sentence in English."""
+        return str(self.why)
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A candidate that was not chosen, with the first rule that it failed and one plain sentence."""
+    """A candidate that was not chosen, with the first rule that it failed and one plain sentence (`why`)."""
 
     crid: str
     line_item: str
     campaign: str
     rule: EligibilityRule
-    detail: str
+    why: Said
+
+    @property
+    def detail(self) -> str:
+        """The sentence in English."""
+        return str(self.why)
 
 
 @dataclass(frozen=True, slots=True)

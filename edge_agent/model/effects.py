@@ -8,6 +8,7 @@ from edge_agent.model.decision import Decision
 from edge_agent.model.device import Consent, ResidentLimits
 from edge_agent.model.identity import PlayId
 from edge_agent.model.play import CloseCause, Play, PlayEvent
+from edge_agent.model.wording import Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class ExplainPlay:
     """The resident asked why: tell them on every face that the device has."""
 
     play_id: PlayId
-    reason: str
+    reason: Said
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,13 @@
 Every message is one sentence about what happened; `next_step` is one sentence about what a person can do.
 """
 
+import re
 from collections.abc import Sequence
+from typing import Final
+
+from edge_agent.model.wording import Said, Wording
+
+_CAPITAL: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 class EdgeAgentError(Exception):
@@ -34,6 +40,16 @@ class EdgeAgentError(Exception):
     def for_person(self) -> str:
         """Return message and next step as one line."""
         return f"{self} {self.next_step}".strip()
+
+    @classmethod
+    def kind(cls) -> str:
+        """Return the sort of failure, by the nearest class of this tree: `not_retained` for `NotRetainedError`."""
+        nearest = next(one for one in cls.__mro__ if one.__module__ == __name__)
+        return _CAPITAL.sub("_", nearest.__name__.removesuffix("Error")).lower()
+
+    def said(self) -> Said:
+        """Return the same line for pages: what happened exactly in English, what sort of thing in any language."""
+        return Wording(f"trouble.{self.kind()}", "{text}")(text=self.for_person())
 
 
 class SettingsError(EdgeAgentError):

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from edge_agent.model.wording import Said
+
 Campaigned = tuple[str, str]
 """A campaign as plays know it: its advertiser, and its id."""
 
@@ -50,7 +52,7 @@ class RoomReason(StrEnum):
 class RoomPlace:
     """One pack's place: 1 goes first; 0 has no room. Its going would free `frees_bytes`, which no other pack needs.
 
-    `why` is all of it as one English sentence; `days` is how long ago `at` is, in days of the device's own.
+    `why` is all of it as one sentence; `days` is how long ago `at` is, in days of the device's own.
     """
 
     name: str
@@ -60,4 +62,4 @@ class RoomPlace:
     at: datetime
     days: int
     frees_bytes: int
-    why: str
+    why: Said

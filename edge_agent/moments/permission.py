@@ -76,8 +76,8 @@ def permit(
     """
     question = ask(moment, surroundings, now, fmt)
     for rule, refuse in RULES:
-        if (detail := refuse(question)) is not None:
-            return Refusal(moment, rule, detail)
+        if (why := refuse(question)) is not None:
+            return Refusal(moment, rule, why)
     limit = question.limit
     if limit is None:
         raise RuntimeError("the rule `offered` let a moment pass that has no format")

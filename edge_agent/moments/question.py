@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from edge_agent.model.device import Surroundings
 from edge_agent.model.formats import Format, FormatLimit
 from edge_agent.model.moment import Moment, MomentKind
+from edge_agent.model.wording import Said, Wall, WallStyle
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,13 @@ class Question:
         """Now, on the wall clock of the device's own time zone."""
         return self.now.astimezone(self.surroundings.zone)
 
-    def clock(self, at: datetime) -> str:
-        """Write a moment for a person: the time alone today, with the weekday on other days."""
+    def clock(self, at: datetime) -> Wall:
+        """Return a moment for a person: the time alone today, with the weekday on other days."""
         local = at.astimezone(self.surroundings.zone)
-        return f"{local:%H:%M}" if local.date() == self.local.date() else f"{local:%A %H:%M}"
+        return Wall(local, WallStyle.TIME if local.date() == self.local.date() else WallStyle.DAY_TIME)
 
 
-Rule = Callable[[Question], str | None]
+Rule = Callable[[Question], Said | None]
 """Returns None where the rule has nothing against it, else one plain sentence for a person."""
 
 

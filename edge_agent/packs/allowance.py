@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
+from edge_agent.model.wording import Hours, Said, Size, Wall, WallStyle, Wording
 from edge_agent.settings.rooms import PacksSettings
 
 _BURST_S: Final = 2.0
 """So much of the average may come at once, after a while in which nothing did."""
 
 _DAYS_AHEAD: Final = 8
+
+_HOURS: Final = Wording("pack.hours", "Assets are fetched within {hours}; it waits until {until}.")
+_SPENT: Final = Wording("pack.spent", "The {size} of a day are used up; it waits until midnight.")
 
 _STEPS_A_DAY: Final = 32
 _LEAST_STEP_BYTES: Final = 128 * 1024
@@ -23,7 +27,7 @@ class Hold:
     """Assets wait `until` then; `why` is one sentence for a person."""
 
     until: datetime
-    why: str
+    why: Said
 
 
 class Meter:
@@ -86,12 +90,11 @@ class Meter:
         local = now.astimezone(self._zone)
         if self._hours and not any(part.covers(local) for part in self._hours):
             until = self._opening(local)
-            said = ", ".join(f"{part.start:%H:%M} to {part.end:%H:%M}" for part in self._hours)
-            return Hold(until, f"Assets are fetched from {said}; it waits until {until:%Y-%m-%d %H:%M}.")
+            return Hold(until, _HOURS(hours=Hours.of(self._hours), until=Wall(until, WallStyle.DATE_TIME)))
         spent_bytes = self.spent_bytes if self.day == local.date().isoformat() else 0
         if self._daily_bytes is not None and spent_bytes >= self._daily_bytes:
             midnight = datetime.combine(local.date() + timedelta(days=1), datetime.min.time(), self._zone)
-            return Hold(midnight, f"The {self._daily_bytes} bytes of a day are used up; it waits until midnight.")
+            return Hold(midnight, _SPENT(size=Size(self._daily_bytes)))
         return None
 
     def _opening(self, local: datetime) -> datetime:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.model.catalog import Catalog, ShelvedPack
+from edge_agent.model.wording import Wording
 from edge_agent.packs.manifest import Manifest, PackedAsset
 from edge_agent.packs.revocations import Revocations
 from edge_agent.packs.shelf_record import Entry
@@ -12,7 +13,7 @@ from edge_agent.packs.shelf_record import Entry
 Find = Callable[[PackedAsset], Path | None]
 """Where a whole asset is, or None."""
 
-_LIFTED: Final = "It was revoked, is no longer, and what it needs is fetched again."
+_LIFTED: Final = Wording("revoked.lifted", "It was revoked, is no longer, and what it needs is fetched again.")
 
 
 def shelve(manifest: Manifest, find: Find, revocations: Revocations) -> ShelvedPack:
@@ -22,7 +23,7 @@ def shelve(manifest: Manifest, find: Find, revocations: Revocations) -> ShelvedP
     creatives = manifest.campaign.creatives
     revoked = revocations.of_creatives(manifest.shelf_name, (creative.crid for creative in creatives))
     lifted = {
-        creative.crid: _LIFTED for creative in creatives if not manifest.assets.keys() >= {*creative.asset_names()}
+        creative.crid: _LIFTED() for creative in creatives if not manifest.assets.keys() >= {*creative.asset_names()}
     }
     return ShelvedPack(
         name=manifest.shelf_name,

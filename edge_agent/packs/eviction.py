@@ -16,8 +16,10 @@ of this order, so that a pack goes only when it does not fit beside what would g
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from typing import Final, assert_never
 
 from edge_agent.model.shelf_room import Played, RoomFate, RoomPlace, RoomReason
+from edge_agent.model.wording import Said, Wall, WallStyle, Wording
 from edge_agent.packs.manifest import Manifest, shelf_name
 from edge_agent.packs.shelf_record import Entry
 
@@ -135,29 +137,43 @@ def _place(claim: Claim, place: int, fate: RoomFate, frees_bytes: int, now: date
         at=claim.at,
         days=days,
         frees_bytes=frees_bytes,
-        why=f"{_FATES[fate]}: {_reason(claim, days, zone)}.",
+        why=_FATES[fate](reason=_reason(claim, days, zone)),
     )
 
 
 _FATES = {
-    RoomFate.FIRST: "Goes first",
-    RoomFate.NEXT: "Next",
-    RoomFate.STAYS: "Stays",
-    RoomFate.OUT: "Has no room",
+    RoomFate.FIRST: Wording("room.first", "Goes first: {reason}."),
+    RoomFate.NEXT: Wording("room.next", "Next: {reason}."),
+    RoomFate.STAYS: Wording("room.stays", "Stays: {reason}."),
+    RoomFate.OUT: Wording("room.out", "Has no room: {reason}."),
 }
 
 
-def _reason(claim: Claim, days: int, zone: tzinfo) -> str:
-    day = f"{claim.at.astimezone(zone):%Y-%m-%d}"
-    return {
-        RoomReason.OVER: f"its flight ended on {day}",
-        RoomReason.ARRIVING: "it is not whole yet",
-        RoomReason.LATER: f"its flight starts only on {day}",
-        RoomReason.UNPLAYED: "it last played yesterday" if days == 1 else f"not played for {days} days",
-        RoomReason.NEVER: f"no play of it is on record since its flight began on {day}",
-        RoomReason.TODAY: "it played today",
-        RoomReason.NOW: "it plays now",
-    }[claim.reason]
+_OVER: Final = Wording("room.over", "its flight ended on {date}")
+_ARRIVING: Final = Wording("room.arriving", "it is not whole yet")
+_LATER: Final = Wording("room.later", "its flight starts only on {date}")
+_YESTERDAY: Final = Wording("room.yesterday", "it last played yesterday")
+_UNPLAYED: Final = Wording("room.unplayed", "not played for {days} days")
+_NEVER: Final = Wording("room.never", "no play of it is on record since its flight began on {date}")
+_TODAY: Final = Wording("room.today", "it played today")
+_PLAYING: Final = Wording("room.now", "it plays now")
+
+
+def _reason(claim: Claim, days: int, zone: tzinfo) -> Said:
+    date = Wall(claim.at.astimezone(zone), WallStyle.DATE)
+    match claim.reason:
+        case RoomReason.UNPLAYED:
+            return _YESTERDAY() if days == 1 else _UNPLAYED(days=days)
+        case RoomReason.OVER | RoomReason.LATER | RoomReason.NEVER:
+            return {RoomReason.OVER: _OVER, RoomReason.LATER: _LATER, RoomReason.NEVER: _NEVER}[claim.reason](
+                date=date
+            )
+        case RoomReason.ARRIVING | RoomReason.TODAY | RoomReason.NOW:
+            return {RoomReason.ARRIVING: _ARRIVING, RoomReason.TODAY: _TODAY, RoomReason.NOW: _PLAYING}[
+                claim.reason
+            ]()
+        case _:
+            assert_never(claim.reason)
 
 
 def _days(at: datetime, now: datetime, zone: tzinfo) -> int:

@@ -76,7 +76,7 @@ def place_entries(repository: Repository, shelf: Shelf, troubles: Troubles) -> N
         entry = shelf.with_manifest(fresh)
         shelf.entries[name] = entry
         if entry.reason and not entry.is_for_others:
-            unusable = FormatError(entry.reason, "Publish a corrected pack; until then the last good one plays.")
+            unusable = FormatError(str(entry.reason), "Publish a corrected pack; until then the last good one plays.")
             troubles.begin(f"manifest {shelf_name(name)}", unusable)
         elif entry.newest is not None:
             for sentence in entry.left_out:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from edge_agent.model.errors import MirrorError
+from edge_agent.model.wording import Said
 from edge_agent.packs.pauses import backoff
 from edge_agent.troubles import Troubles
 
@@ -25,7 +26,7 @@ class Mirror:
     url: str
     failures: int = 0
     until_s: float = 0.0
-    problem: str = ""
+    problem: Said | None = None
     bytes: int = 0
     lacks: int = 0
 
@@ -34,13 +35,13 @@ class Mirror:
 class AssetSource:
     """Where assets come from, for a person: a mirror's address, or "" for the broker; what came since the start.
 
-    `problem` is one sentence while a mirror does not do as it should, empty otherwise. `lacks` is how many of the
+    `problem` is one sentence while a mirror does not do as it should, None otherwise. `lacks` is how many of the
     assets that were asked for last it did not have.
     """
 
     url: str
     bytes: int
-    problem: str = ""
+    problem: Said | None = None
     lacks: int = 0
 
 
@@ -71,12 +72,12 @@ class Mirrors:
         mirror.failures += 1
         pause = backoff(mirror.failures, draw, FIRST_PAUSE, LONGEST_PAUSE) or FIRST_PAUSE
         mirror.until_s = at_s + max(pause.total_seconds(), min(wished_s, LONGEST_PAUSE.total_seconds()))
-        mirror.problem = error.for_person()
+        mirror.problem = error.said()
         self._troubles.begin(f"{_SUBJECT}{mirror.url}", error)
 
     def went_well(self, mirror: Mirror) -> None:
         """Note that all that was asked of a mirror was answered as it should be."""
-        mirror.failures, mirror.problem = 0, ""
+        mirror.failures, mirror.problem = 0, None
         self._troubles.end(f"{_SUBJECT}{mirror.url}")
 
     def sources(self) -> tuple[AssetSource, ...]:

@@ -20,6 +20,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from edge_agent.model.errors import FormatError
+from edge_agent.model.wording import Said, Wall, WallStyle, Wording
 from edge_agent.packs.documents import parse_json, validate
 from edge_agent.packs.manifest import Manifest
 
@@ -28,6 +29,9 @@ FORMAT_VERSION: Final = 1
 MAX_NAMES: Final = 1024
 MAX_REASON_CHARS: Final = 200
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}(/[a-z0-9][a-z0-9._-]{0,63}){0,2}")
+
+_REVOKED: Final = Wording("revoked.plain", "The operator revoked {name} on {date}.")
+_REVOKED_BECAUSE: Final = Wording("revoked.because", "The operator revoked {name} on {date}: {reason}")
 
 
 class Revocation(BaseModel):
@@ -48,11 +52,11 @@ class Revocations(BaseModel):
     version: int = Field(default=0, ge=0)
     revoked: Mapping[str, Revocation] = Field(default={}, max_length=MAX_NAMES)
 
-    def of_pack(self, shelf_name: str) -> str | None:
+    def of_pack(self, shelf_name: str) -> Said | None:
         """Return in one sentence why nothing of that pack (`<advertiser>/<pack>`) may be used; None when it may."""
         return self._first(shelf_name.partition("/")[0], shelf_name)
 
-    def of_creatives(self, shelf_name: str, crids: Iterable[str]) -> dict[str, str]:
+    def of_creatives(self, shelf_name: str, crids: Iterable[str]) -> dict[str, Said]:
         """Return those of a pack's creatives that may not be used, each with why as one sentence."""
         whole = self.of_pack(shelf_name)
         found = {crid: whole or self._first(f"{shelf_name}/{crid}") for crid in crids}
@@ -60,9 +64,9 @@ class Revocations(BaseModel):
 
     def sentences(self) -> tuple[str, ...]:
         """Return everything that is revoked, a sentence each, by name."""
-        return tuple(_sentence(name, revocation) for name, revocation in sorted(self.revoked.items()))
+        return tuple(str(_sentence(name, revocation)) for name, revocation in sorted(self.revoked.items()))
 
-    def _first(self, *names: str) -> str | None:
+    def _first(self, *names: str) -> Said | None:
         return next((_sentence(name, self.revoked[name]) for name in names if name in self.revoked), None)
 
     def to_bytes(self) -> bytes:
@@ -105,6 +109,8 @@ def parse_revocations(content: bytes) -> Revocations:
     return validate(Revocations, value, what)
 
 
-def _sentence(name: str, revocation: Revocation) -> str:
-    why = f": {revocation.reason}" if revocation.reason else "."
-    return f"The operator revoked {name} on {revocation.at:%Y-%m-%d}{why}"
+def _sentence(name: str, revocation: Revocation) -> Said:
+    date = Wall(revocation.at, WallStyle.DATE)
+    if not revocation.reason:
+        return _REVOKED(name=name, date=date)
+    return _REVOKED_BECAUSE(name=name, date=date, reason=revocation.reason)

@@ -3,10 +3,17 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from typing import Final
 
 from edge_agent.model.shelf_room import Played, RoomPlace, RoomReason
+from edge_agent.model.wording import Said, Size, Wording
 from edge_agent.packs.eviction import Claim, eviction_order, places
 from edge_agent.packs.shelf_record import Entry
+
+_NO_ROOM: Final = Wording(
+    "pack.no_room",
+    "It does not fit: {needed} would be needed with everything else on the shelf, and the budget is {budget}.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +27,7 @@ class RoomPlan:
 
     fetch: tuple[Entry, ...]
     keep: frozenset[str]
-    refused: Mapping[str, str]
+    refused: Mapping[str, Said]
     over: frozenset[str]
     evicted: tuple[Entry, ...]
     places: tuple[RoomPlace, ...]
@@ -42,7 +49,7 @@ def plan_room(
     order = eviction_order(entries, now, played or Played(), zone)
     room: dict[str, int] = {}
     taken_bytes = 0
-    refused: dict[str, str] = {}
+    refused: dict[str, Said] = {}
     inside: list[Claim] = []
     fetch: list[Entry] = []
     evicted: list[Entry] = []
@@ -60,10 +67,7 @@ def plan_room(
         elif claim.is_whole:
             evicted.append(claim.entry)
         else:
-            refused[name] = (
-                f"It does not fit: {total_bytes} bytes would be needed with everything else on the shelf, "
-                f"and the budget is {budget_bytes}."
-            )
+            refused[name] = _NO_ROOM(needed=Size(total_bytes), budget=Size(budget_bytes))
             if claim.reason is RoomReason.OVER:
                 over.add(name)
     return RoomPlan(

@@ -5,9 +5,11 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
+from typing import Final
 
 from edge_agent.model.catalog import Catalog
 from edge_agent.model.errors import FormatError
+from edge_agent.model.wording import Term, Wording
 from edge_agent.packs.catalog_builder import build_catalog
 from edge_agent.packs.download import Parcel
 from edge_agent.packs.holders import Holders
@@ -20,6 +22,8 @@ from edge_agent.packs.store import BlobStore
 from edge_agent.packs.trust import ADVERTISER_ROLE, CONFIG_ROLE, Repository
 
 _log = logging.getLogger(__name__)
+
+_FOR_OTHERS: Final = Wording("pack.for_others", "It is for {kinds}, not for a {kind}.")
 
 
 class Shelf:
@@ -163,12 +167,12 @@ class Shelf:
         try:
             manifest, left_out = read_manifest(content, entry.target_name, self._max_pack_bytes)
         except FormatError as error:
-            return replace(entry, newest=None, reason=error.for_person())
+            return replace(entry, newest=None, reason=error.said())
         if manifest.kinds and self._kind not in manifest.kinds:
-            reason = f"It is for {', '.join(manifest.kinds)}, not for a {self._kind}."
+            reason = _FOR_OTHERS(kinds=", ".join(manifest.kinds), kind=Term("device", self._kind))
             return Entry(entry.target_name, entry.sha256, reason=reason, is_for_others=True)
         manifest = without_revoked(manifest, self.revocations)
-        entry = replace(entry, newest=manifest, reason="", left_out=left_out)
+        entry = replace(entry, newest=manifest, reason=None, left_out=left_out)
         if not manifest.assets:
             return replace(entry, complete=manifest, complete_sha256=entry.sha256)
         return entry

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from edge_agent.model.errors import FormatError
 from edge_agent.model.identity import Sha256
+from edge_agent.model.wording import Said
 from edge_agent.packs.clock_floor import CODE_DATE
 from edge_agent.packs.manifest import Manifest
 
@@ -45,7 +46,7 @@ class ShelfRecord(BaseModel):
 class Entry:
     """One signed pack name and what the device has of it. `newest` is None while its manifest is not here.
 
-    `reason` says why the newest version is not usable, as one sentence; empty when it is, or is merely arriving.
+    `reason` says why the newest version is not usable, as one sentence; None when it is, or is merely arriving.
     """
 
     target_name: str
@@ -53,7 +54,7 @@ class Entry:
     newest: Manifest | None = None
     complete_sha256: str | None = None
     complete: Manifest | None = None
-    reason: str = ""
+    reason: Said | None = None
     is_for_others: bool = False
     """Whether it is merely meant for another kind of device, which is nobody's trouble."""
     left_out: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from edge_agent.model.wording import Said
 from edge_agent.packs.manifest import shelf_name
 from edge_agent.packs.shelf_record import Entry
 
@@ -49,7 +50,7 @@ class ShelfStatus:
     """Each thing that the operator revoked, as a sentence."""
 
 
-def pack_status(entry: Entry, missing_bytes: int | None, failure: str, revoked: str | None) -> PackStatus:
+def pack_status(entry: Entry, missing_bytes: int | None, failure: Said | None, revoked: Said | None) -> PackStatus:
     """Return the status of one entry; `missing_bytes` is None while nobody has looked at the disk for it yet.
 
     `revoked` says why it may not be used at all, if that is so.
@@ -64,6 +65,6 @@ def pack_status(entry: Entry, missing_bytes: int | None, failure: str, revoked: 
         complete=entry.complete is not None,
         missing_bytes=0 if entry.is_complete else missing,
         total_bytes=total_bytes,
-        reason=revoked or entry.reason or failure,
+        reason=str(revoked or entry.reason or failure or ""),
         left_out=entry.left_out,
     )

@@ -9,6 +9,7 @@ from typing import Final
 
 from edge_agent.model.errors import EdgeAgentError, IncompleteError, NotAllowedError, StorageError
 from edge_agent.model.shelf_room import Played
+from edge_agent.model.wording import Said
 from edge_agent.packs.allowance import Hold, Meter
 from edge_agent.packs.download import complete_pack
 from edge_agent.packs.manifest import MAX_CHUNK_BYTES, shelf_name
@@ -78,7 +79,7 @@ class Supply:
         self.meter = meter
         """Counts what assets take; replaced once what was counted before the start is known."""
         self.missing_bytes: dict[str, int] = {}
-        self.failed: dict[str, str] = {}
+        self.failed: dict[str, Said] = {}
         self.entries_lock = asyncio.Lock()
         """Held while documents are kept that no entry names yet, so that they are not taken for old ones."""
 
@@ -181,7 +182,7 @@ class Supply:
             self.failed.pop(name, None)
             self._troubles.end(f"pack {shelf_name(name)}")
         else:
-            self.failed[name] = error.for_person()
+            self.failed[name] = error.said()
             self._troubles.begin(f"pack {shelf_name(name)}", error)
         return error
 
@@ -271,7 +272,7 @@ class Supply:
         if hold is None and more and self.meter.book():
             await self._on_spent()
         if hold is not None:
-            return hold.why
+            return str(hold.why)
         if more and pause_s > 0:
             await asyncio.sleep(pause_s)
         return None

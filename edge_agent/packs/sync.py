@@ -20,6 +20,7 @@ from edge_agent.model.errors import (
 )
 from edge_agent.model.events import CatalogChanged, Event
 from edge_agent.model.shelf_room import Played, RoomPlace
+from edge_agent.model.wording import Said
 from edge_agent.packs.allowance import Meter
 from edge_agent.packs.clock_watch import ClockWatch
 from edge_agent.packs.download import Parcel
@@ -112,7 +113,7 @@ class PackShelf:
             zone=zone,
         )
         self._changed = changed
-        self._told_reasons: Mapping[str, str] = {}
+        self._told_reasons: Mapping[str, Said] = {}
         self._catalog: Catalog | None = None
         self._listeners: dict[str, list[OnDocument]] = {}
         self._told: dict[str, bytes] = {}
@@ -254,10 +255,10 @@ class PackShelf:
 
     # Looking in
 
-    def reasons(self) -> Mapping[str, str]:
+    def reasons(self) -> Mapping[str, Said]:
         """Return, by name, why the newest version of a pack is not (yet) used, where there is a reason."""
         entries = self._shelf.entries.items()
-        found = {shelf_name(name): entry.reason or self._supply.failed.get(name, "") for name, entry in entries}
+        found = {shelf_name(name): entry.reason or self._supply.failed.get(name) for name, entry in entries}
         return {name: reason for name, reason in found.items() if reason}
 
     def sources(self) -> tuple[AssetSource, ...]:
@@ -290,7 +291,7 @@ class PackShelf:
                 pack_status(
                     entry,
                     self._supply.missing_bytes.get(name),
-                    self._supply.failed.get(name, ""),
+                    self._supply.failed.get(name),
                     revocations.of_pack(shelf_name(name)),
                 )
                 for name, entry in sorted(self._shelf.entries.items())

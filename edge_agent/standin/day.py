@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from edge_agent.debug.said import SaidView
 from edge_agent.standin.broker import EmbeddedBroker
 from edge_agent.standin.home import HomeServer
 from edge_agent.standin.household import DemoError, Device, Message
@@ -32,8 +33,16 @@ class Row:
     device: str
     moment: str
     placed: bool
-    what: str
+    campaign: str
+    format: str
     why: str
+    said: SaidView
+    """The sentence that goes with it, for the page: why it was placed, or was not."""
+
+    @property
+    def what(self) -> str:
+        """What was placed, and in which format."""
+        return f"{self.campaign} ({self.format})" if self.placed else ""
 
 
 @dataclass(slots=True)
@@ -90,8 +99,10 @@ class Day:
                 device.spec.name,
                 " ".join(filter(None, (kind, decision["moment"]["topic"]))),
                 chosen is not None,
-                "" if chosen is None else f"{chosen['campaign_name']} ({chosen['format']})",
+                "" if chosen is None else chosen["campaign_name"],
+                "" if chosen is None else chosen["format"],
                 decision["detail"] if chosen is None else chosen["transcript"],
+                decision["said"],
             )
         )
         return decision

@@ -23,6 +23,7 @@ from aiohttp import web
 from edge_agent.debug.access import add_security_headers, names_loopback
 from edge_agent.debug.reading import PAGE, page_file
 from edge_agent.debug.refusals import Handler, RequestRefusedError, answer, refusal_response
+from edge_agent.debug.said import SaidView
 from edge_agent.model.errors import SettingsError
 
 HOME_PAGE: Final = Path(str(files("edge_agent.standin"))) / "home_page"
@@ -89,12 +90,19 @@ class CollectorUpdate(TypedDict, total=False):
     """The same question asked of more homes than the demo has, where the truth is known."""
 
 
+class Spoken(TypedDict):
+    """A sentence of an agent: in English, and what it is made of for other languages."""
+
+    en: str
+    said: SaidView
+
+
 class Table(TypedDict):
     """One table at the end of the day."""
 
     title: Words
     columns: Sequence[Words]
-    rows: Sequence[Sequence[Words | int | float]]
+    rows: Sequence[Sequence[Words | Spoken | int | float]]
 
 
 class HomeServer:

@@ -10,12 +10,13 @@ from pathlib import Path
 from random import random
 from typing import Any
 
+from edge_agent.debug.said import said_view
 from edge_agent.fleet.report import STAGES, Line, lines
 from edge_agent.fleet.report_store import Counter
 from edge_agent.measure.randomiser import Estimate, estimate, randomise
 from edge_agent.model.report import Reached
 from edge_agent.standin.day import Row
-from edge_agent.standin.home import CollectorUpdate, Table
+from edge_agent.standin.home import CollectorUpdate, Spoken, Table
 from edge_agent.standin.home import Estimate as Shown
 from edge_agent.standin.operator import Overheard
 
@@ -108,7 +109,7 @@ def tables(outcome: Outcome) -> tuple[Table, ...]:
                 {"en": "moment", "zh": "时机"},
                 "",
             ],
-            rows=[[f"{row.at:%H:%M}", _device(row), _moment(row), row.what] for row in outcome.rows if row.placed],
+            rows=[[f"{row.at:%H:%M}", _device(row), _moment(row), _what(row)] for row in outcome.rows if row.placed],
         ),
         Table(
             title={"en": "What was not, and why", "zh": "没有投放什么，以及原因"},
@@ -118,7 +119,11 @@ def tables(outcome: Outcome) -> tuple[Table, ...]:
                 {"en": "moment", "zh": "时机"},
                 {"en": "reason", "zh": "原因"},
             ],
-            rows=[[f"{row.at:%H:%M}", _device(row), _moment(row), row.why] for row in outcome.rows if not row.placed],
+            rows=[
+                [f"{row.at:%H:%M}", _device(row), _moment(row), Spoken(en=row.why, said=row.said)]
+                for row in outcome.rows
+                if not row.placed
+            ],
         ),
         Table(
             title={"en": "What the collector could learn", "zh": "汇总方能得知什么"},
@@ -129,7 +134,12 @@ def tables(outcome: Outcome) -> tuple[Table, ...]:
                 {"en": "conclusion", "zh": "结论"},
             ],
             rows=[
-                [f"{line.campaign}/{line.crid}", line.reports, interval(line.estimates["reached"]), line.verdict]
+                [
+                    f"{line.campaign}/{line.crid}",
+                    line.reports,
+                    _interval(line.estimates["reached"]),
+                    _conclusion(line),
+                ]
                 for line in outcome.collected
                 if line.crid
             ],
@@ -144,14 +154,30 @@ def tables(outcome: Outcome) -> tuple[Table, ...]:
                 {"en": "estimated to have seen it", "zh": "估计看过的家庭"},
                 {"en": "who really did", "zh": "实际看过的家庭"},
             ],
-            rows=[[row.homes, interval(row.estimate), row.truth] for row in outcome.simulated],
+            rows=[[row.homes, _interval(row.estimate), row.truth] for row in outcome.simulated],
         ),
     )
 
 
 def _moment(row: Row) -> dict[str, str]:
     kind, _, topic = row.moment.partition(" ")
-    return {lang: f"{words[f'moment.{kind}']} {topic}".rstrip() for lang, words in _words().items()}
+    return {
+        lang: " · ".join(filter(None, (words[f"moment.{kind}"], words.get(f"topic.{topic}", topic))))
+        for lang, words in _words().items()
+    }
+
+
+def _what(row: Row) -> dict[str, str]:
+    return {lang: f"{row.campaign} · {words[f'format.{row.format}']}" for lang, words in _words().items()}
+
+
+def _conclusion(line: Line) -> Spoken:
+    return Spoken(en=line.verdict, said=said_view(line.conclusion))
+
+
+def _interval(found: Estimate) -> dict[str, str]:
+    english = interval(found)
+    return {"en": english, "zh": english.replace(" to ", "–")}
 
 
 def _device(row: Row) -> dict[str, str]:

@@ -19,6 +19,7 @@ from edge_agent.debug.messages import (
     StateMessage,
     WhyMessage,
 )
+from edge_agent.debug.said import said_view
 from edge_agent.debug.shapes import (
     AssetSourceView,
     DecisionView,
@@ -31,7 +32,7 @@ from edge_agent.debug.shapes import (
     ProblemView,
     StateView,
 )
-from edge_agent.debug.views import consent_view, decision_view, pack_view, play_view, playing_view
+from edge_agent.debug.views import consent_view, decision_view, pack_view, play_view, playing_view, problem_view
 from edge_agent.measure.journal import Journal
 from edge_agent.model import events as ev
 from edge_agent.model.decision import Decision
@@ -39,6 +40,7 @@ from edge_agent.model.device import Consent, ResidentLimits
 from edge_agent.model.effects import AnswerSlot
 from edge_agent.model.identity import PlayId
 from edge_agent.model.shelf_room import RoomPlace
+from edge_agent.model.wording import Said
 from edge_agent.packs.mirrors import AssetSource
 from edge_agent.settings.layers import Settings
 from edge_agent.troubles import Troubles
@@ -55,7 +57,7 @@ class Sights:
     repository_version: Callable[[], int | None]
     config_version: Callable[[], int | None]
     metrics: Callable[[], bytes]
-    pack_reasons: Callable[[], Mapping[str, str]] = dict
+    pack_reasons: Callable[[], Mapping[str, Said]] = dict
     asset_sources: Callable[[], Sequence[AssetSource]] = tuple
     pack_places: Callable[[], Mapping[str, RoomPlace]] = dict
     asset_roots: tuple[Path, ...] = ()
@@ -98,16 +100,16 @@ class Face:
 
     def health(self) -> HealthView:
         """Return whether everything works, and what does not."""
-        problems = [
-            ProblemView(what=trouble.what, since=trouble.since.isoformat(), next_step=trouble.next_step)
-            for trouble in self.troubles.lasting.values()
-        ]
+        problems = self._problems()
         return HealthView(
             status="starting" if not self.ready else "degraded" if problems else "ok",
             version=__version__,
             uptime_s=round(asyncio.get_running_loop().time() - self._started_at, 3),
             problems=problems,
         )
+
+    def _problems(self) -> list[ProblemView]:
+        return [problem_view(subject, trouble) for subject, trouble in self.troubles.lasting.items()]
 
     def state(self) -> StateView:
         """Return what the agent knows of the device, the resident's wishes and the broker."""
@@ -137,6 +139,7 @@ class Face:
             limits=around.limits.model_dump(mode="json"),
             link=self.sights.link(),
             asset_sources=[asset_source_view(source) for source in self.sights.asset_sources()],
+            problems=self._problems(),
             repository_version=self.sights.repository_version(),
             config_version=self.sights.config_version(),
         )
@@ -145,8 +148,7 @@ class Face:
         """Return the shelf."""
         reasons, places = self.sights.pack_reasons(), self.sights.pack_places()
         return [
-            pack_view(pack, reasons.get(pack.name, ""), places.get(pack.name))
-            for pack in self.driver.state.catalog.packs
+            pack_view(pack, reasons.get(pack.name), places.get(pack.name)) for pack in self.driver.state.catalog.packs
         ]
 
     @property
@@ -228,9 +230,9 @@ class Face:
         self._decisions.appendleft(view)
         self.feed.publish(DecisionMessage(type="decision", decision=view))
 
-    def explained(self, reason: str) -> None:
+    def explained(self, reason: Said) -> None:
         """Show why the last placement was chosen."""
-        self.feed.publish(WhyMessage(type="why", reason=reason))
+        self.feed.publish(WhyMessage(type="why", reason=str(reason), said=said_view(reason)))
 
     def noticed(self, event: ev.Event) -> None:
         """Show what an event changed, after the engine handled it."""
@@ -277,5 +279,6 @@ def asset_source_view(source: AssetSource) -> AssetSourceView:
         url=source.url,
         received_bytes=source.bytes,
         lacks=source.lacks,
-        problem=source.problem,
+        problem="" if source.problem is None else str(source.problem),
+        problem_said=None if source.problem is None else said_view(source.problem),
     )

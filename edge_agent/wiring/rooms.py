@@ -14,6 +14,7 @@ from edge_agent.measure.report_key import TARGET as REPORT_KEY
 from edge_agent.measure.reporter import Reporter
 from edge_agent.model.events import Event
 from edge_agent.model.shelf_room import RoomPlace
+from edge_agent.model.wording import Said
 from edge_agent.packs.mirrors import AssetSource
 from edge_agent.packs.source import Source
 from edge_agent.packs.sync import PackShelf
@@ -86,7 +87,7 @@ class Rooms:
         """Let the ear know what the device itself plays."""
         self.ear.room.play(sound)
 
-    def pack_reasons(self) -> Mapping[str, str]:
+    def pack_reasons(self) -> Mapping[str, Said]:
         """Return why packs are not as they should be, as the shelf says it."""
         return self.shelf.room.reasons()
 

@@ -243,6 +243,7 @@ def test_every_candidate_is_answered_for_exactly_once(shelf: Catalog, around: Su
     assert sorted(answered) == sorted(identity(candidate) for candidate in shelf.candidates(slot.format))
     assert len(set(answered)) == len(answered)
     assert all(rejection.detail.endswith(".") for rejection in outcome.rejections)
+    assert all(rejection.why.name.partition(".")[0] == rejection.rule for rejection in outcome.rejections)
 
 
 @settings(deadline=None)

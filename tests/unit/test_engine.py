@@ -20,6 +20,7 @@ from edge_agent.plays import PAST_MEANT, EngineState
 from edge_agent.voice.dialogue import ANSWER_WINDOW
 from tests import samples
 from tests.samples import NOON
+from tests.sentences import said
 
 E = TypeVar("E")
 WEATHER = ev.MomentArose(Moment(MomentKind.ASSISTANT_ANSWERED, NOON, "weather"))
@@ -228,8 +229,8 @@ def test_why_this_is_answered_with_a_sentence() -> None:
     home.hear("why this")
     explained = home.one(fx.ExplainPlay)
     assert explained.play_id == play.id
-    assert "puddle.example" in explained.reason
-    assert "weather" in explained.reason
+    assert "puddle.example" in str(explained.reason)
+    assert "weather" in str(explained.reason)
 
 
 def dialogue(home: Home) -> Play:
@@ -264,7 +265,7 @@ def test_a_device_without_a_screen_says_so_and_where_the_page_is() -> None:
     assert home.none(fx.ClosePlay), "what speaks is not cut off for something that does not come"
     told = home.one(fx.ExplainPlay)
     assert told.play_id == talk.id
-    assert told.reason.endswith("The page is https://puddle.example/boots.")
+    assert str(told.reason).endswith("The page is https://puddle.example/boots.")
     assert isinstance(home.one(fx.RecordDecision).decision.outcome, Refusal)
 
 
@@ -373,9 +374,9 @@ def test_a_revoked_creative_closes_in_the_middle_of_its_play_and_its_neighbours_
     home = Home()
     play = home.mention()
     shelved = play.candidate.pack
-    home.tell(ev.CatalogChanged(Catalog((replace(shelved, version=2, revoked={"another": "Revoked."}),))))
+    home.tell(ev.CatalogChanged(Catalog((replace(shelved, version=2, revoked={"another": said("Revoked.")}),))))
     assert home.none(fx.ClosePlay)
-    revoked = replace(shelved, revoked={play.candidate.creative.crid: "The operator revoked acme on 2026-11-21."})
+    revoked = replace(shelved, revoked={play.candidate.creative.crid: said("The operator revoked acme.")})
     home.tell(ev.CatalogChanged(Catalog((revoked,))))
     assert home.one(fx.ClosePlay) == fx.ClosePlay(play.id, CloseCause.REVOKED)
     assert home.one(fx.RecordClose) == fx.RecordClose(play.id, CloseCause.REVOKED)

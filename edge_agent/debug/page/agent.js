@@ -7,7 +7,8 @@ import { light } from "./light.js";
 import { showDecision, showDecisions, showPacks, showPlays } from "./lists.js";
 import { act, followAgent } from "./live.js";
 import { remoteControl } from "./remote.js";
-import { bytes, label, language, languageSwitch, onLanguage, t, translate, useClockOf, wallTime } from "./words.js";
+import { refusal, spoken } from "./sentences.js";
+import { bytes, label, language, languageSwitch, onLanguage, t, translate, useClockOf, wallDay, wallTime } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const BASE = "./";
@@ -51,7 +52,7 @@ async function perform(path, body) {
     const why = decision?.rule ? label("rule", decision.rule) : decision?.chosen?.campaign_name;
     say($("answer"), decision ? `${t(`outcome.${decision.outcome}`)}: ${why}` : t("status.ok"));
   } catch (error) {
-    say($("answer"), t("status.failed", { why: error.message }));
+    say($("answer"), t("status.failed", { why: refusal(error) }));
   }
 }
 
@@ -96,23 +97,30 @@ function showFacts() {
   ];
   if (state.staged) rows.splice(4, 0, ["status.staged", state.staged]);
   if (state.asset_sources.length > 1) rows.push(["status.assets", ...state.asset_sources.map(assetSource)]);
+  if (state.problems.length) rows.push(["status.problems", ...state.problems.map(problem)]);
   $("facts").replaceChildren(
     ...rows.flatMap(([words, ...what]) => [h("dt", { text: t(words) }), h("dd", {}, ...what.filter(Boolean))]),
   );
 }
 
 /** Say where files come from: a mirror and what is wrong with it, or the broker. */
-function assetSource({ kind, url, received_bytes: received, lacks, problem }) {
+function assetSource({ kind, url, received_bytes: received, lacks, problem, problem_said: said }) {
   const words = [kind === "broker" ? t("status.broker") : url, bytes(received)];
   if (lacks) words.push(t("assets.lacks", { count: lacks }));
-  return h("div", {}, words.join(" · "), problem ? h("div", { class: "soft", lang: "en", text: problem }) : null);
+  return h("div", {}, words.join(" · "), problem ? h("div", { class: "soft", ...spoken(problem, said) }) : null);
+}
+
+/** Say what does not work, since when, and what to do about it. */
+function problem({ what, next_step: nextStep, since, said }) {
+  const soft = h("span", { class: "soft", text: ` ${t("problem.since", { time: since.slice(0, 10) === agent.state.now.slice(0, 10) ? wallTime(since) : wallDay(since) })}` });
+  return h("div", {}, h("span", spoken(`${what} ${nextStep}`.trim(), said)), soft);
 }
 
 /** Let a person hear what the virtual speaker last played. */
 function soundButton() {
   const sound = agent.speaker?.sound;
   if (!sound) return null;
-  const play = () => new Audio(BASE + sound).play().catch((error) => say($("answer"), t("status.failed", { why: error.message })));
+  const play = () => new Audio(BASE + sound).play().catch(() => say($("answer"), t("status.failed", { why: t("status.silent") })));
   return h("button", { class: "button quiet", type: "button", on: { click: play } }, icon(ICONS.sound), t("button.listen"));
 }
 

@@ -1,6 +1,7 @@
 // The three devices, drawn: a TV, a speaker and a fridge that show what their agent's virtual hardware does.
 
 import { h, icon, ICONS, say } from "./dom.js";
+import { sentence } from "./sentences.js";
 import { inLanguage, t, wallDate, wallTime } from "./words.js";
 
 const LINGER_MS = 6000;
@@ -157,7 +158,7 @@ function drawBubbles() {
         fade(heard);
       }
       if (message?.type === "why") {
-        open(said, message.reason);
+        open(said, sentence(message.reason, message.said));
         fade(said);
       }
       const speaking = Boolean(agent.online && agent.speaker?.speaking);

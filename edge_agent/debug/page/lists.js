@@ -1,13 +1,14 @@
 // Decisions, plays and packs as a person reads them.
 
 import { h } from "./dom.js";
-import { bytes, label, onWall, t, wallTime } from "./words.js";
+import { sentence, spoken } from "./sentences.js";
+import { bytes, label, t, wallDay, wallTime } from "./words.js";
 
 const LISTED = 12;
 
 const chip = (outcome) => h("span", { class: "chip", "data-outcome": outcome, text: t(`outcome.${outcome}`) });
 const reason = (decision) => (decision.rule ? label("rule", decision.rule) : decision.chosen.campaign_name);
-const moment = ({ kind, topic }) => `${label("moment", kind)}${topic ? ` · ${topic}` : ""}`;
+const moment = ({ kind, topic }) => `${label("moment", kind)}${topic ? ` · ${label("topic", topic)}` : ""}`;
 
 /** The newest decision, with why every other candidate was not chosen. */
 export function showDecision(place, agent) {
@@ -24,12 +25,12 @@ export function showDecision(place, agent) {
       {},
       h("strong", { text: rejection.campaign }),
       ` · ${rejection.crid} · ${label("rule", rejection.rule)} `,
-      h("span", { class: "soft", lang: "en", text: rejection.detail }),
+      h("span", { class: "soft", ...spoken(rejection.detail, rejection.said) }),
     ),
   );
   place.replaceChildren(
     h("p", { class: "verdict" }, chip(decision.outcome), h("strong", { text: reason(decision) }), h("span", { class: "soft", text: `${moment(decision.moment)} · ${wallTime(decision.at)}` })),
-    h("p", { lang: "en", text: decision.detail }),
+    h("p", spoken(decision.detail, decision.said)),
     ...(others.length ? [h("h3", { text: t("decision.others") }), h("ul", { class: "rejections" }, ...others)] : []),
   );
 }
@@ -58,10 +59,10 @@ function course(play) {
   return events.join(" → ") + cause;
 }
 
-/** Why a pack has its place, in the page's own language: "Goes first: its flight ended on 2026-11-01". */
-function room({ fate, reason, at, days }) {
-  const why = t(reason === "unplayed" && days === 1 ? "room.yesterday" : `room.${reason}`, { date: onWall(at).slice(0, 10), days });
-  return t(`fate.${fate}`, { why });
+/** What is wrong with a pack, or what it waits for; a sentence that is about all its creatives once. */
+function hindrances(pack) {
+  const revoked = Object.entries(pack.revoked).map(([crid, why]) => sentence(why, pack.revoked_said[crid]));
+  return new Set([...revoked, sentence(pack.reason, pack.reason_said)].filter(Boolean));
 }
 
 /** What goes first when room gets short comes first; what has no room, or asks for none, last. */
@@ -75,10 +76,10 @@ export function showPacks(place, agent) {
     bytes(pack.size_bytes),
     [
       pack.complete ? t("packs.complete") : t("packs.incomplete", { present: pack.assets_present, all: pack.assets }),
-      t("packs.until", { date: pack.flight_end.slice(0, 10) }),
-      ...new Set([...Object.values(pack.revoked), pack.reason].filter(Boolean)),
+      t("packs.until", { date: wallDay(pack.flight_end) }),
+      ...hindrances(pack),
     ].join(" · "),
-    pack.room ? room(pack.room) : "",
+    pack.room ? sentence(pack.room.why, pack.room.said) : "",
   ]));
 }
 

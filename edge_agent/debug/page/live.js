@@ -1,5 +1,7 @@
 // One agent, live: what it last said of itself, kept up to date from its event stream.
 
+import { t } from "./words.js";
+
 const RETRY_MS = [500, 1000, 2000, 4000];
 const KEPT_DECISIONS = 200;
 
@@ -87,12 +89,14 @@ export function followAgent(base, kind, show) {
   );
 }
 
-/** Ask the agent at `base` to do something; throws an Error with its own sentence when it will not. */
+/** Ask the agent at `base` to do something; throws an Error with its own sentence and HTTP status when it will not. */
 export async function act(base, path, body, token) {
   const headers = { "Content-Type": "application/json", "X-Edge-Agent": "page" };
   if (token) headers.Authorization = `Bearer ${token}`;
-  const response = await fetch(`${base}v1/${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+  const response = await fetch(`${base}v1/${path}`, { method: "POST", headers, body: JSON.stringify(body) }).catch(() => {
+    throw new Error(t("status.unreachable"));
+  });
   const answer = await response.json();
-  if (!response.ok) throw new Error(`${answer.error} ${answer.next_step}`.trim());
+  if (!response.ok) throw Object.assign(new Error(`${answer.error} ${answer.next_step}`.trim()), { status: response.status });
   return answer;
 }

@@ -19,6 +19,9 @@ function preferred() {
 /** The language that is shown: `en` or `zh`. */
 export const language = () => current;
 
+/** The same as a tag for numbers, dates and readers. */
+export const locale = () => (current === "zh" ? "zh-CN" : "en-GB");
+
 /** The words for `key`, with `{name}` filled in. A key without words shows itself, so that it is noticed. */
 export function t(key, values = {}) {
   const words = WORDS[current][key] ?? WORDS.en[key] ?? key;
@@ -86,12 +89,19 @@ export const wallTime = (iso) => (iso ? onWall(iso).slice(11, 16) : "");
 /** The date on the device's own wall, written for a person. */
 export function wallDate(iso) {
   if (!iso) return "";
-  return new Date(`${onWall(iso)}Z`).toLocaleDateString(current === "zh" ? "zh-CN" : "en-GB", {
+  return new Date(`${onWall(iso)}Z`).toLocaleDateString(locale(), {
     weekday: "long",
     day: "numeric",
     month: "long",
     timeZone: "UTC",
   });
+}
+
+/** The day on the device's own wall: `YYYY-MM-DD`, or as the language writes it. */
+export function wallDay(iso) {
+  const day = onWall(iso).slice(0, 10);
+  if (current === "en") return day;
+  return new Date(day).toLocaleDateString(locale(), { year: "numeric", month: "long", day: "numeric", timeZone: "UTC" });
 }
 
 /** A size for a person. */

@@ -8,13 +8,17 @@ not let more placements through. It does so for 24 hours at least, which covers 
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
+from edge_agent.model.wording import Said, Wording
 from edge_agent.moments.question import Question
 from edge_agent.moments.recent import between
 
 _DAY: Final = timedelta(days=1)
+_NONE: Final = Wording("daily_cap.none", "No placements are allowed: the limit per day is 0.")
+_ERASED: Final = Wording("daily_cap.erased", "What was placed today was erased, so today's limit counts as reached.")
+_REACHED: Final = Wording("daily_cap.reached", "The limit of {most} a day is reached; the next may come tomorrow.")
 
 
-def refuse(question: Question) -> str | None:
+def refuse(question: Question) -> Said | None:
     """Refuse when today has had its placements; a follow-up that was asked for is one more."""
     own = question.surroundings.limits.max_per_day
     most = question.surroundings.policy.max_per_day
@@ -22,12 +26,12 @@ def refuse(question: Question) -> str | None:
     if question.asked_for:
         return None
     if most == 0:
-        return "No placements are allowed: the limit per day is 0."
+        return _NONE()
     today, zone = question.local.date(), question.surroundings.zone
     begins, ends = (datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC) for day in (today, today + _DAY))
     erased_at = question.surroundings.erased_at
     if erased_at is not None and (begins <= erased_at < ends or abs(question.now - erased_at) < _DAY):
-        return "What was placed today was erased, so today's limit counts as reached."
+        return _ERASED()
     if len(between(question.surroundings.history, begins, ends)) < most:
         return None
-    return f"The limit of {most} a day is reached; the next may come tomorrow."
+    return _REACHED(most=most)

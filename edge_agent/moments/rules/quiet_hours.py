@@ -7,13 +7,17 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from edge_agent.model.campaign import Daypart
+from edge_agent.model.wording import Said, Wall, WallStyle, Wording
 from edge_agent.moments.question import Question
 
 _HORIZON: Final = timedelta(days=8)
 """Quiet hours repeat weekly: what is quiet this long is quiet always."""
+_ALWAYS: Final = Wording("quiet_hours.always", "Quiet hours are all day, every day.")
+_UNTIL: Final = Wording("quiet_hours.until", "Quiet hours until {until}.")
+_UNTIL_DAY: Final = Wording("quiet_hours.until_day", "Quiet until {until}.")
 
 
-def refuse(question: Question) -> str | None:
+def refuse(question: Question) -> Said | None:
     """Refuse inside any quiet hours."""
     if question.asked_for:
         return None
@@ -24,10 +28,10 @@ def refuse(question: Question) -> str | None:
     if ends == local:
         return None
     if ends - local > _HORIZON:
-        return "Quiet hours are all day, every day."
-    return (
-        f"Quiet hours until {ends:%H:%M}." if ends - local <= timedelta(days=1) else f"Quiet until {ends:%A %H:%M}."
-    )
+        return _ALWAYS()
+    if ends - local <= timedelta(days=1):
+        return _UNTIL(until=Wall(ends, WallStyle.TIME))
+    return _UNTIL_DAY(until=Wall(ends, WallStyle.DAY_TIME))
 
 
 def _quiet_until(local: datetime, hours: tuple[Daypart, ...]) -> datetime:

@@ -4,6 +4,7 @@ import { drawDevice, microphoneMark } from "../page/devices.js";
 import { h, say } from "../page/dom.js";
 import { light } from "../page/light.js";
 import { act, after, follow, unknown } from "../page/live.js";
+import { refusal } from "../page/sentences.js";
 import { label, languageSwitch, onLanguage, t, translate, useClockOf, wallDate, wallTime } from "../page/words.js";
 import { showCollector } from "./collector.js";
 import { showBar, showTables, showTimeline } from "./timeline.js";
@@ -15,7 +16,7 @@ let day = { scenes: [], collector: {}, tables: [] };
 
 function station({ name, kind }) {
   const base = `agents/${name}/`;
-  const close = () => act(base, "press", { button: "close" }).catch((error) => say($("announcer"), error.message));
+  const close = () => act(base, "press", { button: "close" }).catch((error) => say($("announcer"), refusal(error)));
   const drawn = drawDevice(kind, base, close);
   const title = h("h3");
   const facts = h("p", { class: "facts" });

@@ -1,6 +1,7 @@
 // The day as it goes by: each scene with what was placed, left empty and refused in it, and why.
 
 import { h } from "../page/dom.js";
+import { sentence } from "../page/sentences.js";
 import { inLanguage, label, language, onWall, t, wallTime } from "../page/words.js";
 
 /** Every agent's decisions, oldest first, each with the device that made it. */
@@ -46,7 +47,7 @@ function outcomeItem({ kind, decision }) {
   const placed = decision.outcome === "selected";
   const why = placed ? decision.chosen.campaign_name : label("rule", decision.rule);
   const format = placed ? label("format", decision.chosen.format) : "";
-  const detail = placed ? format : language() === "en" ? decision.detail : "";
+  const detail = placed ? format : sentence(decision.detail, decision.said);
   return h(
     "li",
     {},
@@ -96,4 +97,8 @@ export function showTables(place, tables) {
   );
 }
 
-const cellText = (cell) => (typeof cell === "number" ? cell.toLocaleString(language()) : inLanguage(cell));
+/** A cell: a number, words in each language, or one of the agent's own sentences. */
+function cellText(cell) {
+  if (typeof cell === "number") return cell.toLocaleString(language());
+  return cell?.said ? sentence(cell.en, cell.said) : inLanguage(cell);
+}

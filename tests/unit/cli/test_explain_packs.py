@@ -14,6 +14,7 @@ from edge_agent.debug.shapes import PackView
 from edge_agent.debug.views import pack_view
 from edge_agent.model.shelf_room import RoomFate, RoomPlace, RoomReason
 from edge_agent.settings.rooms import DebugSettings
+from tests.sentences import said
 from tests.small_agent import SmallAgent
 from tests.small_shelf import small_shelf
 from tests.unit.cli.commands import Done, edge_agent_beside
@@ -22,10 +23,24 @@ PLACES = {
     place.name: place
     for place in (
         RoomPlace(
-            "umbra/summer", 1, RoomFate.FIRST, RoomReason.OVER, datetime(2026, 11, 1, tzinfo=UTC), 20, 5000, "Goes."
+            "umbra/summer",
+            1,
+            RoomFate.FIRST,
+            RoomReason.OVER,
+            datetime(2026, 11, 1, tzinfo=UTC),
+            20,
+            5000,
+            said("Goes."),
         ),
         RoomPlace(
-            "harbour/summer", 2, RoomFate.STAYS, RoomReason.NOW, datetime(2026, 11, 21, tzinfo=UTC), 0, 10, "Stays."
+            "harbour/summer",
+            2,
+            RoomFate.STAYS,
+            RoomReason.NOW,
+            datetime(2026, 11, 21, tzinfo=UTC),
+            0,
+            10,
+            said("Stays."),
         ),
     )
 }
@@ -35,7 +50,7 @@ class Shelf(SmallAgent):
     """An agent whose packs have places."""
 
     def packs(self) -> Sequence[PackView]:
-        return [pack_view(pack, "", PLACES.get(pack.name)) for pack in self.engine.catalog.packs]
+        return [pack_view(pack, None, PLACES.get(pack.name)) for pack in self.engine.catalog.packs]
 
 
 async def explain(*words: str) -> Done:
@@ -78,9 +93,9 @@ async def test_without_an_agent_it_says_what_to_do(tmp_path: Path) -> None:
 def test_why_a_pack_waits_stands_below_its_place(tmp_path: Path) -> None:
     pack = small_shelf(tmp_path).packs[0]
     place = RoomPlace(
-        pack.name, 0, RoomFate.OUT, RoomReason.ARRIVING, datetime(2026, 11, 1, tzinfo=UTC), 0, 0, "Out."
+        pack.name, 0, RoomFate.OUT, RoomReason.ARRIVING, datetime(2026, 11, 1, tzinfo=UTC), 0, 0, said("Out.")
     )
-    assert shelf_sentences([dict(pack_view(pack, "It does not fit.", place))])[1:] == [
+    assert shelf_sentences([dict(pack_view(pack, said("It does not fit."), place))])[1:] == [
         "    Out.",
         "    It does not fit.",
     ]

@@ -6,10 +6,12 @@ import pytest
 
 from edge_agent.debug.feed import Feed
 from edge_agent.debug.messages import WhyMessage
+from edge_agent.debug.said import said_view
+from tests.sentences import said
 
 
 def why(number: int) -> WhyMessage:
-    return WhyMessage(type="why", reason=str(number))
+    return WhyMessage(type="why", reason=str(number), said=said_view(said(str(number))))
 
 
 async def test_every_subscriber_gets_everything_in_order() -> None:

@@ -10,6 +10,7 @@ from edge_agent.model.decision import Decision, EligibilityRule, NoFill, Permiss
 from edge_agent.model.formats import Format
 from edge_agent.model.identity import DecisionId
 from edge_agent.model.moment import Moment, MomentKind, Slot
+from tests.sentences import said
 from tests.small_agent import MORNING
 
 MOMENT = Moment(MomentKind.POWER_ON, MORNING, "sofa")
@@ -17,7 +18,7 @@ SLOT = Slot("s", Format.BOOT_SCREEN, MOMENT, MORNING, timedelta(seconds=8), ("im
 
 
 def rejection(rule: EligibilityRule) -> Rejection:
-    return Rejection(f"crid-{rule}", "line", "campaign", rule, f"It failed {rule}.")
+    return Rejection(f"crid-{rule}", "line", "campaign", rule, said(f"It failed {rule}."))
 
 
 def decided(outcome: Selected | NoFill | Refusal) -> Decision:
@@ -25,7 +26,7 @@ def decided(outcome: Selected | NoFill | Refusal) -> Decision:
 
 
 def test_a_refusal_keeps_its_rule_and_sentence() -> None:
-    view = decision_view(decided(Refusal(MOMENT, PermissionRule.QUIET_HOURS, "It is quiet until seven.")))
+    view = decision_view(decided(Refusal(MOMENT, PermissionRule.QUIET_HOURS, said("It is quiet until seven."))))
     assert (view["outcome"], view["rule"], view["detail"]) == ("refused", "quiet_hours", "It is quiet until seven.")
     assert view["moment"] == {"kind": "power_on", "topic": "sofa", "at": MORNING.isoformat()}
     assert view["chosen"] is None

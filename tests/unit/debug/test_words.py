@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from edge_agent.debug.reading import PAGE
+from edge_agent.model.campaign import CapScope
 from edge_agent.model.decision import EligibilityRule, PermissionRule
 from edge_agent.model.device import Microphone
 from edge_agent.model.formats import Format
 from edge_agent.model.moment import MomentKind
 from edge_agent.model.play import CloseCause, PlayEventKind
 from edge_agent.model.report import Reached
-from edge_agent.model.shelf_room import RoomFate, RoomReason
 from edge_agent.standin.home import HOME_PAGE
 
 WORDS: dict[str, dict[str, str]] = json.loads((PAGE / "words.json").read_text(encoding="utf-8"))
@@ -42,8 +42,7 @@ def test_both_languages_have_the_same_keys_and_blanks() -> None:
         ("event", PlayEventKind),
         ("cause", CloseCause),
         ("answer", Reached),
-        ("fate", RoomFate),
-        ("room", RoomReason),
+        ("scope", CapScope),
     ],
 )
 def test_every_term_of_the_vocabulary_has_a_name(group: str, terms: type[StrEnum]) -> None:
@@ -62,8 +61,8 @@ FROM_TERMS = {
     "outcome",
     "link",
     "device",
-    "fate",
-    "room",
+    "scope",
+    "topic",
 }
 """Groups whose keys are made of the vocabulary's own terms."""
 

@@ -15,6 +15,7 @@ from edge_agent.model.catalog import Catalog
 from edge_agent.model.decision import EligibilityRule, NoFill, Selected
 from edge_agent.model.device import History, ResidentLimits
 from edge_agent.model.moment import MomentKind
+from tests.sentences import said
 from tests.shelf import NOON, POSTER, catalog, creative, history, line_item, pack, slot, surroundings
 
 
@@ -53,7 +54,7 @@ def test_a_candidate_keeps_the_first_rule_that_it_failed() -> None:
     }
     poster: dict[str, Any] = {"mime": "image/webp", "w": 10, "h": 10}
     spoken: dict[str, Any] = {"lang": "de", "dur": 99}
-    revoked, state = {"poster-1": "Revoked."}, {"complete": False}
+    revoked, state = {"poster-1": said("Revoked.")}, {"complete": False}
     seen = []
     remedies: list[Callable[[], object]] = [
         revoked.clear,

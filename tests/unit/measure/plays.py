@@ -13,6 +13,7 @@ from edge_agent.model.formats import Format
 from edge_agent.model.identity import DecisionId, PlayId
 from edge_agent.model.moment import Moment, MomentKind, Slot
 from edge_agent.model.play import Play, PlayEvent, PlayEventKind
+from tests.sentences import said
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
 SHOWN = (PlayEventKind.LOADED, PlayEventKind.IMPRESSION)
@@ -81,7 +82,7 @@ def record(journal: Journal, made: Play, kinds: Sequence[PlayEventKind] = DONE) 
 
 def rejections(count: int) -> tuple[Rejection, ...]:
     return tuple(
-        Rejection(f"c{number}", "spring", "coffee", EligibilityRule.OUTSIDE_FLIGHT, f"Ended on day {number}.")
+        Rejection(f"c{number}", "spring", "coffee", EligibilityRule.OUTSIDE_FLIGHT, said(f"Ended on day {number}."))
         for number in range(count)
     )
 
@@ -89,7 +90,10 @@ def rejections(count: int) -> tuple[Rejection, ...]:
 def refusal(number: int, at: datetime = NOON) -> Decision:
     moment = Moment(MomentKind.IDLE, at)
     return Decision(
-        DecisionId(f"d{number}"), at, moment, Refusal(moment, PermissionRule.QUIET_HOURS, "It is quiet until 07:00.")
+        DecisionId(f"d{number}"),
+        at,
+        moment,
+        Refusal(moment, PermissionRule.QUIET_HOURS, said("It is quiet until 07:00.")),
     )
 
 

@@ -53,6 +53,7 @@ def test_rules_speak_in_order_from_the_most_fundamental() -> None:
         assert isinstance(refusal, Refusal)
         assert refusal.rule is rule
         assert refusal.detail.endswith(".")
+        assert refusal.why.name.partition(".")[0] == refusal.rule
         for name, value in remedy.items():
             match name, value:
                 case "limits", dict():

@@ -63,7 +63,7 @@ def test_hours_of_a_weekday_may_be_days_away() -> None:
     hold = meter(hours=(NIGHT.model_copy(update={"weekdays": (4,)}),)).hold(at(12))
     assert hold is not None
     assert hold.until == at(2, day=26)
-    assert hold.why == "Assets are fetched from 02:00 to 05:00; it waits until 2026-11-26 02:00."
+    assert str(hold.why) == "Assets are fetched within 02:00-05:00; it waits until 2026-11-26 02:00."
 
 
 def test_a_day_has_a_budget_that_a_restart_does_not_renew_and_midnight_does() -> None:
@@ -92,7 +92,7 @@ async def test_assets_wait_for_their_hours_and_say_so_while_all_else_arrives(tmp
     async with Device(tmp_path / "tv", fleet.root_json, source, now=lambda: now, hours=(NIGHT,)) as device:
         device.shelf.on_document("config/", lambda name, _content: told.append(name))
         await device.until(lambda: bool(told) and bool(device.shelf.status().packs))
-        await device.until(lambda: "fetched from 02:00 to 05:00" in device.shelf.status().packs[0].reason)
+        await device.until(lambda: "fetched within 02:00-05:00" in device.shelf.status().packs[0].reason)
         assert not [topic for topic in source.asked if "chunk" in topic]
         now = at(3, day=22).replace(tzinfo=UTC)
         fleet.sign("summer")

@@ -18,7 +18,7 @@ def read(
     *entries: Entry, budget: int = LARGE, played: Played | None = None, zone: str = "UTC"
 ) -> list[tuple[str, int, str]]:
     plan = plan_room(entries, budget, NOW, played, ZoneInfo(zone))
-    return [(place.name.partition("/")[2], place.place, place.why) for place in plan.places]
+    return [(place.name.partition("/")[2], place.place, str(place.why)) for place in plan.places]
 
 
 def last(**days: float) -> Played:
@@ -55,7 +55,7 @@ def test_what_the_budget_has_no_room_for_comes_last_and_has_no_place() -> None:
         ("puddle/a", 1, RoomFate.FIRST),
         ("puddle/b", 0, RoomFate.OUT),
     ]
-    assert plan.places[1].why == "Has no room: not played for 2 days."
+    assert str(plan.places[1].why) == "Has no room: not played for 2 days."
 
 
 def test_what_was_not_played_for_longer_goes_and_what_plays_stays() -> None:

@@ -32,7 +32,7 @@ async def test_a_broker_that_says_no_is_asked_for_no_more(tmp_path: Path, caplog
     async with Device(tmp_path / "tv", fleet.root_json, source) as device:
         await device.until(lambda: bool(device.shelf.reasons()))
         assert list(device.shelf.reasons()) == ["acme/spring"]
-        assert device.shelf.reasons()["acme/spring"].startswith("The broker refuses repo/chunk/")
+        assert str(device.shelf.reasons()["acme/spring"]).startswith("The broker refuses repo/chunk/")
         assert len([topic for topic in source.asked if "chunk" in topic]) == 1, "nor for any other pack's"
         assert len([record for record in caplog.records if "refuses" in record.getMessage()]) == 1
 

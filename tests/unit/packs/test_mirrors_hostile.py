@@ -51,7 +51,7 @@ class Scene:
         async with self.device(**settings) as device:
             await device.until(lambda: device.playable() == PACK)
             (at_mirror, at_broker) = device.shelf.sources()
-            assert deed in at_mirror.problem
+            assert deed in str(at_mirror.problem)
             assert at_broker.bytes > 0
             content = device.shelf.catalog.packs[0].paths["poster.png"].read_bytes()
             assert content == (self.fleet.directory / "folders/acme/spring/poster.png").read_bytes()

@@ -45,7 +45,11 @@ def revoke(fleet: SmallFleet, source: MemorySource, *names: str, lift: tuple[str
 
 
 def revoked_on(device: Device) -> dict[str, dict[str, str]]:
-    return {pack.name: dict(pack.revoked) for pack in device.shelf.catalog.packs if pack.revoked}
+    return {
+        pack.name: {crid: str(why) for crid, why in pack.revoked.items()}
+        for pack in device.shelf.catalog.packs
+        if pack.revoked
+    }
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 from edge_agent.packs.room_plan import plan_room
 from edge_agent.packs.shelf_record import Entry
+from tests.sentences import said
 from tests.unit.packs.entries import NOW, entry, manifest
 
 
@@ -14,7 +15,7 @@ def test_what_fits_exactly_is_fetched_and_one_byte_more_is_refused() -> None:
     assert names(plan_room([pack], 100, NOW).fetch) == ["a"]
     refused = plan_room([pack], 99, NOW)
     assert names(refused.fetch) == []
-    assert "100 bytes would be needed" in refused.refused[pack.target_name]
+    assert "100 bytes would be needed" in str(refused.refused[pack.target_name])
 
 
 def test_what_is_complete_keeps_its_room() -> None:
@@ -50,6 +51,6 @@ def test_shared_assets_count_once() -> None:
 
 
 def test_an_unusable_manifest_is_not_fetched() -> None:
-    broken = replace(entry("a", 1), newest=None, reason="It is broken.")
+    broken = replace(entry("a", 1), newest=None, reason=said("It is broken."))
     plan = plan_room([broken], 100, NOW)
     assert (plan.fetch, plan.refused) == ((), {})

@@ -16,12 +16,14 @@ from edge_agent.model.decision import Decision
 from edge_agent.model.errors import StorageError
 from edge_agent.model.formats import Format
 from edge_agent.model.moment import MomentKind
+from edge_agent.model.wording import Said
 from edge_agent.packs.mirrors import AssetSource
 from edge_agent.plays import EngineState
 from edge_agent.settings.layers import load_settings
 from edge_agent.troubles import Troubles
 from edge_agent.wiring.driver import Driver
 from edge_agent.wiring.face import DECISIONS_SHOWN, Face, Sights
+from tests.sentences import said
 from tests.shelf import catalog, moment, surroundings
 from tests.unit.measure.plays import DONE, play, record, refusal
 
@@ -55,7 +57,7 @@ class Agent:
                 config_version=lambda: None,
                 metrics=lambda: b"edge_agent_build 1.0",
                 asset_sources=lambda: (
-                    AssetSource("https://cdn.example", 12, "The mirror is slow.", 1),
+                    AssetSource("https://cdn.example", 12, said("The mirror is slow."), 1),
                     AssetSource("", 5),
                 ),
             ),
@@ -164,20 +166,23 @@ async def test_where_files_come_from_is_shown_with_what_is_wrong(agent: Agent) -
             "received_bytes": 12,
             "lacks": 1,
             "problem": "The mirror is slow.",
+            "problem_said": {"name": "test", "facts": {"text": "The mirror is slow."}},
         },
-        {"kind": "broker", "url": "", "received_bytes": 5, "lacks": 0, "problem": ""},
+        {"kind": "broker", "url": "", "received_bytes": 5, "lacks": 0, "problem": "", "problem_said": None},
     ]
 
 
 async def test_who_watches_is_told_what_packs_wait_for_once_for_each_change(tmp_path: Path) -> None:
     agent = Agent(tmp_path)
-    reasons: dict[str, str] = {}
+    reasons: dict[str, Said] = {}
     agent.face.sights = replace(agent.face.sights, pack_reasons=lambda: reasons)
     agent.driver.tell(ev.CatalogChanged(catalog()))
     name = catalog().packs[0].name
     with agent.face.subscribe() as messages:
-        for why in ("It waits until midnight.", "It waits until midnight.", ""):
-            reasons[name] = why
+        for why in (said("It waits until midnight."), said("It waits until midnight."), None):
+            reasons.pop(name, None)
+            if why is not None:
+                reasons[name] = why
             agent.face.tell_packs()
         agent.face.tell_state()
         told = [await asyncio.wait_for(anext(messages), 20) for _ in range(3)]

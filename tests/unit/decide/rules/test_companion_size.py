@@ -28,4 +28,4 @@ def test_a_code_only_has_to_be_no_larger_than_the_screen(w: int, h: int, fits: b
     question = ask(slot, samples.surroundings(), NOON)
     sentence = size.reject(Candidate(shown, pack.campaign.line_items[0], page), question)
     assert (sentence is None) == fits
-    assert fits or sentence == f"It is {w} by {h}, and the place for it 1920 by 1080: too large."
+    assert fits or str(sentence) == f"It is {w} by {h}, and the place for it 1920 by 1080: too large."
