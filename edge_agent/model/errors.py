@@ -23,9 +23,10 @@ Every message is one sentence about what happened; `next_step` is one sentence a
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from edge_agent.model.wording import Said, Wording
+if TYPE_CHECKING:  # what only listens has errors too, and no use for the libraries behind wordings (15 MB)
+    from edge_agent.model.wording import Said
 
 _CAPITAL: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
@@ -47,8 +48,10 @@ class EdgeAgentError(Exception):
         nearest = next(one for one in cls.__mro__ if one.__module__ == __name__)
         return _CAPITAL.sub("_", nearest.__name__.removesuffix("Error")).lower()
 
-    def said(self) -> Said:
+    def said(self) -> "Said":
         """Return the same line for pages: what happened exactly in English, what sort of thing in any language."""
+        from edge_agent.model.wording import Wording  # noqa: PLC0415  see above
+
         return Wording(f"trouble.{self.kind()}", "{text}")(text=self.for_person())
 
 
