@@ -63,15 +63,13 @@ def _read(reader: "_Reader") -> Acoustics:
     layers = []
     for name, each in offsets.items():
         reader.token("<ComponentName>", f"{name}.affine", "<FixedAffineComponent>", "<LinearParams>")
-        weights, inputs = reader.matrix()
+        weights, outputs_there = reader.matrix(len(each))
         reader.token("<BiasParams>")
         bias = reader.vector()
         reader.token("</FixedAffineComponent>")
-        if inputs % len(each) or len(weights) != inputs * len(bias):
+        if outputs_there != len(bias):
             raise ValueError("a layer does not fit together")
-        share = len(weights) // len(each)
-        parts = tuple(weights[share * place : share * (place + 1)] for place in range(len(each)))
-        layers.append(Layer(each, parts, bias))
+        layers.append(Layer(each, weights, bias))
         last = name == "output"
         end = "LogSoftmaxComponent" if last else "RectifiedLinearComponent"
         reader.token("<ComponentName>", f"{name}.{'log-softmax' if last else 'relu'}", f"<{end}>")
@@ -159,14 +157,18 @@ class _Reader:
         count = self.integer()
         return array("f", self._unpack(f"<{_checked(count)}f"))
 
-    def matrix(self) -> tuple["Floats", int]:
-        """Return a matrix, transposed, and how many columns it had."""
+    def matrix(self, parts: int) -> tuple[tuple["Floats", ...], int]:
+        """Return a matrix, transposed and cut into so many of as many rows; and how many columns they have."""
         self.token("CM")
         least, span = self._unpack("<ff")
         rows, columns = map(int, self._unpack("<ii"))
-        _checked(rows * columns)
-        levels = self._unpack(f"<{4 * columns}H")
-        found = array("f")
+        if columns % parts:
+            raise ValueError("a layer does not fit together")
+        levels = self._unpack(f"<{_checked(4 * columns)}H")
+        if len(self._content) < self._at + rows * columns:
+            raise ValueError("it is cut short")
+        # Made in their full size: what grows leaves holes behind that the process keeps.
+        found = tuple(array("f", bytes(4 * _checked(rows * columns // parts))) for _ in range(parts))
         for column in range(columns):
             values = [least + span * level / _LEVELS for level in levels[4 * column : 4 * column + 4]]
             table = [values[0]]
@@ -175,10 +177,9 @@ class _Reader:
                 table += [low + slope * step for step in range(1, last - first + 1)]
             entries = self._content[self._at : self._at + rows]
             self._at += rows
-            found.extend([table[entry] for entry in entries])
-        if len(found) != rows * columns:
-            raise ValueError("it is cut short")
-        return found, columns
+            part, place = divmod(column, columns // parts)
+            found[part][rows * place : rows * (place + 1)] = array("f", [table[entry] for entry in entries])
+        return found, rows
 
     def _unpack(self, form: str) -> tuple[float, ...]:
         values = struct.unpack_from(form, self._content, self._at)

@@ -94,7 +94,8 @@ def _spectrum() -> tuple["Floats", "Floats"]:
     found = []
     for wave in (math.cos, math.sin):
         turn = [wave(2 * math.pi * at / _FFT) for at in range(_FFT)]
-        rows = [[window[at] * turn[at * each % _FFT] for each in _bins()] for at in range(LENGTH + 1)]
+        # Not lists: a third of a million numbers as objects would stay in the process for good.
+        rows = [array("f", [window[at] * turn[at * each % _FFT] for each in _bins()]) for at in range(LENGTH + 1)]
         mean = [(1 - _PRE_EMPHASIS) / LENGTH * sum(column) for column in zip(*rows, strict=True)]
         matrix = array("f")
         # Pre-emphasis takes 0.97 of a sample off the next one; the window is 0 at the first, which has none before.
