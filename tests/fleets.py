@@ -22,7 +22,7 @@ from edge_agent.model.errors import LinkError, NotRetainedError, OversizeError
 from edge_agent.model.events import CatalogChanged, ClockJudged, Event
 from edge_agent.model.shelf_room import Played
 from edge_agent.packs.manifest import Manifest, parse_manifest, parse_target_name
-from edge_agent.packs.source import Source
+from edge_agent.packs.source import Source, metadata_topic
 from edge_agent.packs.sync import PackShelf
 from edge_agent.settings.rooms import LinkSettings, PacksSettings
 from edge_agent.wiring.retained_repository import RetainedRepository
@@ -168,7 +168,7 @@ class SmallFleet:
         folder = self.directory / "fleet"
         found = {f"repo/chunk/{path.name}": path.read_bytes() for path in (folder / "chunks").glob("*")}
         found |= {f"repo/target/{path.name}": path.read_bytes() for path in (folder / "targets").glob("*")}
-        return found | {f"repo/meta/{path.stem}": path.read_bytes() for path in (folder / "metadata").glob("*")}
+        return found | {metadata_topic(path.stem): path.read_bytes() for path in (folder / "metadata").glob("*")}
 
     def put_into(self, source: MemorySource) -> None:
         """Make `source` hold the newest repository, as after a publication, and tell who listens."""
@@ -255,6 +255,7 @@ async def on_broker(
     broker: Reachable,
     root: str,
     protocol: Literal["auto", "5.0", "3.1.1"] = "auto",
+    credentials_file: Path | None = None,
     **settings: object,
 ) -> AsyncIterator[Device]:
     """Run a TV's packs room in `directory` on a broker; `settings` are PacksSettings'."""
@@ -265,6 +266,7 @@ async def on_broker(
             port=broker.port,
             root=root,
             protocol=protocol,
+            credentials_file=credentials_file,
             reconnect_min=timedelta(milliseconds=50),
             reconnect_max=timedelta(milliseconds=200),
         )

@@ -50,6 +50,10 @@ def status(
     credentials_file: CredentialsOption = None,
     protocol: ProtocolOption = MqttVersion.AUTO,
     everything: Annotated[bool, typer.Option("--all", help="Read every part of every pack back, too.")] = False,
+    device: Annotated[
+        list[str] | None,
+        typer.Option("--device", help="Ask for this device alone, by its exact topic; may be repeated."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what is published, until when signatures are good, and how devices are."""
@@ -64,7 +68,7 @@ def status(
     seen = None
     if broker is not None:
         address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file, protocol)
-        seen = _look(fleet, address, everything=everything)
+        seen = _look(fleet, address, everything=everything, named=device or ())
     if as_json:
         print_json(
             {
@@ -121,13 +125,15 @@ def _note_mirrors(fleet: "FleetRepository") -> None:
     note(f"{belong} assets are for mirrors ({choice.assets_on}); {choice.folder} is their folder, {lacks}")
 
 
-def _look(fleet: "FleetRepository", address: "BrokerAddress", *, everything: bool) -> "Oversight":
+def _look(
+    fleet: "FleetRepository", address: "BrokerAddress", *, everything: bool, named: Sequence[str]
+) -> "Oversight":
     import asyncio
 
     from edge_agent.fleet.oversight import look
 
     with quiet_link(), progress_bar() as progress:
-        return asyncio.run(look(fleet, address, progress, chunks=everything))
+        return asyncio.run(look(fleet, address, progress, chunks=everything, named=named))
 
 
 def _oversight_document(seen: "Oversight") -> dict[str, object]:
@@ -170,7 +176,10 @@ def device_rows(devices: "Iterable[DeviceReport]") -> list[tuple[str, str, str, 
 def devices_said(devices: "Sequence[DeviceReport]") -> str:
     """Return how the devices are, in one sentence (pure)."""
     if not devices:
-        return "No device has reported to this broker yet."
+        return (
+            "No device has reported to this broker yet, or it hands out what it keeps to exact topics only: "
+            "then name each with --device."
+        )
     found = Counter(_health(device) for device in sorted(devices, key=_urgency))
     behind = sum(1 for device in devices if device.behind)
     parts = [f"{count} {health}" for health, count in found.items()]

@@ -11,7 +11,9 @@ from typing import Final, Literal, TypeVar
 
 from edge_agent.link.connection import Connection
 from edge_agent.link.dialling import UNREACHED, dialled
+from edge_agent.link.retained import TOPICS_IN_A_PACKET
 from edge_agent.link.session import Link
+from edge_agent.link.topics import DeviceStateTopic, Timestamp, format_topic
 from edge_agent.link.versions import VersionChoice
 from edge_agent.model.errors import LinkError, SettingsError
 from edge_agent.settings.rooms import LinkSettings
@@ -123,23 +125,27 @@ async def _counted(stream: AsyncGenerator[_Item, None]) -> AsyncGenerator[tuple[
             yield at, item
 
 
-async def device_states(address: BrokerAddress) -> dict[str, bytes]:
-    """Return what each device says of itself, by its id, as far as the broker hands it out to a wildcard.
+async def device_states(address: BrokerAddress, named: Sequence[str] = ()) -> dict[str, bytes]:
+    """Return what each device says of itself, by its id: of all, by a wildcard, or of those that are `named`.
 
-    Ends when the fleet's timestamp, asked for afterwards, has come, or nothing more does. Raises LinkError.
+    Some brokers hand retained messages out to exact topics only: without names, nothing comes from them. Ends when
+    the fleet's timestamp, asked for afterwards, has come, or nothing more does. Raises LinkError.
     """
     prefix, states = f"{address.root}/device/", dict[str, bytes]()
     settings = _settings(address)
     timeout_s = _ANSWER_PATIENCE.total_seconds()
     async with dialled(settings, VersionChoice(settings.protocol), timeout_s=timeout_s) as client:
-        if not client.offer.has_wildcards:
+        if not named and not client.offer.has_wildcards:
             raise LinkError(
                 "The broker has no wildcards, with which devices are listed.",
-                "Let it take them from the operator, or ask for one device at a time; see docs/brokers.md.",
+                "Let it take them from the operator, or name the devices with --device; see docs/brokers.md.",
             )
         connection = Connection(client, answer_timeout_s=timeout_s)
-        for topic in (f"{prefix}+/state", f"{address.root}/repo/meta/timestamp"):
-            refused = await connection.subscribe([(topic, 1)])
+        states_of = [format_topic(address.root, DeviceStateTopic(device_id)) for device_id in named]
+        wanted = states_of or [f"{prefix}+/state"]
+        packets = [wanted[at : at + TOPICS_IN_A_PACKET] for at in range(0, len(wanted), TOPICS_IN_A_PACKET)]
+        for topics in (*packets, [format_topic(address.root, Timestamp())]):
+            refused = await connection.subscribe([(topic, 1) for topic in topics])
             for refusal in refused.values():
                 raise refusal
         with suppress(TimeoutError):

@@ -16,7 +16,7 @@ from edge_agent.fleet.repository import FleetRepository
 from edge_agent.model.errors import FormatError, StorageError
 from edge_agent.packs.download import Parcel
 from edge_agent.packs.manifest import parse_manifest, parse_target_name
-from edge_agent.packs.source import MAX_METADATA_BYTES, chunk_topic, metadata_topic, target_topic
+from edge_agent.packs.source import MAX_METADATA_BYTES, METADATA_TOPICS, chunk_topic, metadata_topic, target_topic
 from edge_agent.packs.voice_pack import is_voice_pack, parse_voice_pack
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
@@ -49,7 +49,7 @@ def find_garbage(fleet: FleetRepository, address: BrokerAddress, keep: int) -> G
     standing = _named(fleet, 0)[1]  # on the broker, or on mirrors alone and never sent
     here = {chunk_topic(path.name) for path in (fleet.directory / "chunks").glob("*") if path.name not in standing}
     here |= {target_topic(path.name) for path in (fleet.directory / "targets").glob("*")}
-    parts = {topic for topic in sent | here if not topic.startswith(metadata_topic(""))}
+    parts = {topic for topic in sent | here if not topic.startswith(METADATA_TOPICS)}
     return Garbage(tuple(files), sum(path.stat().st_size for path in files), tuple(sorted(parts - current.keys())))
 
 

@@ -48,7 +48,7 @@ class Ledger:
             self.save()
 
     def drop(self, topic: str) -> None:
-        """Remember that the broker was told to forget it."""
+        """Forget that the broker has it."""
         self.topics.pop(topic, None)
 
     def save(self) -> None:

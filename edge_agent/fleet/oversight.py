@@ -1,6 +1,6 @@
 """What a broker holds of a fleet, and what the devices on it say of themselves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edge_agent.fleet.broker import BrokerAddress, connected, device_states
@@ -42,9 +42,14 @@ class Oversight:
 
 
 async def look(
-    fleet: FleetRepository, address: BrokerAddress, on_seen: Callable[[str, int, int], None], *, chunks: bool
+    fleet: FleetRepository,
+    address: BrokerAddress,
+    on_seen: Callable[[str, int, int], None],
+    *,
+    chunks: bool,
+    named: Sequence[str] = (),
 ) -> Oversight:
-    """Look at the broker. Raises LinkError."""
+    """Look at the broker; at all devices on it, or at those that are `named`. Raises LinkError."""
     wanted = [topic for topic in current_messages(fleet) if chunks or not topic.startswith(chunk_topic(""))]
     async with connected(address) as broker:
         there = await broker.look(_TIMESTAMP, MAX_METADATA_BYTES)
@@ -59,7 +64,7 @@ async def look(
                 missing = await broker.absent(
                     wanted, MAX_METADATA_BYTES, lambda seen: on_seen("looking", seen, len(wanted))
                 )
-    states = await device_states(address)
+    states = await device_states(address, named)
     devices = tuple(_report(name, content, fleet.timestamp.version) for name, content in sorted(states.items()))
     return Oversight(
         str(address), there == fleet.metadata("timestamp"), problem, len(wanted), tuple(missing), devices

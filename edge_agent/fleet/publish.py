@@ -27,7 +27,7 @@ from edge_agent.model.errors import FormatError, LinkError
 from edge_agent.packs.documents import validate
 from edge_agent.packs.download import Parcel
 from edge_agent.packs.manifest import Manifest, PackedAsset, parse_manifest, parse_target_name
-from edge_agent.packs.source import MAX_METADATA_BYTES, chunk_topic, metadata_topic, target_topic
+from edge_agent.packs.source import MAX_METADATA_BYTES, chunk_topic, metadata_name, metadata_topic, target_topic
 
 Progress = Callable[[str, int, int], None]
 """Told what is going on (`signing`, `sending`), how much is done and how much there is, in bytes."""
@@ -36,6 +36,7 @@ ANY_SIZE: Final = 1 << 62
 """How large a pack that we sign ourselves may be to be read: devices have limits of their own."""
 
 _TIMESTAMP: Final = metadata_topic("timestamp")
+_LOOKS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +197,7 @@ async def send(
 
         try:
             await broker.put(((topic, _reader(fleet, current[topic])) for topic in missing), on_sent)
+            await _check_samples(broker, sizes, ledger)
             await broker.put([(_TIMESTAMP, lambda: timestamp)], lambda _topic, _length: None)
             ledger.timestamp = hashlib.sha256(timestamp).hexdigest()
             await _check_kept(broker, timestamp)
@@ -213,19 +215,44 @@ async def respect_history(fleet: FleetRepository, broker: Broker, there: bytes, 
         refuse_fork(fleet, snapshot, await broker.look(metadata_topic(snapshot), MAX_METADATA_BYTES))
 
 
+async def _check_samples(broker: Broker, sizes: Mapping[str, int], ledger: Ledger) -> None:
+    """Read the largest and the last of what was sent back: there are the limits that a broker need not tell.
+
+    Raises LinkError, and has the ledger forget what was sent, when the broker does not keep what it acknowledged.
+    """
+    for topic in {max(sizes, key=lambda topic: sizes[topic]), list(sizes)[-1]} if sizes else ():
+        if await _read_back(broker, topic, sizes[topic]) is None:
+            for each in sizes:
+                ledger.drop(each)
+            raise LinkError(
+                f"The broker acknowledged {len(sizes)} messages and does not keep them all: {topic} "
+                f"({sizes[topic]} bytes) is not there.",
+                "Raise what it retains: how many messages, how large, how much in all; see docs/brokers.md.",
+            )
+
+
 async def _check_kept(broker: Broker, timestamp: bytes) -> None:
-    if await broker.look(_TIMESTAMP, MAX_METADATA_BYTES) != timestamp:
+    if await _read_back(broker, _TIMESTAMP, MAX_METADATA_BYTES, timestamp) != timestamp:
         raise LinkError(
             "The broker does not keep retained messages, on which packs are carried.",
             "Switch retained messages on (mosquitto: retain_available true); see docs/brokers.md.",
         )
 
 
+async def _read_back(broker: Broker, topic: str, max_bytes: int, wanted: bytes | None = None) -> bytes | None:
+    """Return what the broker retains; look again where that is not `wanted`, since some keep it after they say so."""
+    found: bytes | None = None
+    for _ in range(_LOOKS):
+        found = await broker.look(topic, max_bytes)
+        if found is not None and wanted in {None, found}:
+            break
+    return found
+
+
 def _may_be_read(topic: str, fleet: FleetRepository) -> bool:
     """Whether a device that is looking at this moment may still ask for it: metadata of the version before."""
-    name = topic.removeprefix(metadata_topic(""))
-    version, _, role = name.partition(".")
-    if name == topic or not version.isdecimal():
+    version, dot, role = (metadata_name(topic) or "").partition(".")
+    if not dot or not version.isdecimal():
         return False
     newest = [other for other in fleet.metadata_names() if other.partition(".")[2] == role]
     return any(int(other.partition(".")[0]) - int(version) <= 1 for other in newest)

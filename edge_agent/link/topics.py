@@ -3,11 +3,15 @@
 A topic is `<root>/` and one of
 
     repo/meta/timestamp         Timestamp          the newest TUF timestamp; also the push notification
-    repo/meta/<n>.<role>        Metadata           version n of a TUF role
+    repo/meta/<n>/<role>        Metadata           version n of a TUF role, with ~ for a dot
     repo/target/<sha256>        Target             a small signed document
     repo/chunk/<sha256>         Chunk              a piece of an asset
     device/<id>/state           DeviceStateTopic   what one device says of itself
     report/<shard>              ReportTopic        sealed reports
+
+A dot parts names on brokers that speak AMQP or NATS inside: RabbitMQ hands out `4/snapshot` for `4.snapshot`, and
+NATS hangs up. No topic of the repository has one; a device's name or a root with one is the operator's choice
+(docs/brokers.md).
 
 Names come from documents that others wrote. One that could reach another topic (wildcards, slashes, NUL), that is
 not ASCII or that is longer than brokers take, is refused with a LinkError wherever it is made or parsed.
@@ -24,6 +28,7 @@ MAX_TOPIC_BYTES: Final = 256
 MAX_SHARD: Final = 1023
 
 _ROOT: Final = re.compile(r"[A-Za-z0-9._-]{1,64}(/[A-Za-z0-9._-]{1,64})*")
+_ANY: Final = re.compile(r"[A-Za-z0-9._~-]{1,64}(/[A-Za-z0-9._~-]{1,64})*")
 _IDENTIFIER: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,9}")
@@ -107,7 +112,7 @@ def format_topic(root: str, topic: Topic) -> str:
         case Timestamp():
             rest = "repo/meta/timestamp"
         case Metadata(version=version, role=role):
-            rest = f"repo/meta/{version}.{role}"
+            rest = f"repo/meta/{version}/{role.replace('.', '~')}"
         case Target(sha256=digest):
             rest = f"repo/target/{digest}"
         case Chunk(sha256=digest):
@@ -134,9 +139,8 @@ def parse_topic(root: str, text: str | bytes) -> Topic:
     match text[len(root) + 1 :].split("/"):
         case ["repo", "meta", "timestamp"]:
             return Timestamp()
-        case ["repo", "meta", name]:
-            version, _, role = name.partition(".")
-            return Metadata(_number(version), role)
+        case ["repo", "meta", version, role] if "." not in role:
+            return Metadata(_number(version), role.replace("~", "."))
         case ["repo", "target", digest]:
             return Target(digest)
         case ["repo", "chunk", digest]:
@@ -151,7 +155,7 @@ def parse_topic(root: str, text: str | bytes) -> Topic:
 
 def check_topic(text: str) -> str:
     """Return `text` when it is an exact topic that any broker takes; raise LinkError otherwise."""
-    _demand(_ROOT, text)
+    _demand(_ANY, text)
     if len(text) > MAX_TOPIC_BYTES:
         raise _refuse(f"A topic of {len(text)} bytes (at most {MAX_TOPIC_BYTES} are allowed)")
     return text

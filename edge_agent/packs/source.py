@@ -50,9 +50,26 @@ class Source(Protocol):
         ...
 
 
+METADATA_TOPICS: Final = "repo/meta/"
+"""What the topic of any metadata begins with."""
+
+
 def metadata_topic(name: str) -> str:
-    """Return the topic of signed metadata: `timestamp`, or `<version>.<role>` for every other role."""
-    return f"repo/meta/{name}"
+    """Return the topic of signed metadata: `timestamp`, or `<version>.<role>` for every other role.
+
+    No topic of the repository has a dot (`~` stands for one in a role): brokers that speak AMQP or NATS inside part
+    names with it, so that RabbitMQ hands out `4/snapshot` for `4.snapshot`, and NATS hangs up.
+    """
+    version, dot, role = name.partition(".")
+    return METADATA_TOPICS + (f"{version}/{role.replace('.', '~')}" if dot else name)
+
+
+def metadata_name(topic: str) -> str | None:
+    """Return what `metadata_topic` made this topic of, or None for other topics. Versions are decimal numbers."""
+    version, slash, role = topic.removeprefix(METADATA_TOPICS).partition("/")
+    if not topic.startswith(METADATA_TOPICS) or (slash and not version.isdecimal()):
+        return None
+    return f"{version}.{role.replace('~', '.')}" if slash else version
 
 
 def target_topic(sha256: str) -> str:

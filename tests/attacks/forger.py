@@ -56,8 +56,8 @@ def newest(messages: Messages, role: str) -> str:
     """Return the topic of a role's newest metadata."""
     if role == "timestamp":
         return TIMESTAMP
-    versions = [int(topic.split("/")[2].split(".")[0]) for topic in messages if topic.endswith(f".{role}")]
-    return f"repo/meta/{max(versions)}.{role}"
+    versions = [int(topic.split("/")[2]) for topic in messages if topic.endswith(f"/{role}")]
+    return f"repo/meta/{max(versions)}/{role}"
 
 
 def signer_of(fleet: SmallFleet, role: str) -> CryptoSigner:
@@ -99,5 +99,5 @@ def forged(role: str, change: Callable[[Any], None]) -> Plant:
 def _put(messages: Messages, fleet: SmallFleet, role: str, metadata: Metadata[Any]) -> None:
     metadata.signatures.clear()
     metadata.sign(signer_of(fleet, role))
-    topic = TIMESTAMP if role == "timestamp" else f"repo/meta/{metadata.signed.version}.{role}"
+    topic = TIMESTAMP if role == "timestamp" else f"repo/meta/{metadata.signed.version}/{role}"
     messages[topic] = metadata.to_bytes()

@@ -77,7 +77,7 @@ def _older_in_snapshot(role: str) -> Plant:
 
 def _older_root(fleet: SmallFleet) -> Messages:
     messages = fleet.messages()
-    return messages | {"repo/meta/2.root": messages["repo/meta/1.root"]}
+    return messages | {"repo/meta/2/root": messages["repo/meta/1/root"]}
 
 
 def _vanished(snapshot: Any) -> None:
@@ -91,7 +91,7 @@ def _mixed(role: str) -> Plant:
     def plant(fleet: SmallFleet) -> Messages:
         messages = fleet.messages()
         topic = newest(messages, role)
-        return messages | {topic: messages[f"repo/meta/1.{role}"]}
+        return messages | {topic: messages[f"repo/meta/1/{role}"]}
 
     return plant
 
@@ -124,13 +124,13 @@ def _public(signer: CryptoSigner) -> Key:
 
 
 def _below_threshold(fleet: SmallFleet) -> Messages:
-    return fleet.messages() | {"repo/meta/3.root": _root_by_one(fleet).to_bytes()}
+    return fleet.messages() | {"repo/meta/3/root": _root_by_one(fleet).to_bytes()}
 
 
 def _same_signature_twice(fleet: SmallFleet) -> Messages:
     value = _root_by_one(fleet).to_dict()
     value["signatures"] *= 2
-    return fleet.messages() | {"repo/meta/3.root": json.dumps(value).encode()}
+    return fleet.messages() | {"repo/meta/3/root": json.dumps(value).encode()}
 
 
 def _third_root(fleet: SmallFleet) -> None:

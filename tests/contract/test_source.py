@@ -50,12 +50,12 @@ async def bench(request: pytest.FixtureRequest, broker: RunningBroker, root: str
 
 async def test_what_is_retained_is_fetched_and_what_is_not_is_said(bench: Bench) -> None:
     await bench.retain(TIMESTAMP, b"now")
-    await bench.retain("repo/meta/1.root", b"root")
-    assert await bench.source.fetch("repo/meta/1.root", 4) == b"root"
+    await bench.retain("repo/meta/1/root", b"root")
+    assert await bench.source.fetch("repo/meta/1/root", 4) == b"root"
     with pytest.raises(LinkError):
-        await bench.source.fetch("repo/meta/1.root", 3)
+        await bench.source.fetch("repo/meta/1/root", 3)
     with pytest.raises(NotRetainedError):
-        await bench.source.fetch("repo/meta/2.root", 10)
+        await bench.source.fetch("repo/meta/2/root", 10)
 
 
 async def test_each_topic_is_answered_once(bench: Bench) -> None:

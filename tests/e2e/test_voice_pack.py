@@ -18,6 +18,7 @@ from scipy.io import wavfile
 
 from edge_agent.fleet.chunk_folder import ChunkKeeper
 from edge_agent.fleet.voice import sign_voice, withdraw_voice
+from edge_agent.packs.source import metadata_topic
 from edge_agent.standin.household import Device
 from edge_agent.voice.models import packaged_models
 from edge_agent.voice.phrases.adding import make_model, plan_phrases
@@ -81,7 +82,7 @@ async def send_unread(fleet: Fleet) -> None:
     """Send everything that was signed, as a tool does that does not read what it sends; the timestamp last."""
     found = {f"chunk/{path.name}": path for path in (fleet.folder / "chunks").iterdir()}
     found |= {f"target/{path.name}": path for path in (fleet.folder / "targets").iterdir()}
-    found |= {f"meta/{path.stem}": path for path in (fleet.folder / "metadata").iterdir()}
+    found |= {metadata_topic(path.stem).removeprefix("repo/"): path for path in (fleet.folder / "metadata").iterdir()}
     found["meta/timestamp"] = found.pop("meta/timestamp")
     async with aiomqtt.Client(fleet.address.host, fleet.address.port) as client:
         for topic, path in found.items():

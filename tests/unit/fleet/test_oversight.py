@@ -7,14 +7,15 @@ import pytest
 
 from edge_agent.fleet.broker import BrokerAddress, connected
 from edge_agent.fleet.garbage import find_garbage, remove_garbage
+from edge_agent.fleet.ledger import Ledger
 from edge_agent.fleet.oversight import Oversight, look
 from edge_agent.fleet.publish import current_messages, send
 from edge_agent.fleet.repository import FleetRepository
 from edge_agent.fleet.revoke import revoke
 from edge_agent.link.reported_state import Health, ReportedState
-from edge_agent.model.errors import SettingsError
-from tests.brokers import RunningBroker
-from tests.fleets import SmallFleet, png, random_bytes, silent
+from edge_agent.model.errors import LinkError, SettingsError
+from tests.brokers import MOSQUITTO, Mosquitto, RunningBroker
+from tests.fleets import TIMESTAMP, SmallFleet, png, random_bytes, silent
 
 
 @pytest.fixture
@@ -66,6 +67,33 @@ async def test_what_the_broker_lacks_is_counted_and_its_devices_are_heard(
     assert (await seen(small, address, chunks=False)).missing == ()
     small.sign("summer")
     assert not (await seen(small, address)).is_current
+
+
+async def test_devices_that_are_named_are_asked_for_without_a_wildcard(
+    small: SmallFleet, address: BrokerAddress
+) -> None:
+    """RabbitMQ and its like hand what they retain out to exact topics only."""
+    await send(small.fleet, address, silent)
+    state = ReportedState(online=True, version="0.1.0", profile="virtual-tv")
+    names = [f"tv-{number}" for number in range(11)]
+    for name in (*names, "fridge"):
+        await put(address, f"device/{name}/state", state.to_payload())
+    found = await look(small.fleet, address, silent, chunks=False, named=[*names, "tv-none"])
+    assert [device.device_id for device in found.devices] == sorted(names)
+    with pytest.raises(LinkError, match="cannot be part of a topic"):
+        await look(small.fleet, address, silent, chunks=False, named=["+"])
+
+
+@pytest.mark.skipif(MOSQUITTO is None, reason="the embedded broker keeps everything")
+async def test_a_broker_that_acknowledges_what_it_does_not_keep_is_found_out(small: SmallFleet) -> None:
+    """Mosquitto does so over its message_size_limit with 3.1.1; others do over a number or sum of messages."""
+    with Mosquitto(lines=["message_size_limit 60000"]) as broker:
+        address = BrokerAddress(broker.host, broker.port, "edge", protocol="3.1.1")
+        with pytest.raises(LinkError, match=r"does not keep them all: repo/chunk/[0-9a-f]{64} \(\d+ bytes\)"):
+            await send(small.fleet, address, silent)
+        assert not Ledger(small.fleet.directory, address).topics, "it is all sent again next time"
+        async with connected(address) as there:
+            assert await there.look(TIMESTAMP, 10**6) is None, "no device is told of what is not there"
 
 
 async def test_another_fleets_broker_is_told_apart(small: SmallFleet, tmp_path: Path, address: BrokerAddress) -> None:

@@ -119,7 +119,7 @@ def test_everything_is_sent_in_an_order_that_is_safe_at_any_moment(small: SmallF
     small.sign(poster=png(filling=random_bytes(300_000)))
     kinds = [topic.split("/")[1] for topic in current_messages(small.fleet)]
     assert kinds == sorted(kinds, key=["chunk", "target", "meta"].index)
-    assert list(current_messages(small.fleet))[-1].endswith(".snapshot")
+    assert list(current_messages(small.fleet))[-1].endswith("/snapshot")
 
 
 def test_configuration_is_checked_numbered_and_owned(small: SmallFleet, tmp_path: Path) -> None:
