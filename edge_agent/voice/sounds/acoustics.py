@@ -63,11 +63,11 @@ def _read(reader: "_Reader") -> Acoustics:
     layers = []
     for name, each in offsets.items():
         reader.token("<ComponentName>", f"{name}.affine", "<FixedAffineComponent>", "<LinearParams>")
-        weights, outputs_there = reader.matrix(len(each))
+        weights, width = reader.matrix(len(each))
         reader.token("<BiasParams>")
         bias = reader.vector()
         reader.token("</FixedAffineComponent>")
-        if outputs_there != len(bias):
+        if width != len(bias):
             raise ValueError("a layer does not fit together")
         layers.append(Layer(each, weights, bias))
         last = name == "output"

@@ -68,11 +68,9 @@ def _best_path(states: Sequence[_State], likelihoods: Sequence[Sequence[float]])
         return []
     anything = [max(row) - _ANYTHING for row in likelihoods]
     first = likelihoods[0]
-    scores = [
-        (anything[0] if number == 0 else first[output] if before == (0,) or 0 in before else _NEVER)
-        for number, (output, before, _, _) in enumerate(states)
-    ]
-    scores[-1] = _NEVER
+    # What comes after the anything of before may come first, too.
+    scores = [first[output] if 0 in before else _NEVER for output, before, _, _ in states]
+    scores[0] = anything[0]
     came_from: list[list[int]] = []
     for row, garbage in zip(likelihoods[1:], anything[1:], strict=True):
         reached, sources = [], []
