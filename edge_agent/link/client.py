@@ -8,15 +8,19 @@ that comes together with the CONNACK. Both it and paho read a packet of any leng
 import asyncio
 import contextlib
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
 import aiomqtt
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from edge_agent.link.inflow import Acknowledged, Plain
+from edge_agent.link.inlet import Inlet
 from edge_agent.link.offer import BrokerOffer
 from edge_agent.link.reasons import FAILURES, UNSUPPORTED_VERSION, Reason, reason
 from edge_agent.link.versions import Version
@@ -31,6 +35,7 @@ Cutting the connection at once would let whoever may publish keep a device away 
 """
 
 _RECEIVE_MAXIMUM: Final = 20
+_OPTIONS: Final = tuple(SubscribeOptions(qos=qos) for qos in (0, 1))
 _LOCAL: Final = {
     0x80: "the connection was lost",
     0x82: "what it says is not MQTT",
@@ -63,11 +68,33 @@ class WireClient(aiomqtt.Client):
         self._overlong = ""
         self._said: Reason | None = None
         self._refusals: dict[int, ReasonCode] = {}
+        self._asked: dict[int, asyncio.Future[Sequence[int]]] = {}
 
     @property
     def got_no_answer(self) -> bool:
         """Whether somebody took our CONNECT and has not answered it: hung up, said something else, or nothing."""
         return self._reached and not self._answered
+
+    def ask(self, topics: Sequence[tuple[str, int]]) -> asyncio.Future[Sequence[int]]:
+        """Subscribe to (topic, QoS) pairs in one packet; what is returned gets a code for each: the broker's answer.
+
+        In 5.0 its defaults, Retain Handling 0 before all, are 3.1.1's ways. Raises aiomqtt.MqttError.
+        """
+        modern = self.version is Version.V5
+        wanted: Any = [(topic, _OPTIONS[qos] if modern else qos) for topic, qos in topics]
+        return self._until_settled(*self._client.subscribe(wanted))
+
+    def drop(self, topics: Sequence[str]) -> asyncio.Future[Sequence[int]]:
+        """Unsubscribe from all in one packet; as `ask`."""
+        return self._until_settled(*self._client.unsubscribe(list(topics)))
+
+    def _until_settled(self, sent: MQTTErrorCode, mid: int | None) -> asyncio.Future[Sequence[int]]:
+        if sent != mqtt.MQTT_ERR_SUCCESS or mid is None:
+            raise aiomqtt.MqttCodeError(sent, "it cannot be sent")
+        answer: asyncio.Future[Sequence[int]] = self._loop.create_future()
+        self._asked[mid] = answer
+        answer.add_done_callback(lambda _: self._asked.pop(mid, None))
+        return answer
 
     async def put(self, topic: str, payload: bytes, *, qos: int, retain: bool, expiry_s: int | None) -> int:
         """Publish; return the broker's reason code: 0 for QoS 0, which has none. Raises aiomqtt.MqttError."""
@@ -192,28 +219,55 @@ class WireClient(aiomqtt.Client):
 
     def _on_socket_open(self, client: mqtt.Client, userdata: Any, sock: Any) -> None:
         self._reached = True
-        super()._on_socket_open(_Bounded(client, self._check_length), userdata, sock)  # type: ignore[arg-type]
+        modern = self.version is Version.V5
+        inlet = Inlet(client, modern=modern, arrive=self._arrive, check=self._check_length)
+        super()._on_socket_open(inlet, userdata, sock)  # type: ignore[arg-type]
+
+    def _arrive(self, plain: Plain | Acknowledged) -> None:
+        match plain:
+            case Plain(topic=topic, payload=payload, retained=retained):
+                self._queue.put_nowait(aiomqtt.Message(topic, payload, 0, retained, 0, None))
+            case Acknowledged(mid=mid, codes=codes):
+                self._settle(mid, codes)
+
+    def _settle(self, mid: int, codes: Sequence[int]) -> None:
+        answer = self._asked.pop(mid, None)
+        if answer is not None and not answer.done():
+            answer.set_result(codes)
+
+    def _on_subscribe(
+        self,
+        client: mqtt.Client,  # noqa: ARG002
+        userdata: Any,  # noqa: ARG002
+        mid: int,
+        reason_codes: list[ReasonCode],
+        properties: Properties | None = None,  # noqa: ARG002
+    ) -> None:
+        self._settle(mid, [code.value for code in reason_codes])
+
+    _on_unsubscribe = _on_subscribe
+
+    def _on_socket_register_write(self, client: mqtt.Client, userdata: Any, sock: Any) -> None:
+        """Write when this turn of the event loop is over; only what does not fit waits until the socket has room."""
+        try:
+            asyncio.get_running_loop().call_soon(self._write, client, userdata, sock)
+        except RuntimeError:  # paho connects in a thread
+            super()._on_socket_register_write(client, userdata, sock)
+
+    def _write(self, client: mqtt.Client, userdata: Any, sock: Any) -> None:
+        try:
+            client.loop_write()
+        except Exception as error:  # noqa: BLE001 -- as aiomqtt does: the connection is of no use any more
+            if not self._disconnected.done():
+                self._disconnected.set_exception(error)
+        else:
+            if client.socket() is sock and client.want_write():
+                super()._on_socket_register_write(client, userdata, sock)
 
     def _check_length(self, length: int) -> None:
         if length > self._most_bytes:
             self._overlong = f"it sends a packet of {length} bytes, which nobody here takes"
             raise aiomqtt.MqttError(self._overlong)
-
-
-class _Bounded:
-    """paho's client as aiomqtt's reader sees it: `check` is told how long the packet is that has begun."""
-
-    def __init__(self, client: mqtt.Client, check: Callable[[int], None]) -> None:
-        self._client = client
-        self._check = check
-
-    @property
-    def _sock(self) -> object:
-        return self._client._sock  # noqa: SLF001 -- aiomqtt looks at it
-
-    def loop_read(self) -> None:
-        self._client.loop_read()
-        self._check(self._client._in_packet["remaining_length"])  # noqa: SLF001 -- nothing public tells
 
 
 def _connect_properties() -> Properties:

@@ -4,17 +4,15 @@ Every call ends when the connection is lost, instead of waiting for an acknowled
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import aiomqtt
-from paho.mqtt.reasoncodes import ReasonCode
-from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent.link.client import WireClient
 from edge_agent.link.offer import BrokerOffer
 from edge_agent.link.reasons import FAILURES, NOT_AUTHORIZED, reason
-from edge_agent.link.versions import Version
 from edge_agent.model.errors import LinkError, NotAllowedError
 
 _T = TypeVar("_T")
@@ -30,6 +28,7 @@ class Connection:
         self._client = client
         self._answer_timeout_s = answer_timeout_s
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting: set[asyncio.Future[Sequence[int]]] = set()
         self._in_flight = asyncio.Semaphore(client.offer.in_flight)
 
     @property
@@ -46,25 +45,24 @@ class Connection:
         """End every call that still waits. The socket belongs to the client, which whoever opened it closes."""
         if not self._lost.done():
             self._lost.set_result(None)
+        for answer in list(self._waiting):
+            if not answer.done():
+                answer.set_exception(_lost())
 
     async def subscribe(self, topics: Sequence[tuple[str, int]]) -> Mapping[str, LinkError]:
         """Subscribe to (topic, QoS) pairs in one packet; return why, for each topic that the broker did not grant."""
-        wanted: Any = topics
-        if self._client.version is Version.V5:  # whose defaults, Retain Handling 0 before all, are 3.1.1's ways
-            wanted = [(topic, SubscribeOptions(qos=qos)) for topic, qos in topics]
-        codes: Sequence[int | ReasonCode] = await self._answered(
-            self._client.subscribe(list(wanted), timeout=self._answer_timeout_s)
-        )
+        codes = await self._acknowledged(partial(self._client.ask, topics))
         refused = dict[str, LinkError]()
+        if len(codes) != len(topics):
+            raise _silent("it acknowledges another number of topics than it was asked for")
         for (topic, _qos), code in zip(topics, codes, strict=True):
-            value = code if isinstance(code, int) else code.value
-            if value >= FAILURES:
-                refused[topic] = NotAllowedError(topic) if value in _NOT_ALLOWED else _refusal(topic, value)
+            if code >= FAILURES:
+                refused[topic] = NotAllowedError(topic) if code in _NOT_ALLOWED else _refusal(topic, code)
         return refused
 
     async def unsubscribe(self, topics: Sequence[str]) -> None:
         """Unsubscribe from all in one packet."""
-        await self._answered(self._client.unsubscribe(list(topics), timeout=self._answer_timeout_s))
+        await self._acknowledged(partial(self._client.drop, topics))
 
     async def publish(
         self, topic: str, payload: bytes, *, qos: int, retain: bool, expiry_s: int | None = None
@@ -80,6 +78,23 @@ class Connection:
         if code >= FAILURES:
             raise _refusal(topic, code)
 
+    async def _acknowledged(self, ask: Callable[[], asyncio.Future[Sequence[int]]]) -> Sequence[int]:
+        """Return the broker's codes. No task is made for it: chunks are asked for and given up all the time."""
+        if self.is_lost:
+            raise _lost()
+        try:
+            answer = ask()
+        except aiomqtt.MqttError as error:
+            raise _silent(error) from error
+        self._waiting.add(answer)
+        try:
+            async with asyncio.timeout(self._answer_timeout_s):
+                return await answer
+        except TimeoutError as error:
+            raise _silent("it took too long") from error
+        finally:
+            self._waiting.discard(answer)
+
     async def _answered(self, call: Coroutine[Any, Any, _T]) -> _T:
         asking = asyncio.create_task(call)
         waited: set[asyncio.Future[Any]] = {asking, self._lost}
@@ -88,12 +103,19 @@ class Connection:
             if asking.done():
                 return asking.result()
         except aiomqtt.MqttError as error:
-            raise LinkError(f"The broker did not answer: {error}.", "It will be asked again.") from error
+            raise _silent(error) from error
         finally:
-            if not asking.done():
-                asking.cancel()
-                await asyncio.gather(asking, return_exceptions=True)
-        raise LinkError("The connection to the broker was lost.", "It will be made again.")
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)  # also of one whose failure nobody waits for now
+        raise _lost()
+
+
+def _silent(why: object) -> LinkError:
+    return LinkError(f"The broker did not answer: {why}.", "It will be asked again.")
+
+
+def _lost() -> LinkError:
+    return LinkError("The connection to the broker was lost.", "It will be made again.")
 
 
 def _refusal(topic: str, code: int) -> LinkError:

@@ -198,6 +198,7 @@ async def test_what_a_device_said_when_it_left_is_forgotten_in_the_end() -> None
                 await link.connected()
                 await watcher.subscribe(STATE, qos=1)
                 proxy.cut()
+                await until_lost(link)
                 will = await anext(aiter(watcher.messages))
                 await link.connected()
             goodbye = await anext(aiter(watcher.messages))

@@ -172,7 +172,7 @@ async def test_a_flood_that_nobody_asked_for_is_dropped_with_one_line(caplog: py
         with caplog.at_level(logging.WARNING):
             async with running(link):
                 assert await heard.get() == b"wanted"
-                assert link.status.connected
+                await link.connected()
     assert [record.getMessage() for record in caplog.records] == [
         "The broker sends messages that nobody asked for, such as edge/flood/0; they are dropped."
     ]

@@ -1,0 +1,133 @@
+"""Tells the packets apart in what a broker sends, and reads the plainest of them. Pure.
+
+Nearly all that a device receives is chunks: PUBLISH at QoS 0 that is no duplicate and, in 5.0, has no properties.
+Those are read here, with one copy, and what acknowledges asking for them (SUBACK and UNSUBACK). Whatever else comes
+(properties, QoS 1, what breaks the protocol, what is too long to be a chunk) is handed on as it is, to the library
+that knows all of MQTT.
+Source: MQTT 3.1.1 and 5.0, sections 2.1 (2.2 in 3.1.1), 3.3, 3.9 and 3.11.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+CAPACITY_BYTES: Final = 256 * 1024
+"""So much is held of what came: two of the longest chunks with their topics."""
+
+_PLAIN_PUBLISH: Final = 0x30
+_RETAIN: Final = 0x01
+_SUBACK: Final = 0x90
+_UNSUBACK: Final = 0xB0
+_LENGTH_SHIFTS: Final = (0, 7, 14, 21)
+_MORE: Final = 0x80
+_PREFIX_BYTES: Final = 2
+_UNENDING: Final = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A PUBLISH at QoS 0 without properties."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """A SUBACK or UNSUBACK without properties: one code for each topic, and none for an UNSUBACK of 3.1.1."""
+
+    mid: int
+    codes: bytes
+
+
+class Inflow:
+    """The bytes of one connection: put into `room()` and counted by `came`, then taken out by `take()` until None."""
+
+    def __init__(self, *, modern: bool) -> None:
+        self._modern = modern
+        self._buffer = bytearray(CAPACITY_BYTES)
+        self._view = memoryview(self._buffer)
+        self._begin = self._end = 0
+        self._passing = 0
+
+    def room(self) -> memoryview:
+        """Return where the next bytes go; it is never empty, and ends what was taken out as a memoryview."""
+        if self._begin == self._end:
+            self._begin = self._end = 0
+        elif self._begin and CAPACITY_BYTES - self._end < CAPACITY_BYTES // 2:
+            rest = self._end - self._begin
+            self._buffer[:rest] = self._buffer[self._begin : self._end]
+            self._begin, self._end = 0, rest
+        return self._view[self._end :]
+
+    def came(self, count: int) -> None:
+        """Count bytes that were put into the room."""
+        self._end += count
+
+    def take(self) -> Plain | Acknowledged | memoryview | None:
+        """Return the next message or acknowledgement, or bytes of what is not plain, or None until more has come."""
+        if not self._passing:
+            total, begin = self._packet_bytes()
+            if total == 0:
+                return None
+            if self._may_be_plain() and total <= CAPACITY_BYTES:
+                if self._end - self._begin < total:
+                    return None
+                read = self._published if self._buffer[self._begin] < _SUBACK else self._acknowledged
+                plain = read(begin, self._begin + total)
+                if plain is not None:
+                    self._begin += total
+                    return plain
+            self._passing = total
+        count = min(self._end - self._begin, self._passing)
+        if count == 0:
+            return None
+        self._passing -= count
+        self._begin += count
+        return self._view[self._begin - count : self._begin]
+
+    def _packet_bytes(self) -> tuple[int, int]:
+        """Return the length of the packet that begins, with its header, and where its rest is; (0, 0): unknown."""
+        length, at = 0, self._begin + 1
+        for shift in _LENGTH_SHIFTS:
+            if at >= self._end:
+                return 0, 0
+            byte = self._buffer[at]
+            at += 1
+            length |= (byte & ~_MORE) << shift
+            if byte < _MORE:
+                return at - self._begin + length, at
+        return _UNENDING, at  # not MQTT: whoever gets it says so
+
+    def _may_be_plain(self) -> bool:
+        first = self._buffer[self._begin]
+        return first & ~_RETAIN == _PLAIN_PUBLISH or first in {_SUBACK, _UNSUBACK}
+
+    def _acknowledged(self, begin: int, end: int) -> Acknowledged | None:
+        codes = begin + _PREFIX_BYTES
+        if self._modern:
+            if codes >= end or self._buffer[codes]:
+                return None
+            codes += 1
+        if codes > end:
+            return None
+        mid = int.from_bytes(self._view[begin : begin + _PREFIX_BYTES], "big")
+        return Acknowledged(mid, bytes(self._view[codes:end]))
+
+    def _published(self, begin: int, end: int) -> Plain | None:
+        topic = begin + _PREFIX_BYTES
+        if topic > end:
+            return None
+        payload = topic + int.from_bytes(self._view[begin:topic], "big")
+        if self._modern:  # where a byte counts those of the properties
+            if payload >= end or self._buffer[payload]:
+                return None
+            payload += 1
+        if payload > end:
+            return None
+        try:
+            name = str(self._view[topic : payload - self._modern], "utf-8")
+        except UnicodeDecodeError:
+            return None
+        retained = bool(self._buffer[self._begin] & _RETAIN)
+        return Plain(name, bytes(self._view[payload:end]), retained) if name else None
