@@ -39,7 +39,8 @@ class Bounds:
     """What a client may take: seconds without a word, for one message, and to take an answer.
 
     Who listens for wake phrases may say nothing for longer, until its place is needed: a satellite sends its audio
-    elsewhere after each wake. Who is one too many may ask again after `busy_s`.
+    elsewhere after each wake. Who is one too many may ask again after `busy_s`. The model is kept for `rest_s` when
+    everybody has left: loading it costs seven times what a command does, and Home Assistant connects twice for each.
     """
 
     clients: int = 8
@@ -47,6 +48,7 @@ class Bounds:
     message_s: float = 10.0
     answer_s: float = 10.0
     busy_s: float = 1.0
+    rest_s: float = 30.0
 
 
 class WyomingServer:
@@ -61,6 +63,7 @@ class WyomingServer:
         self._complaints = Complaints()
         self._clients: set[asyncio.Task[None]] = set()
         self._leaving: set[asyncio.Task[None]] = set()
+        self._resting: asyncio.TimerHandle | None = None
         self._decoder = ThreadPoolExecutor(1, thread_name_prefix="wyoming")
 
     @asynccontextmanager
@@ -82,6 +85,8 @@ class WyomingServer:
             for client in there:
                 client.cancel()
             await asyncio.gather(*there, return_exceptions=True)
+            self._stay_awake()
+            self._engine.rest()
             self._decoder.shutdown(wait=False)
             leave(address)
 
@@ -94,6 +99,7 @@ class WyomingServer:
             else:
                 self._keep(self._leaving, self._send_away(reader, writer, busy))
             return
+        self._stay_awake()
         keep_asking(writer.get_extra_info("socket"))
         self._keep(self._clients, self._serve(reader, writer))
 
@@ -107,6 +113,14 @@ class WyomingServer:
         bug = None if client.cancelled() else client.exception()
         if bug is not None:
             _log.error("A Wyoming client met a bug; the others are served on.", exc_info=bug)
+
+        if not self._clients:
+            self._stay_awake()
+            self._resting = asyncio.get_running_loop().call_later(self._bounds.rest_s, self._engine.rest)
+
+    def _stay_awake(self) -> None:
+        if self._resting is not None:
+            self._resting.cancel()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -23,7 +23,7 @@ from typing import Final
 from edge_agent.model.errors import VoiceError, WyomingError
 from edge_agent.voice.gated import GatedStream
 from edge_agent.voice.grammar import build_what_is_known
-from edge_agent.voice.libvosk import RATE
+from edge_agent.voice.libvosk import RATE, SpeechModel
 from edge_agent.voice.models import Model
 from edge_agent.voice.spotter import Detection
 from edge_agent.voice.spotting import REMEMBER_S, PhraseStream
@@ -55,7 +55,7 @@ _log = logging.getLogger(__name__)
 
 
 class Engine:
-    """The model that every client's audio is decoded with. It is loaded while somebody sends audio, and no longer.
+    """The model that every client's audio is decoded with. It is loaded for the first audio, and kept until `rest`.
 
     A phrase that the model cannot hear is refused with a logged error; the others are offered.
     """
@@ -64,6 +64,7 @@ class Engine:
         self._model = model
         self._sensitivity = sensitivity
         self._vocabulary = model.vocabulary()
+        self._loaded: SpeechModel | None = None
         for error in build_what_is_known((*offer.wake, *offer.answers), self._vocabulary)[1]:
             _log.error("Wyoming clients cannot use a phrase. %s", error.for_person())
         self.offer = Offer(self._known(offer.wake), self._known(offer.answers), offer.lang, offer.model)
@@ -74,7 +75,17 @@ class Engine:
         One that goes on `for_days` has a gate, as the agent's own: silence costs next to nothing.
         """
         grammar, _ = build_what_is_known(phrases, self._vocabulary)
-        return (GatedStream if for_days else PhraseStream)(self._model.load(), grammar, self._sensitivity)
+        self._loaded = self._model.load()
+        return (GatedStream if for_days else PhraseStream)(self._loaded, grammar, self._sensitivity)
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the model is kept in memory."""
+        return self._loaded is not None
+
+    def rest(self) -> None:
+        """Let the model go, as soon as nobody is heard with it."""
+        self._loaded = None
 
     def _known(self, phrases: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(build_what_is_known(phrases, self._vocabulary)[0].phrases.values())

@@ -224,6 +224,37 @@ async def test_who_listens_for_wake_phrases_is_unheard_while_muted_and_heard_aga
     assert caplog.text == ""
 
 
+class WatchedEngine(Engine):
+    """Says when it is told to rest."""
+
+    rested: asyncio.Event
+
+    def rest(self) -> None:
+        super().rest()
+        self.rested.set()
+
+
+async def test_the_model_is_kept_from_a_wake_to_its_command_and_let_go_when_everybody_has_left(
+    model: Model, tmp_path: Path
+) -> None:
+    """Home Assistant connects for the wake phrase, and anew for the command."""
+    engine = WatchedEngine(model, OFFER)
+    engine.rested = asyncio.Event()
+    address = Address.parse(f"unix://{tmp_path}/wyoming")
+    loaded = [engine.is_loaded]
+    async with WyomingServer(engine, bounds=Bounds(1, busy_s=0.01, rest_s=PATIENCE_S)).listening(address) as taken:
+        await is_well(str(taken))
+        for _ in range(3):
+            await has_a_place_again(str(taken))
+        loaded.append(engine.is_loaded and not engine.rested.is_set())
+    assert [*loaded, engine.is_loaded] == [False, True, False]
+    engine.rested.clear()
+    async with WyomingServer(engine, bounds=Bounds(rest_s=0.01)).listening(address) as taken:
+        await is_well(str(taken))
+        await asyncio.wait_for(engine.rested.wait(), PATIENCE_S)
+        await is_well(str(taken))
+
+
 async def test_a_wake_stream_is_quiet_while_nobody_speaks(engine: Engine) -> None:
     def chunk(pcm: bytes) -> bytes:
         return Message("audio-chunk", {"rate": 16_000, "width": 2, "channels": 1}, pcm).encode()
