@@ -40,7 +40,7 @@ class Bounds:
 
     Who listens for wake phrases may say nothing for longer, until its place is needed: a satellite sends its audio
     elsewhere after each wake. Who is one too many may ask again after `busy_s`. The model is kept for `rest_s` when
-    everybody has left: loading it costs seven times what a command does, and Home Assistant connects twice for each.
+    everybody has left: loading it costs as much as hearing a command, and Home Assistant connects twice for each.
     """
 
     clients: int = 8
