@@ -27,7 +27,7 @@ pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed (apt-get install chromium)"),
 ]
 
-PATIENCE_MS = 30_000
+PATIENCE_MS = 90_000
 SENTENCE = re.compile(r"[A-Za-z]+,? [a-z]+ [a-z]+")
 """Three words in a row that no name has."""
 LATIN = re.compile(r"[A-Za-z]{2,}")

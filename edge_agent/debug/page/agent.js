@@ -8,7 +8,7 @@ import { showDecision, showDecisions, showPacks, showPlays } from "./lists.js";
 import { act, followAgent } from "./live.js";
 import { remoteControl } from "./remote.js";
 import { refusal, spoken } from "./sentences.js";
-import { bytes, label, language, languageSwitch, onLanguage, t, translate, useClockOf, wallDay, wallTime } from "./words.js";
+import { bytes, label, language, languageSwitch, listed, onLanguage, t, translate, useClockOf, wallDay, wallTime } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const BASE = "./";
@@ -90,7 +90,7 @@ function showFacts() {
   const rows = [
     ["status.microphone", microphoneMark(agent), soundButton()],
     ["heard", heard ? h("strong", { class: "heard-line", text: `“${heard.phrase}”` }) : t("heard.none")],
-    ["status.listens", state.phrases.length && state.microphone !== "off" ? state.phrases.map((phrase) => `“${phrase}”`).join(", ") : t("status.nothing")],
+    ["status.listens", state.phrases.length && state.microphone !== "off" ? listed(state.phrases.map((phrase) => `“${phrase}”`)) : t("status.nothing")],
     ["status.playing", state.playing ? `${state.playing.campaign_name} · ${label("format", state.playing.format)}` : t("status.nothing")],
     ["status.broker", `${state.link.broker} · ${t(`link.${state.link.status}`)}`],
     ["status.clock", `${wallTime(state.now)}${state.clock_trusted ? "" : ` · ${t("clock.untrusted")}`}`],

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { sentence, spoken } from "./sentences.js";
-import { bytes, label, t, wallDay, wallTime } from "./words.js";
+import { bytes, label, listed, t, wallDay, wallTime } from "./words.js";
 
 const LISTED = 12;
 
@@ -72,7 +72,7 @@ export function showPacks(place, agent) {
   const packs = [...agent.packs].sort(byPlace);
   table(place, "packs.none", ["column.pack", "column.formats", "column.size", "column.state", "column.room"], packs.map((pack) => [
     pack.campaign_name,
-    pack.formats.map((format) => label("format", format)).join(", "),
+    listed(pack.formats.map((format) => label("format", format))),
     bytes(pack.size_bytes),
     [
       pack.complete ? t("packs.complete") : t("packs.incomplete", { present: pack.assets_present, all: pack.assets }),

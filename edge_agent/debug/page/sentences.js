@@ -1,7 +1,7 @@
 // What the agent says, in the page's language. It says everything in English, and beside it what the sentence is made
 // of (`said`, docs/http.md); sentences.json holds the wordings of every other language.
 
-import { bytes, label, language, locale } from "./words.js";
+import { bytes, label, language, listed, locale } from "./words.js";
 
 const SENTENCES = await (await fetch(new URL("sentences.json", import.meta.url))).json();
 
@@ -36,7 +36,7 @@ function written(fact) {
   if (fact.wall) return new Date(`${fact.wall}Z`).toLocaleString(locale(), { ...WALL[fact.style], timeZone: "UTC" });
   if ("length_s" in fact) return length(fact.length_s);
   if ("size_bytes" in fact) return bytes(fact.size_bytes);
-  if (fact.hours) return new Intl.ListFormat(locale()).format(fact.hours.map((span) => span.join("–")));
+  if (fact.hours) return listed(fact.hours.map((span) => span.join("–")));
   if (fact.lang) return nameOfLanguage(fact.lang);
   return sentence("", fact.said);
 }

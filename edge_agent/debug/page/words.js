@@ -104,6 +104,9 @@ export function wallDay(iso) {
   return new Date(day).toLocaleDateString(locale(), { year: "numeric", month: "long", day: "numeric", timeZone: "UTC" });
 }
 
+/** Names one after another. */
+export const listed = (names) => names.join(current === "zh" ? "、" : ", ");
+
 /** A size for a person. */
 export function bytes(count) {
   if (count < 1024) return `${count} B`;
