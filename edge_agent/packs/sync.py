@@ -14,10 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from edge_agent.model.catalog import Catalog
-from edge_agent.model.errors import (
-    StorageError,
-    UntrustedError,
-)
+from edge_agent.model.errors import StorageError, UntrustedError
 from edge_agent.model.events import CatalogChanged, Event
 from edge_agent.model.shelf_room import Played, RoomPlace
 from edge_agent.model.wording import Said

@@ -63,7 +63,7 @@ async def test_one_advertisers_broken_metadata_costs_the_others_nothing(tmp_path
     fleet.sign("nuts", advertiser="bolt")
     fleet.sign()
     fleet.put_into(source)
-    broken = next(topic for topic in source.retained if topic.endswith(".packs-bolt"))
+    broken = next(topic for topic in source.retained if topic.endswith("/packs-bolt"))
     del source.retained[broken]
     async with Device(tmp_path / "tv", fleet.root_json, source) as device:
         await device.until(lambda: device.playable() == {"acme/spring": 1})
