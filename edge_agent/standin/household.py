@@ -91,7 +91,7 @@ class Device:
         )
 
     async def start(self) -> None:
-        """Start the agent and return when it answers. Raises DemoError with its last words when it does not."""
+        """Start the agent; return when it answers and is watched. Raises DemoError with its last words when not."""
         with (self.folder / "agent.log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(*self.command, stdout=log, stderr=log)
         self._session = aiohttp.ClientSession(
@@ -104,6 +104,7 @@ class Device:
         except TimeoutError:
             raise DemoError(f"The agent {self.spec.name} did not start.", self._last_words()) from None
         self._watching = asyncio.create_task(self._watch(), name=f"watch {self.spec.name}")
+        await self.expect("its feed", lambda message: message["type"] == "snapshot", 0)
 
     async def _answers(self) -> bool:
         try:

@@ -132,13 +132,25 @@ async def decision_on(device: Device, kind: str, topic: str = "") -> dict[str, A
     return decision
 
 
-async def placed(device: Device, crid: str, kind: str = "idle") -> None:
-    """Assert that a moment is answered with that creative, and wait until it can be seen and is closed again."""
+async def shows(device: Device, since: int) -> None:
+    """Wait until a placement can be seen and its impression is in the journal, which comes after it can be seen."""
+    await device.expect("it shows", lambda m: m["type"] == "screen" and m["screen"]["on"], since)
+    await device.expect("its impression", lambda m: m["type"] == "play" and m["play"]["rendered"], since)
+
+
+async def placed(device: Device, crid: str, kind: str = "idle", *, journaled: bool = True) -> None:
+    """Assert that a moment is answered with that creative, and wait until it can be seen and is closed again.
+
+    Where the disk refuses, it can be seen and is not `journaled`.
+    """
     mark = device.mark
     decision = await decision_on(device, kind)
     assert decision["outcome"] == "selected", decision["detail"]
     assert decision["chosen"]["crid"] == crid
-    await device.expect("it shows", lambda m: m["type"] == "screen" and m["screen"]["on"], mark)
+    if journaled:
+        await shows(device, mark)
+    else:
+        await device.expect("it shows", lambda m: m["type"] == "screen" and m["screen"]["on"], mark)
     mark = device.mark
     await device.post("/v1/press", {"button": "close"})
     await device.expect("it ends", lambda m: m["type"] == "state" and m["state"]["playing"] is None, mark)

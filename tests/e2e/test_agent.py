@@ -16,7 +16,7 @@ import pytest
 
 from edge_agent.link.reported_state import ConfigOutcome, Health, ReportedState
 from tests.brokers import RunningBroker, free_port
-from tests.e2e.homes import Fleet, Wiretap, again, agree, decision_on, make_device, running, shelved
+from tests.e2e.homes import Fleet, Wiretap, again, agree, decision_on, make_device, running, shelved, shows
 
 pytestmark = pytest.mark.e2e
 
@@ -41,14 +41,13 @@ async def test_a_published_pack_is_placed_after_consent_and_every_refusal_has_a_
         mark = device.mark
         placed = await decision_on(device, "idle")
         assert placed["chosen"]["crid"] == "pears"
-        await device.expect("it shows", lambda m: m["type"] == "screen" and m["screen"]["on"], mark)
+        await shows(device, mark)
         screen = await device.get("/v1/screen")
         assert screen["crid"] == "pears"
         await device.post("/v1/press", {"button": "close"})
         await device.expect("it closes", lambda m: m["type"] == "screen" and not m["screen"]["on"], mark + 1)
-        play = (await device.get("/v1/plays"))["plays"][0]
-        assert play["rendered"]
-        assert play["close_cause"] == "press"
+        await device.expect("why", lambda m: m["type"] == "play" and m["play"]["close_cause"] == "press", mark)
+        assert (await device.get("/v1/plays"))["plays"][0]["rendered"]
 
 
 async def test_consent_packs_and_spacing_survive_a_restart_without_a_network(
@@ -62,7 +61,7 @@ async def test_consent_packs_and_spacing_survive_a_restart_without_a_network(
         await agree(device)
         mark = device.mark
         await decision_on(device, "idle")
-        await device.expect("it shows", lambda m: m["type"] == "screen" and m["screen"]["on"], mark)
+        await shows(device, mark)
     own_broker.stop()
     async with running(again(device)) as device:
         await shelved(device)
@@ -125,7 +124,7 @@ async def test_sigterm_closes_what_plays_and_leaves_with_success(tmp_path: Path,
         await agree(device)
         mark = device.mark
         await decision_on(device, "idle")
-        await device.expect("it shows", lambda m: m["type"] == "screen" and m["screen"]["on"], mark)
+        await shows(device, mark)
         assert device._process is not None
         device._process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(device._process.wait(), 10) == 0
@@ -214,7 +213,7 @@ async def test_nothing_but_state_and_sealed_reports_leaves_a_device(
             await agree(device)
             mark = device.mark
             decision = await decision_on(device, "idle")
-            await device.expect("it shows", lambda m: m["type"] == "screen" and m["screen"]["on"], mark)
+            await shows(device, mark)
             play = (await device.get("/v1/plays"))["plays"][0]
             tomorrow = (await device.get("/v1/state"))["now"]
             await device.set_clock(datetime.fromisoformat(tomorrow) + timedelta(days=1, minutes=5))

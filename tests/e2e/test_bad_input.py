@@ -38,6 +38,7 @@ from tests.e2e.homes import (
     problem,
     running,
     shelved,
+    shows,
     solved,
 )
 from tests.fleets import SmallFleet, png, random_bytes, silent
@@ -404,7 +405,7 @@ async def test_a_full_disk_loses_nothing_and_is_told_of_once(tmp_path: Path, own
         await placed(device, PEARS)
         fill_disk(device)
         await later(device, hours=1)
-        await placed(device, PEARS)
+        await placed(device, PEARS, journaled=False)
         await problem(device, "agent.db cannot be written")
         await agree(device, max_per_day=2)
         assert (await problem(device, "The resident's choice cannot be written"))["next_step"]
@@ -511,9 +512,9 @@ async def test_a_clock_in_1970_places_nothing_until_it_is_set_and_loses_nothing(
         assert (await decision_on(device, "idle"))["rule"] == "clock_not_set"
         assert len(log_lines(device, "it is not believed")) == 1
         device.offset.write_text("0", "utf-8")
+        mark = device.mark
         await fleet.publish_sample("lumen-tea")  # wakes the device's packs, which judge the clock
         if not (await device.get("/v1/state"))["clock_trusted"]:
-            mark = device.mark
             await device.expect("trust", lambda m: m["type"] == "state" and m["state"]["clock_trusted"], mark)
         assert len(log_lines(device, "believable again")) == 1
         await placed(device, PEARS)
@@ -548,7 +549,7 @@ async def test_kill_9_in_the_middle_of_a_play_leaves_everything_whole(
         await agree(device, max_per_day=7)
         mark = device.mark
         await decision_on(device, "idle")
-        await device.expect("it shows", lambda m: m["type"] == "screen" and m["screen"]["on"], mark)
+        await shows(device, mark)
         play_id = (await device.get("/v1/plays"))["plays"][0]["play_id"]
         assert device._process is not None
         device._process.kill()

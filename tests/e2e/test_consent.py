@@ -12,7 +12,7 @@ from edge_agent.measure.journal_reader import JournalReader
 from edge_agent.model.device import Consent
 from edge_agent.standin.household import Device
 from tests.brokers import RunningBroker
-from tests.e2e.homes import Fleet, agree, decision_on, make_device, placed, running, shelved
+from tests.e2e.homes import Fleet, agree, decision_on, make_device, placed, running, shelved, shows
 from tests.unit.cli.commands import edge_agent
 from tests.unit.measure.plays import everything_in
 
@@ -41,7 +41,7 @@ async def test_consent_and_limits_reach_a_running_agent_at_once(tmp_path: Path, 
         await consent(device, "limit", "--clear")
         mark = device.mark
         assert (await decision_on(device, "idle"))["outcome"] == "selected"
-        await device.expect("it shows", lambda m: m["type"] == "screen" and m["screen"]["on"], mark)
+        await shows(device, mark)
         mark = device.mark
         assert not (await consent(device, "withdraw"))["consent"]["placements"]
         await device.expect("it closes", lambda m: m["type"] == "screen" and not m["screen"]["on"], mark)

@@ -7,7 +7,7 @@ import pytest
 
 from edge_agent.fleet.revoke import lift_revocation, revoke, revoke_advertiser
 from tests.brokers import RunningBroker
-from tests.e2e.homes import Fleet, again, agree, decision_on, make_device, running, shelved
+from tests.e2e.homes import Fleet, again, agree, decision_on, make_device, running, shelved, shows
 
 pytestmark = pytest.mark.e2e
 
@@ -30,7 +30,7 @@ async def test_what_is_revoked_closes_in_the_middle_of_its_play_and_stays_away_w
         )
         mark = device.mark
         assert (await decision_on(device, "idle"))["chosen"]["crid"] == "pears"
-        await device.expect("it shows", lambda m: m["type"] == "screen" and m["screen"]["on"], mark)
+        await shows(device, mark)
         mark = device.mark
         if "/" in what:
             revoke(fleet.repository, what, datetime.now(UTC), REASON)
