@@ -8,7 +8,7 @@ that comes together with the CONNACK. Both it and paho read a packet of any leng
 import asyncio
 import contextlib
 import traceback
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final
 
 import aiomqtt
@@ -19,19 +19,17 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from edge_agent.link.inflow import Acknowledged, Plain
+from edge_agent.link.inflow import Acknowledged, PassedOver, Plain
 from edge_agent.link.inlet import Inlet
 from edge_agent.link.offer import BrokerOffer
 from edge_agent.link.reasons import FAILURES, UNSUPPORTED_VERSION, Reason, reason
 from edge_agent.link.versions import Version
 
 MOST_TAKEN_BYTES: Final = 2**20 + 2**10
-"""Our Maximum Packet Size: the largest message that anybody here takes (1 MiB), with its topic."""
+"""Our Maximum Packet Size: the largest message that anybody here takes (1 MiB), with its topic.
 
-MOST_ENDURED_BYTES: Final = 16 * 2**20
-"""With 3.1.1, which cannot tell the broker, what is larger than we take is dropped once it is here, up to this size.
-
-Cutting the connection at once would let whoever may publish keep a device away with one retained message.
+With 3.1.1, which cannot tell the broker, larger ones are let go by. Cutting the connection would let whoever may
+publish keep a device away with one retained message.
 """
 
 _RECEIVE_MAXIMUM: Final = 20
@@ -46,10 +44,16 @@ _LOCAL: Final = {
 _GOODBYE: Final = Reason("it ended the connection", "")
 
 
-class WireClient(aiomqtt.Client):
-    """One attempt to connect, and the connection. Takes what aiomqtt's client takes; `version` besides."""
+OnPassedOver = Callable[[PassedOver], None]
+"""Told of each message that is too long to be read."""
 
-    def __init__(self, hostname: str, port: int, *, version: Version, keepalive: int, **rest: Any) -> None:
+
+class WireClient(aiomqtt.Client):
+    """One attempt to connect, and the connection. Takes what aiomqtt's client takes, `version` and `pass_over`."""
+
+    def __init__(
+        self, hostname: str, port: int, *, version: Version, keepalive: int, pass_over: OnPassedOver, **rest: Any
+    ) -> None:
         modern = version is Version.V5
         super().__init__(
             hostname,
@@ -64,7 +68,7 @@ class WireClient(aiomqtt.Client):
         self.offer = BrokerOffer()
         self._dialling = self._reached = self._answered = False
         self._own_keepalive = keepalive
-        self._most_bytes = MOST_TAKEN_BYTES if modern else MOST_ENDURED_BYTES
+        self._pass_over = pass_over
         self._overlong = ""
         self._said: Reason | None = None
         self._refusals: dict[int, ReasonCode] = {}
@@ -220,15 +224,21 @@ class WireClient(aiomqtt.Client):
     def _on_socket_open(self, client: mqtt.Client, userdata: Any, sock: Any) -> None:
         self._reached = True
         modern = self.version is Version.V5
-        inlet = Inlet(client, modern=modern, arrive=self._arrive, check=self._check_length)
+        inlet = Inlet(
+            client, modern=modern, most_bytes=MOST_TAKEN_BYTES, arrive=self._arrive, check=self._check_length
+        )
         super()._on_socket_open(inlet, userdata, sock)  # type: ignore[arg-type]
 
-    def _arrive(self, plain: Plain | Acknowledged) -> None:
+    def _arrive(self, plain: Plain | Acknowledged | PassedOver) -> None:
         match plain:
             case Plain(topic=topic, payload=payload, retained=retained):
                 self._queue.put_nowait(aiomqtt.Message(topic, payload, 0, retained, 0, None))
             case Acknowledged(mid=mid, codes=codes):
                 self._settle(mid, codes)
+            case PassedOver(mid=mid):
+                if mid is not None:
+                    self._client._send_puback(mid)  # noqa: SLF001 -- or the broker counts it as under way for good
+                self._pass_over(plain)
 
     def _settle(self, mid: int, codes: Sequence[int]) -> None:
         answer = self._asked.pop(mid, None)
@@ -265,7 +275,7 @@ class WireClient(aiomqtt.Client):
                 super()._on_socket_register_write(client, userdata, sock)
 
     def _check_length(self, length: int) -> None:
-        if length > self._most_bytes:
+        if length > MOST_TAKEN_BYTES:
             self._overlong = f"it sends a packet of {length} bytes, which nobody here takes"
             raise aiomqtt.MqttError(self._overlong)
 

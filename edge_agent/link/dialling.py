@@ -12,7 +12,7 @@ import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge_agent.link.client import WireClient
+from edge_agent.link.client import OnPassedOver, WireClient
 from edge_agent.link.credentials import read_credentials, tls_context
 from edge_agent.link.versions import Version, VersionChoice
 from edge_agent.model.errors import LinkError
@@ -39,15 +39,17 @@ async def dialled(
     timeout_s: float,
     will: tuple[str, bytes] | None = None,
     arrive: OnArrival | None = None,
+    pass_over: OnPassedOver = lambda _: None,
 ) -> AsyncIterator[WireClient]:
     """Connect as `settings` say; disconnect at the end. Messages go to `arrive`, or to `messages` of the client.
 
-    Raises LinkError when that fails, when the broker can carry no fleet, and for an aiomqtt.MqttError inside.
+    `pass_over` is told of those that are too long to be read. Raises LinkError when that fails, when the broker can
+    carry no fleet, and for an aiomqtt.MqttError inside.
     """
     async with AsyncExitStack() as stack:
         version: Version | None = choice.first
         while version is not None:
-            client = _client(settings, version, timeout_s, will, arrive)
+            client = _client(settings, version, timeout_s, will, arrive, pass_over)
             try:
                 await stack.enter_async_context(client.opened())
             except aiomqtt.MqttError as error:
@@ -90,12 +92,14 @@ def _client(
     timeout_s: float,
     will: tuple[str, bytes] | None,
     arrive: OnArrival | None,
+    pass_over: OnPassedOver,
 ) -> WireClient:
     credentials = None if settings.credentials_file is None else read_credentials(settings.credentials_file)
     client = WireClient(
         settings.host,
         settings.port,
         version=version,
+        pass_over=pass_over,
         identifier=f"edge-agent-{settings.device_id}",
         username=None if credentials is None else credentials.user,
         password=None if credentials is None else credentials.password,

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 import paho.mqtt.client as mqtt
 
-from edge_agent.link.inflow import CAPACITY_BYTES, Acknowledged, Inflow, Plain
+from edge_agent.link.inflow import CAPACITY_BYTES, Acknowledged, Inflow, PassedOver, Plain
 
 _TURN_BYTES: Final = CAPACITY_BYTES
 """So much is read before everything else on the event loop gets its turn."""
@@ -19,8 +19,9 @@ _TURN_BYTES: Final = CAPACITY_BYTES
 class Inlet:
     """paho's client as aiomqtt's reader sees it.
 
-    `arrive` gets every plain message and acknowledgement; all else goes to paho, in the order in which it came.
-    `check` is told how long the packet is that has begun; it raises what ends the connection.
+    `arrive` gets every plain message and acknowledgement, and what is passed over since it is longer than
+    `most_bytes`; all else goes to paho, in the order in which it came. `check` is told how long a packet for paho is
+    that has begun; it raises what ends the connection.
     """
 
     def __init__(
@@ -28,12 +29,13 @@ class Inlet:
         client: mqtt.Client,
         *,
         modern: bool,
-        arrive: Callable[[Plain | Acknowledged], None],
+        most_bytes: int,
+        arrive: Callable[[Plain | Acknowledged | PassedOver], None],
         check: Callable[[int], None],
     ) -> None:
         self._client = cast("Any", client)  # paho has no public way in
         self._client._sock_recv = self._receive  # noqa: SLF001
-        self._inflow = Inflow(modern=modern)
+        self._inflow = Inflow(modern=modern, most_bytes=most_bytes)
         self._arrive = arrive
         self._check = check
         self._handed = memoryview(b"")
@@ -76,7 +78,7 @@ class Inlet:
             match self._inflow.take():
                 case None:
                     return
-                case Plain() | Acknowledged() as plain:
+                case Plain() | Acknowledged() | PassedOver() as plain:
                     self._arrive(plain)
                 case handed:
                     self._handed = handed

@@ -58,6 +58,11 @@ class Listeners:
         for listener in self._listeners:
             listener.last = None
 
+    def pass_over(self, topic: str, length: int) -> None:
+        """Log that a message was too large, if anybody listens to its topic."""
+        if self.has(topic):
+            _log.error("A message of %d bytes on %s is too large and was dropped.", length, topic)
+
     def news(self, topic: str, payload: bytes, *, retained: bool) -> list[OnMessage]:
         """Return the callbacks that this message is for. One too large for its listener is logged and left out."""
         called: list[OnMessage] = []
@@ -69,7 +74,7 @@ class Listeners:
                 continue
             listener.last = digest
             if len(payload) > listener.max_bytes:
-                _log.error("A message of %d bytes on %s is too large and was dropped.", len(payload), topic)
+                self.pass_over(topic, len(payload))
             else:
                 called.append(listener.callback)
         return called

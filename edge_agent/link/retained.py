@@ -79,6 +79,13 @@ class RetainedReader:
 
     def deliver(self, topic: str, payload: bytes, *, retained: bool) -> bool:
         """Take a message that arrived; return whether anybody here asked for its topic."""
+        return self._settle(topic, lambda most_bytes: _judge(topic, payload, most_bytes), retained=retained)
+
+    def pass_over(self, topic: str, length: int, *, retained: bool) -> bool:
+        """Take notice of a message that was too long to be read; return whether anybody here asked for its topic."""
+        return self._settle(topic, lambda most_bytes: OversizeError(topic, length, most_bytes), retained=retained)
+
+    def _settle(self, topic: str, outcome: Callable[[int], bytes | LinkError], *, retained: bool) -> bool:
         asked = topic == self._sentinel or topic in self._leaving
         if asked and retained and self._probes:
             probe = self._probes.popleft()
@@ -87,7 +94,7 @@ class RetainedReader:
         for read in self._reads:
             if topic in read.open:
                 asked = True
-                read.settle(topic, _judge(topic, payload, read.max_bytes))
+                read.settle(topic, outcome(read.max_bytes))
         return asked
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from edge_agent.link.backoff import reconnect_delay
 from edge_agent.link.client import WireClient
 from edge_agent.link.connection import Connection
 from edge_agent.link.dialling import GONE_KEPT_S, dialled
+from edge_agent.link.inflow import PassedOver
 from edge_agent.link.listeners import Listeners, OnMessage
 from edge_agent.link.offer import BrokerOffer
 from edge_agent.link.retained import TOPICS_IN_A_PACKET, RetainedReader
@@ -157,6 +158,7 @@ class Link:
             timeout_s=self._answer_timeout_s,
             will=self._will,
             arrive=self._received,
+            pass_over=self._passed_over,
         ) as client:
             self._connection = Connection(client, answer_timeout_s=self._answer_timeout_s)
             self._reader = RetainedReader(self._connection, self._sentinel, self._standing_qos)
@@ -243,6 +245,11 @@ class Link:
             self._unrequested += 1
             if self._unrequested == 1:
                 _log.warning("The broker sends messages that nobody asked for, such as %s; they are dropped.", topic)
+
+    def _passed_over(self, message: PassedOver) -> None:
+        if self._reader is not None:
+            self._reader.pass_over(message.topic, message.length, retained=message.retained)
+        self._listeners.pass_over(message.topic, message.length)
 
     async def _say_goodbye(self, connection: Connection) -> None:
         """Publish the will: a broker only does so for clients that vanish."""

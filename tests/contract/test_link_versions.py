@@ -13,7 +13,7 @@ from edge_agent.fleet.broker import BrokerAddress
 from edge_agent.fleet.publish import send
 from edge_agent.link.client import MOST_TAKEN_BYTES
 from edge_agent.link.session import Link
-from edge_agent.model.errors import LinkError, NotRetainedError
+from edge_agent.model.errors import LinkError, NotRetainedError, OversizeError
 from edge_agent.settings.rooms import LinkSettings
 from tests.brokers import MOSQUITTO, Embedded, Mosquitto, Reachable
 from tests.fleets import SmallFleet, silent
@@ -178,6 +178,30 @@ async def test_an_endless_message_is_never_sent_to_us() -> None:
                 await publisher.publish(TIMESTAMP, b"news", qos=1, retain=True)
                 assert await heard.get() == b"news"
             assert len(proxy.kept) < 10_000
+
+
+async def test_an_endless_message_of_3_1_1_is_let_go_by_and_the_connection_stays(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+    with Mosquitto() as broker:
+        async with aiomqtt.Client(broker.host, broker.port) as publisher, Proxy(broker) as proxy:
+            await publisher.publish(TIMESTAMP, bytes(20 * MOST_TAKEN_BYTES), qos=1, retain=True)
+            await publisher.publish(STATE, bytes(19 * MOST_TAKEN_BYTES), qos=1, retain=True)
+            await publisher.publish("edge/report/1", b"1", qos=1, retain=True)
+            link = make_link(proxy, protocol="3.1.1")
+            link.on(TIMESTAMP, lambda _topic, payload: heard.put_nowait(payload))
+            async with running(link):
+                await link.connected()
+                with pytest.raises(OversizeError, match=str(19 * MOST_TAKEN_BYTES)):
+                    await link.fetch(STATE, 10)
+                assert await link.fetch("edge/report/1", 10) == b"1"
+                with pytest.raises(NotRetainedError):
+                    await link.fetch("edge/report/2", 10, patience=timedelta(hours=1))
+                await publisher.publish(TIMESTAMP, b"news", qos=1, retain=True)
+                assert await heard.get() == b"news"
+            assert proxy.levels == [4]
+    assert f"A message of {20 * MOST_TAKEN_BYTES} bytes on {TIMESTAMP} is too large" in caplog.text
 
 
 async def test_a_retained_message_that_is_too_large_to_be_sent_is_as_good_as_none() -> None:

@@ -6,11 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.link.inflow import CAPACITY_BYTES, Acknowledged, Inflow, Plain
+from edge_agent.link.inflow import CAPACITY_BYTES, Acknowledged, Inflow, PassedOver, Plain
 
 SUBACK = b"\x90\x04\x00\x01\x00\x00"
 PINGRESP = b"\xd0\x00"
 LONGEST_LENGTH = b"\xff\xff\xff\x7f"
+MOST = 2 * CAPACITY_BYTES
+
+Found = Plain | Acknowledged | PassedOver | bytes
 
 
 def framed(first: int, body: bytes) -> bytes:
@@ -29,16 +32,16 @@ def publish(
     return framed(first, struct.pack("!H", len(topic)) + topic + said + payload)
 
 
-def read(inflow: Inflow, stream: bytes, step: int = CAPACITY_BYTES) -> list[Plain | Acknowledged | bytes]:
+def read(inflow: Inflow, stream: bytes, step: int = CAPACITY_BYTES) -> list[Found]:
     """Return what `stream` comes to when it arrives `step` bytes at a time; neighbouring bytes are put together."""
-    taken: list[Plain | Acknowledged | bytes] = []
+    taken: list[Found] = []
     while stream:
         room = inflow.room()
         count = min(step, len(room), len(stream))
         room[:count], stream = stream[:count], stream[count:]
         inflow.came(count)
         while (found := inflow.take()) is not None:
-            if isinstance(found, Plain | Acknowledged):
+            if isinstance(found, Plain | Acknowledged | PassedOver):
                 taken.append(found)
             elif taken and isinstance(taken[-1], bytes):
                 taken[-1] += bytes(found)
@@ -56,21 +59,21 @@ def read(inflow: Inflow, stream: bytes, step: int = CAPACITY_BYTES) -> list[Plai
 def test_messages_and_other_packets_come_out_in_order_however_they_are_cut(
     modern: bool, payloads: list[bytes], others: list[bytes], step: int
 ) -> None:
-    stream, expected = b"", list[Plain | Acknowledged | bytes]()
+    stream, expected = b"", list[Found]()
     for number, payload in enumerate(payloads):
         stream += publish(f"edge/{number}".encode(), payload, first=0x31, modern=modern)
         expected.append(Plain(f"edge/{number}", payload, retained=True))
         for other in others[number : number + 1]:
             stream += framed(0xD0, other)
             expected.append(framed(0xD0, other))
-    assert read(Inflow(modern=modern), stream, step) == expected
+    assert read(Inflow(modern=modern, most_bytes=MOST), stream, step) == expected
 
 
 def test_a_stream_much_longer_than_what_is_held_comes_out_whole() -> None:
     messages = [Plain(f"edge/{n}", bytes([n]) * (1000 * n + 77_777), retained=False) for n in range(50)]
     stream = b"".join(publish(message.topic.encode(), message.payload) + PINGRESP for message in messages)
     for step in (1_009, 65_536, CAPACITY_BYTES):
-        found = read(Inflow(modern=True), stream, step)
+        found = read(Inflow(modern=True, most_bytes=MOST), stream, step)
         assert found[::2] == messages
         assert set(found[1::2]) == {PINGRESP}
 
@@ -95,17 +98,24 @@ def test_a_stream_much_longer_than_what_is_held_comes_out_whole() -> None:
     ],
 )
 def test_what_is_not_plain_is_handed_on_as_it_is(packet: bytes) -> None:
-    assert b"".join(bytes(part) for part in read(Inflow(modern=True), packet) if isinstance(part, bytes)) == packet
+    assert (
+        b"".join(
+            bytes(part) for part in read(Inflow(modern=True, most_bytes=MOST), packet) if isinstance(part, bytes)
+        )
+        == packet
+    )
 
 
 def test_acknowledgements_are_read_in_both_versions() -> None:
-    assert read(Inflow(modern=True), SUBACK * 2) == [Acknowledged(1, b"\x00")] * 2
-    assert read(Inflow(modern=False), framed(0x90, b"\x01\x02\x00\x80")) == [Acknowledged(0x102, b"\x00\x80")]
-    assert read(Inflow(modern=False), framed(0xB0, b"\x01\x02")) == [Acknowledged(0x102, b"")]
+    assert read(Inflow(modern=True, most_bytes=MOST), SUBACK * 2) == [Acknowledged(1, b"\x00")] * 2
+    assert read(Inflow(modern=False, most_bytes=MOST), framed(0x90, b"\x01\x02\x00\x80")) == [
+        Acknowledged(0x102, b"\x00\x80")
+    ]
+    assert read(Inflow(modern=False, most_bytes=MOST), framed(0xB0, b"\x01\x02")) == [Acknowledged(0x102, b"")]
 
 
 def test_an_endless_packet_is_handed_on_as_it_comes_and_holds_no_memory() -> None:
-    inflow = Inflow(modern=True)
+    inflow = Inflow(modern=True, most_bytes=MOST)
     read(inflow, b"\x30" + LONGEST_LENGTH)
     for _ in range(100):
         piece = bytes(CAPACITY_BYTES)
@@ -113,4 +123,34 @@ def test_an_endless_packet_is_handed_on_as_it_comes_and_holds_no_memory() -> Non
 
 
 def test_in_3_1_1_a_message_without_a_payload_is_one() -> None:
-    assert read(Inflow(modern=False), framed(0x31, b"\x00\x04edge")) == [Plain("edge", b"", retained=True)]
+    assert read(Inflow(modern=False, most_bytes=MOST), framed(0x31, b"\x00\x04edge")) == [
+        Plain("edge", b"", retained=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "mid", "passed_over"),
+    [
+        (0x30, b"", PassedOver("edge/long", 2 * MOST, retained=False, mid=None)),
+        (0x33, b"\x01\x02", PassedOver("edge/long", 2 * MOST, retained=True, mid=0x102)),
+    ],
+    ids=["QoS 0", "retained, QoS 1"],
+)
+@pytest.mark.parametrize("step", [1_009, CAPACITY_BYTES])
+def test_in_3_1_1_a_message_that_nobody_takes_is_passed_over(
+    first: int, mid: bytes, passed_over: PassedOver, step: int
+) -> None:
+    short = publish(b"edge/short", b"x", modern=False)
+    long = publish(b"edge/long", mid + bytes(2 * MOST), first=first, modern=False)
+    found = read(Inflow(modern=False, most_bytes=MOST), short + long + PINGRESP + short, step)
+    expected = Plain("edge/short", b"x", retained=False)
+    assert found == [expected, passed_over, PINGRESP, expected]
+
+
+def test_what_is_too_long_is_handed_on_where_it_is_no_message_or_was_forbidden() -> None:
+    for packet, modern in (
+        (publish(b"edge/\xff", bytes(MOST), modern=False), False),
+        (framed(0xD0, bytes(MOST + 1)), False),
+        (publish(b"edge/1", bytes(MOST)), True),
+    ):
+        assert read(Inflow(modern=modern, most_bytes=MOST), packet) == [packet]
