@@ -4,7 +4,6 @@ from edge_agent.settings.rooms import VoiceSettings
 from edge_agent.voice.fitting import heard_model
 from edge_agent.voice.grammar import build_grammar
 from edge_agent.voice.libvosk import ensure_loadable
-from edge_agent.voice.libvosk import ensure_loadable
 from edge_agent.voice.wyoming.protocol import Address
 
 
@@ -21,7 +20,6 @@ def check_voice(settings: VoiceSettings) -> str:
         added = settings.wyoming.phrases
     model = heard_model(settings)
     build_grammar((*settings.wake_phrases, *added), model.vocabulary())
-    ensure_loadable()
     ensure_loadable()
     phrases = ", ".join(f'"{phrase}"' for phrase in settings.wake_phrases) or "no wake phrase"
     return f"{settings.source}, model {model.name}, {phrases}"
