@@ -15,13 +15,16 @@ from edge_agent.link.retained import TOPICS_IN_A_PACKET
 from edge_agent.link.session import Link
 from edge_agent.link.topics import DeviceStateTopic, Timestamp, format_topic
 from edge_agent.link.versions import VersionChoice
-from edge_agent.model.errors import LinkError, SettingsError
+from edge_agent.model.errors import LinkError, NotAllowedError, SettingsError
 from edge_agent.settings.rooms import LinkSettings
 
 _WINDOW: Final = 16
 _MAX_PORT: Final = 65535
 _LOOK_PATIENCE: Final = timedelta(seconds=2)
 _ANSWER_PATIENCE: Final = timedelta(seconds=10)
+LOOKS: Final = 3
+"""How often to look for what was just sent."""
+
 _Item = TypeVar("_Item")
 
 HOME_BROKER: Final = "home-broker"
@@ -80,6 +83,23 @@ class Broker:
             if not self._link.status.connected:
                 raise
             return None
+
+    async def keeps(self, topic: str, max_bytes: int) -> bool:
+        """Whether anything is retained on `topic`; some brokers keep it a moment after they say so.
+
+        One that does not let us read it is taken at its word.
+        """
+        for _ in range(LOOKS):
+            try:
+                await self._link.fetch(self._prefix + topic, max_bytes, patience=_LOOK_PATIENCE)
+            except NotAllowedError:
+                return True
+            except LinkError:
+                if not self._link.status.connected:
+                    raise
+            else:
+                return True
+        return False
 
     async def absent(self, topics: Sequence[str], max_bytes: int, on_seen: Callable[[int], None]) -> list[str]:
         """Return those of `topics` that the broker retains nothing on; `on_seen` is told how many were looked at."""

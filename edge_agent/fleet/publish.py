@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.fleet.book import Book
-from edge_agent.fleet.broker import Broker, BrokerAddress, connected
+from edge_agent.fleet.broker import LOOKS, Broker, BrokerAddress, connected
 from edge_agent.fleet.chunk_folder import parts_of, reading
 from edge_agent.fleet.content_folder import sha256_of
 from edge_agent.fleet.history import refuse_fork, snapshot_of_ours
@@ -36,7 +36,6 @@ ANY_SIZE: Final = 1 << 62
 """How large a pack that we sign ourselves may be to be read: devices have limits of their own."""
 
 _TIMESTAMP: Final = metadata_topic("timestamp")
-_LOOKS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +220,7 @@ async def _check_samples(broker: Broker, sizes: Mapping[str, int], ledger: Ledge
     Raises LinkError, and has the ledger forget what was sent, when the broker does not keep what it acknowledged.
     """
     for topic in {max(sizes, key=lambda topic: sizes[topic]), list(sizes)[-1]} if sizes else ():
-        if await _read_back(broker, topic, sizes[topic]) is None:
+        if not await broker.keeps(topic, sizes[topic]):
             for each in sizes:
                 ledger.drop(each)
             raise LinkError(
@@ -232,21 +231,13 @@ async def _check_samples(broker: Broker, sizes: Mapping[str, int], ledger: Ledge
 
 
 async def _check_kept(broker: Broker, timestamp: bytes) -> None:
-    if await _read_back(broker, _TIMESTAMP, MAX_METADATA_BYTES, timestamp) != timestamp:
-        raise LinkError(
-            "The broker does not keep retained messages, on which packs are carried.",
-            "Switch retained messages on (mosquitto: retain_available true); see docs/brokers.md.",
-        )
-
-
-async def _read_back(broker: Broker, topic: str, max_bytes: int, wanted: bytes | None = None) -> bytes | None:
-    """Return what the broker retains; look again where that is not `wanted`, since some keep it after they say so."""
-    found: bytes | None = None
-    for _ in range(_LOOKS):
-        found = await broker.look(topic, max_bytes)
-        if found is not None and wanted in {None, found}:
-            break
-    return found
+    for _ in range(LOOKS):  # some keep it a moment after they say so
+        if await broker.look(_TIMESTAMP, MAX_METADATA_BYTES) == timestamp:
+            return
+    raise LinkError(
+        "The broker does not keep retained messages, on which packs are carried.",
+        "Switch retained messages on (mosquitto: retain_available true); see docs/brokers.md.",
+    )
 
 
 def _may_be_read(topic: str, fleet: FleetRepository) -> bool:

@@ -196,7 +196,7 @@ ON_CONTENTS = (
     Attack("endless data: a chunk", _chunk(lambda _content: bytes(MAX_CHUNK_BYTES + 1)), "more than the"),
     Attack("endless data: a timestamp", _huge_metadata("timestamp", 64 * 1024), UNBELIEVABLE),
     # With MQTT 5.0 the broker does not even send it, so that there is nothing; with 3.1.1 there is too much.
-    Attack("endless data: a snapshot", _huge_metadata("snapshot", 8 * MAX_METADATA_BYTES), ".snapshot"),
+    Attack("endless data: a snapshot", _huge_metadata("snapshot", 8 * MAX_METADATA_BYTES), "/snapshot"),
     Attack("endless data: a manifest", _document(lambda _content: bytes(MAX_DOCUMENT_BYTES + 1)), "more than the"),
     Attack("wrong length", _document(lambda content: content + b" "), ALTERED_DOCUMENT),
     Attack("wrong hash", _document(lambda content: content.replace(b"Hello.", b"Buy!!!")), ALTERED_DOCUMENT),
