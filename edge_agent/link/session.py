@@ -241,15 +241,19 @@ class Link:
         for callback in self._listeners.news(topic, payload, retained=message.retain):
             # Later and on its own, so that a bug in a callback is reported as one and does not end the connection.
             asyncio.get_running_loop().call_soon(callback, topic, payload)
+        self._note_unrequested(topic, asked=asked)
+
+    def _passed_over(self, message: PassedOver) -> None:
+        topic, length = message.topic, message.length
+        asked = self._reader is not None and self._reader.pass_over(topic, length, retained=message.retained)
+        self._listeners.pass_over(topic, length)
+        self._note_unrequested(topic, asked=asked)
+
+    def _note_unrequested(self, topic: str, *, asked: bool) -> None:
         if not asked and not self._listeners.has(topic):
             self._unrequested += 1
             if self._unrequested == 1:
                 _log.warning("The broker sends messages that nobody asked for, such as %s; they are dropped.", topic)
-
-    def _passed_over(self, message: PassedOver) -> None:
-        if self._reader is not None:
-            self._reader.pass_over(message.topic, message.length, retained=message.retained)
-        self._listeners.pass_over(message.topic, message.length)
 
     async def _say_goodbye(self, connection: Connection) -> None:
         """Publish the will: a broker only does so for clients that vanish."""
