@@ -49,6 +49,11 @@ class Meter:
         self._credit_bytes = _BURST_S * (settings.bandwidth or 0)
         self._credited_at_s: float | None = None
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is anything to keep to; otherwise nothing needs to be counted."""
+        return self._bandwidth is not None or self._daily_bytes is not None or bool(self._hours)
+
     def spend(self, length: int, now: datetime, at_s: float) -> float:
         """Count bytes that came; return for how many seconds nothing more should come, to keep the average."""
         today = now.astimezone(self._zone).date().isoformat()

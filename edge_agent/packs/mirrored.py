@@ -37,9 +37,8 @@ class MirroredChunks:
 
     A mirror that is slow, silent or wrong is left alone for a while, and what it owes comes from the next. `patience`
     is how long the downloader waits for anything at all: shared out, so that it outlasts every mirror's silence.
-    `full_window` is the window of a line that nothing limits: then mirrors are asked for twice as many pieces at a
-    time, since one answer drains while the next is only on its way. `on_waste` is told of bytes that came from a
-    mirror and were of no use. The library for HTTP is imported when the first mirror is asked.
+    `on_waste` is told of bytes that came from a mirror and were of no use. The library for HTTP is imported when the
+    first mirror is asked.
     """
 
     def __init__(
@@ -49,7 +48,6 @@ class MirroredChunks:
         *,
         ca_file: Path | None,
         patience: timedelta,
-        full_window: int,
         draw: Callable[[], float],
         on_waste: Callable[[int], None],
     ) -> None:
@@ -57,7 +55,6 @@ class MirroredChunks:
         self._broker = broker
         self._ca_file = ca_file
         self._patience = patience / (len(mirrors) + 1)
-        self._full_window = full_window
         self._draw = draw
         self._on_waste = on_waste
         self._context: ssl.SSLContext | None = None
@@ -68,12 +65,11 @@ class MirroredChunks:
     ) -> AsyncGenerator[tuple[Piece, bytes | LinkError], None]:
         """As in ChunkSource. What comes from a mirror is verified already: if it is wrong, somebody else is asked."""
         missing = {piece.sha256: piece for piece in pieces}
-        wide = window if window < self._full_window else 2 * window
         for mirror in self._mirrors.usable(asyncio.get_running_loop().time()):
             wanted = [piece for piece in missing.values() if piece.asset]
             if not wanted:
                 break
-            async with aclosing(self._from_mirror(mirror, wanted, wide)) as arrivals:
+            async with aclosing(self._from_mirror(mirror, wanted, window)) as arrivals:
                 async for piece, content in arrivals:
                     del missing[piece.sha256]
                     yield piece, content

@@ -19,8 +19,8 @@ Returns when the next may come, or the sentence why none may for now.
 
 Arrival = tuple[Piece, bytes]
 
-Keep = Callable[[Sequence[Arrival]], list[Piece]]
-"""Checks and writes what came, in a worker thread; returns the pieces that were as they should be."""
+Keep = Callable[[Sequence[Arrival]], None]
+"""Writes pieces that were as they should be, in a worker thread."""
 
 
 class Disk(Protocol):
@@ -36,6 +36,9 @@ _BATCH_BYTES: Final = 1024 * 1024
 
 _GATHER_S: Final = 0.02
 """How long less than that waits, so that a worker thread is not woken for each piece."""
+
+_LEAST_PATIENCE: Final = 0.9
+"""So much of the patience is left after each piece: setting a timer for each would cost more than taking it in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class Receiver:
         self._disk = disk
         self._window = window
         self._patience_s = patience.total_seconds()
+        self._least_patience_s = self._patience_s * _LEAST_PATIENCE
         self._pace = pace
 
     async def receive(
@@ -71,9 +75,9 @@ class Receiver:
     ) -> Outcome:
         """Ask for each piece once, and keep it; return after the last one, or when no more may be asked for.
 
-        A piece that is absent or altered does not hold up the others. Checking and writing go on in a worker thread
-        while the next pieces arrive; `on_kept` is told of each one on the event loop. Raises what `keep` raises. What
-        arrived until then, or until this is cancelled, is kept.
+        A piece that is absent or altered does not hold up the others. Each is checked as it arrives; writing goes on
+        in a worker thread meanwhile, and `on_kept` is told of each one on the event loop. Raises what `keep` raises.
+        What arrived until then, or until this is cancelled, is kept.
         """
         if not pieces:
             return Outcome()
@@ -83,12 +87,10 @@ class Receiver:
             outcome = await self._take(pieces, batches, keeping, more_follows=more_follows)
             batches.end()
             await keeping
+            return outcome
         finally:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
-        if batches.altered and outcome.failure is None:
-            return Outcome(self._altered(batches.altered[0]), outcome.is_over)
-        return outcome
 
     async def _take(
         self, pieces: Sequence[Piece], batches: "_Batches", keeping: "asyncio.Task[None]", *, more_follows: bool
@@ -101,27 +103,39 @@ class Receiver:
                 aclosing(self._source.fetch_chunks(pieces, self._window)) as stream,
             ):
                 async for piece, answer in stream:
-                    limit.reschedule(None)
                     left -= 1
                     if isinstance(answer, NotAllowedError):
                         return Outcome(answer, is_over=True)
                     if isinstance(answer, LinkError):
                         failure = failure or answer
+                    elif not piece.matches(answer):
+                        failure = failure or self._altered(piece)
                     else:
                         batches.add((piece, answer))
-                        while batches.is_full or keeping.done():
-                            await batches.emptied(keeping)
-                        if self._pace is not None:
-                            held = await self._pace(len(answer), left > 0 or more_follows)
-                            if held is not None:
-                                return Outcome(failure or IncompleteError(held), is_over=True)
-                    limit.reschedule(now() + self._patience_s)
+                    if batches.is_full or keeping.done() or self._pace is not None:
+                        limit.reschedule(None)
+                        held = await self._catch_up(batches, keeping, answer, more=left > 0 or more_follows)
+                        if held is not None:
+                            return Outcome(failure or IncompleteError(held), is_over=True)
+                    until = limit.when()
+                    if until is None or until < now() + self._least_patience_s:
+                        limit.reschedule(now() + self._patience_s)
         except TimeoutError:
             stopped = IncompleteError(f"The pack {self._name} stopped arriving.", "It is tried again by itself.")
             return Outcome(failure or stopped, is_over=True)
         except LinkError as error:
             return Outcome(failure or error, is_over=True)
         return Outcome(failure)
+
+    async def _catch_up(
+        self, batches: "_Batches", keeping: "asyncio.Task[None]", answer: bytes | LinkError, *, more: bool
+    ) -> str | None:
+        """Return when the next piece may come, or with the sentence why none may for now."""
+        while batches.is_full or keeping.done():
+            await batches.emptied(keeping)
+        if self._pace is None or isinstance(answer, LinkError):
+            return None
+        return await self._pace(len(answer), more)
 
     def _altered(self, piece: Piece) -> UntrustedError:
         return UntrustedError(
@@ -144,7 +158,6 @@ class _Batches:
         self._due = asyncio.Event()
         self._taken = asyncio.Event()
         self._flush: asyncio.TimerHandle | None = None
-        self.altered: list[Piece] = []
 
     @property
     def is_full(self) -> bool:
@@ -196,15 +209,13 @@ class _Batches:
         self._taken.set()  # until it is full again: whoever begins to wait later must not miss it
         if not batch:
             return
-        good = await in_thread(self._keep, batch)
+        await in_thread(self._keep, batch)
         flush = self._disk.begin_flush()
         if flush is not None:
             await self._flushed()  # no more than one at a time: a slow disk holds up what arrives
             self._flushing = asyncio.create_task(in_thread(flush))
-        for piece in good:
+        for piece, _ in batch:
             self._on_kept(piece)
-        if len(good) < len(batch):
-            self.altered += [piece for piece, _ in batch if piece not in good]
 
     async def _flushed(self) -> None:
         """Wait for the flush that is under way. Raises what went wrong with it."""

@@ -4,6 +4,7 @@ Signed documents and metadata come by topics. Chunks, which are most of the byte
 that they may come from elsewhere: `BrokerChunks` asks the topics too.
 """
 
+import hashlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -93,6 +94,10 @@ class Piece:
     length: int
     asset: str = ""
     offset: int = 0
+
+    def matches(self, content: bytes) -> bool:
+        """Whether that is what was asked for."""
+        return len(content) == self.length and hashlib.sha256(content).hexdigest() == self.sha256
 
 
 class ChunkSource(Protocol):

@@ -236,7 +236,7 @@ class Supply:
                 window=self.meter.window(self._settings.window, MAX_CHUNK_BYTES),
                 patience=self._settings.chunk_timeout,
                 on_missing=remember,
-                pace=self._pace,
+                pace=self._pace if self.meter.is_limited else None,
             )
         )
         self._current = (entry, task)

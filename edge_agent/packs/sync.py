@@ -88,7 +88,6 @@ class PackShelf:
             chunks or BrokerChunks(source),
             ca_file=settings.mirror_ca_file,
             patience=settings.chunk_timeout,
-            full_window=settings.window,
             draw=draw,
             on_waste=self._on_waste,
         )

@@ -46,7 +46,7 @@ class PacksSettings(_Slice):
     kind: str
     budget_bytes: int = Field(default=256 * 2**20, gt=0, json_schema_extra=REMOTE)
     max_pack_bytes: int = Field(default=64 * 2**20, gt=0, json_schema_extra=REMOTE)
-    window: int = Field(default=16, ge=1, le=256, json_schema_extra=REMOTE)
+    window: int = Field(default=32, ge=1, le=256, json_schema_extra=REMOTE)
     chunk_timeout: Seconds = timedelta(seconds=20)
     refresh_every: Seconds = Field(default=timedelta(hours=6), json_schema_extra=REMOTE)
     bandwidth: int | None = Field(default=None, ge=1024, json_schema_extra=REMOTE)

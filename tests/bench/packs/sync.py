@@ -1,6 +1,6 @@
 """How fast a pack arrives, beside a bare aiomqtt client that takes the same retained chunks and checks nothing.
 
-    python -m tests.bench.packs.sync [--mib 10] [--rounds 5] [--window 16]
+    python -m tests.bench.packs.sync [--mib 10] [--rounds 5] [--window 32]
 
 Throughput: the shelf (session, hash check, disk, whole-asset hash, fsync) from an empty directory, timed from the
 manifest's appearance on the shelf to the complete catalog; beside a bare client on the same topics, and one that does
@@ -186,7 +186,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--mib", type=int, default=10)
     arguments.add_argument("--rounds", type=int, default=5)
-    arguments.add_argument("--window", type=int, default=16)
+    arguments.add_argument("--window", type=int, default=32)
     given = arguments.parse_args()
     brokers: list[RunningBroker] = [Mosquitto(), Embedded()] if MOSQUITTO is not None else [Embedded()]
     for broker in brokers:
