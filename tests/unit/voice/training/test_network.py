@@ -66,6 +66,7 @@ def test_spectral_augmentation_changes_every_row_and_no_shape() -> None:
     assert all(not torch.allclose(before, after) for before, after in zip(cepstra, changed, strict=True))
 
 
+@pytest.mark.slow
 def test_a_short_fit_learns_what_is_easy() -> None:
     """Two sounds whose cepstra differ by a constant: a few steps tell them apart."""
     draw = np.random.default_rng(3)
@@ -82,6 +83,7 @@ def test_a_short_fit_learns_what_is_easy() -> None:
     assert (said == pdfs[middle : middle + 400]).mean() > 0.7
 
 
+@pytest.mark.slow
 def test_refining_with_people_learns_how_they_sound() -> None:
     """People say the same two sounds otherwise: who hears them while refining names them better than who does not."""
 
