@@ -63,8 +63,11 @@ async def _keep(shelf: Shelf, file: SignedFile, answer: bytes | LinkError) -> Ed
     return None
 
 
-def place_entries(repository: Repository, shelf: Shelf, troubles: Troubles) -> None:
-    """Give each signed pack its entry; the last complete version stays in it until the newest is complete."""
+async def place_entries(repository: Repository, shelf: Shelf, troubles: Troubles) -> None:
+    """Give each signed pack its entry; the last complete version stays in it until the newest is complete.
+
+    Manifests are read in a worker thread: one that lists thousands of chunks takes long on a small device.
+    """
     for name in signed_packs(repository):
         sha256 = repository.files[name].sha256
         old = shelf.entries.get(name)
@@ -73,7 +76,11 @@ def place_entries(repository: Repository, shelf: Shelf, troubles: Troubles) -> N
         fresh = Entry(name, sha256)
         if old is not None:
             fresh = replace(fresh, complete=old.complete, complete_sha256=old.complete_sha256)
-        entry = shelf.with_manifest(fresh)
+        entry = await in_thread(shelf.with_manifest, fresh)
+        standing = shelf.entries.get(name)
+        if standing is not None and not entry.is_for_others and entry.complete is fresh.complete:
+            # Meanwhile the last version may have become whole, or damaged.
+            entry = replace(entry, complete=standing.complete, complete_sha256=standing.complete_sha256)
         shelf.entries[name] = entry
         if entry.reason and not entry.is_for_others:
             unusable = FormatError(str(entry.reason), "Publish a corrected pack; until then the last good one plays.")

@@ -149,7 +149,7 @@ class Lookout:
             names = [*wanted_documents(repository, self._wanted), *packs_to_read(repository, self._shelf)]
             later = await bring_documents(repository, self._shelf, self._source, names, self._settings.window)
             failure = failure or later
-            place_entries(repository, self._shelf, self._troubles)
+            await place_entries(repository, self._shelf, self._troubles)
             await self._remove_unneeded(before)
         await self._save(repository)
         self._verified_timestamp = await in_thread((store.metadata / "timestamp.json").read_bytes)

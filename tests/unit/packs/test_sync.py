@@ -1,5 +1,6 @@
 """The shelf against a repository that is really signed: what arrives, what leaves, and what outlives a restart."""
 
+import asyncio
 import json
 import logging
 from dataclasses import asdict
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.packs.clock_floor import CODE_DATE
+from edge_agent.packs.shelf_record import Entry
 from edge_agent.packs.source import chunk_topic, target_topic
 from tests.fleets import TIMESTAMP, Device, MemorySource, SmallFleet, full_disk, png, random_bytes
 
@@ -102,6 +104,32 @@ async def test_the_last_good_version_plays_until_the_next_is_complete(
         source.let_go()
         await device.until(lambda: device.playable() == {"acme/spring": 2})
         assert device.shelf.status().packs[0].missing_bytes == 0
+
+
+async def test_what_becomes_whole_while_the_next_manifest_is_read_plays_until_that_is(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.sign()
+    source.held = {next(topic for topic in fleet.messages() if "chunk" in topic)}
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.shelf.status().packs[:1] != () and source.held <= set(source.asked))
+        loop, read = asyncio.get_running_loop(), device.shelf._shelf.with_manifest
+
+        async def become_whole() -> None:
+            source.let_go()
+            await device.until(lambda: device.playable() == {"acme/spring": 1})
+
+        def read_meanwhile(entry: Entry) -> Entry:
+            asyncio.run_coroutine_threadsafe(become_whole(), loop).result(60)
+            return read(entry)
+
+        monkeypatch.setattr(device.shelf._shelf, "with_manifest", read_meanwhile)
+        fleet.sign(poster=png(filling=random_bytes(300_000, "second")))
+        source.retained.update({topic: text for topic, text in fleet.messages().items() if "chunk" not in topic})
+        source.push()
+        await device.until(lambda: device.shelf.status().packs[0].newest == 2)
+        assert device.playable() == {"acme/spring": 1}
 
 
 async def test_a_change_fetches_only_the_chunks_that_changed(
