@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 
 from edge_agent.durable import write_durably
 from edge_agent.model.errors import StorageError, VoiceError
-from edge_agent.voice.grammar import Vocabulary
+from edge_agent.voice.grammar import UNKNOWN, Vocabulary
 from edge_agent.voice.libvosk import SpeechModel
 
 if TYPE_CHECKING:  # pydantic is a third of what a process takes that only listens
@@ -87,11 +87,26 @@ def check_model(directory: Path) -> Model:
                 f"The speech model in {directory} takes no phrases at run time: it lacks {' and '.join(missing)}.",
                 "Use one of the small models; the big ones have a static graph.",
             )
+        if not _has_word(directory / words, UNKNOWN):
+            raise VoiceError(
+                f"The speech model in {directory} has no word {UNKNOWN} for what is no phrase: "
+                "whatever is said would be taken for one.",
+                "Use another small model.",
+            )
         return Model(directory, directory / words)
     raise VoiceError(
         f"{directory} holds no speech model for Vosk: there is no am/final.mdl and no final.mdl.",
         "Name the folder that holds the model's files.",
     )
+
+
+def _has_word(words: Path, word: str) -> bool:
+    """Whether a symbol table (`word id` a line) has a word."""
+    try:
+        with words.open("rb") as lines:
+            return any(line.split(maxsplit=1)[:1] == [word.encode()] for line in lines)
+    except OSError as error:
+        raise VoiceError(f"{words} cannot be read: {error}.", "Install the model again.") from error
 
 
 def packaged_models() -> dict[str, Path]:

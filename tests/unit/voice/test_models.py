@@ -23,7 +23,7 @@ OLD_LAYOUT = ("final.mdl", "mfcc.conf", "words.txt", "HCLr.fst", "Gr.fst")
 def lay_out(directory: Path, files: tuple[str, ...]) -> Path:
     for name in files:
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
-        (directory / name).write_text("hello 1\n")
+        (directory / name).write_text("hello 1\n[unk] 2\n")
     return directory
 
 
@@ -63,6 +63,14 @@ def test_a_model_with_a_static_graph_takes_no_phrases(tmp_path: Path) -> None:
     with pytest.raises(VoiceError, match="takes no phrases") as caught:
         check_model(tmp_path)
     assert "small" in caught.value.next_step
+
+
+@pytest.mark.parametrize("files", [NEW_LAYOUT, OLD_LAYOUT])
+def test_a_model_that_would_take_everything_for_a_phrase_is_refused(tmp_path: Path, files: tuple[str, ...]) -> None:
+    lay_out(tmp_path, files)
+    (tmp_path / files[2]).write_text("hello 1\nunk 2\n[unk]s 3\n")
+    with pytest.raises(VoiceError, match=r"has no word \[unk\]"):
+        check_model(tmp_path)
 
 
 def test_a_folder_without_a_model_or_no_folder_is_refused(tmp_path: Path) -> None:

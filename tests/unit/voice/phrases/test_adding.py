@@ -114,7 +114,7 @@ def test_a_model_that_others_made_is_refused(tmp_path: Path) -> None:
     others = tmp_path / "others"
     for name in ("am/final.mdl", "conf/mfcc.conf", "graph/words.txt", "graph/HCLr.fst", "graph/Gr.fst"):
         (others / name).parent.mkdir(parents=True, exist_ok=True)
-        (others / name).write_bytes(b"x 1\n")
+        (others / name).write_bytes(b"x 1\n[unk] 2\n")
     with pytest.raises(VoiceError, match="not made by edge-agent model train"):
         plan_phrases(others, ["hey glowbar"])
 
