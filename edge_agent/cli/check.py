@@ -67,6 +67,12 @@ def _trust(settings: Settings) -> str:
     return str(settings.packs.root_json)
 
 
+def _broker(settings: Settings) -> str:
+    where = f"{settings.mqtt.host}:{settings.mqtt.port}, topics below {settings.mqtt.root}"
+    dotted = [name for name in (settings.mqtt.root, settings.mqtt.device_id) if "." in name]
+    return f"{where}; RabbitMQ and NATS take no dot, as in {' and '.join(dotted)}" if dotted else where
+
+
 def _mirrors(settings: Settings) -> str:
     from edge_agent.packs.mirrored import mirror_trust
 
@@ -134,6 +140,7 @@ def _disk(settings: Settings) -> str:
 _LOOKS: dict[str, Callable[[Settings], str]] = {
     "hooks": _hooks,
     "trust": _trust,
+    "broker": _broker,
     "mirrors": _mirrors,
     "voice": _voice,
     "microphone": _microphone,

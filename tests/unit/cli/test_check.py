@@ -24,7 +24,15 @@ def test_a_device_that_would_work(tmp_path: Path) -> None:
     code, findings = checked(tmp_path, "[packs]\nbudget_bytes = 1024\n")
     assert code == 0
     assert all(finding["ok"] for finding in findings.values())
-    assert {"configuration", "hooks", "trust", "mirrors", "voice", "microphone", "wyoming", "disk"} == findings.keys()
+    things = {"configuration", "hooks", "trust", "broker", "mirrors", "voice", "microphone", "wyoming", "disk"}
+    assert things == findings.keys()
+    assert findings["broker"]["detail"] == "127.0.0.1:1883, topics below edge"
+
+
+def test_names_that_some_brokers_cannot_carry_are_told_of(tmp_path: Path) -> None:
+    _, findings = checked(tmp_path, '[mqtt]\nroot = "acme.tv/edge"\n')
+    assert findings["broker"]["ok"], "on any other broker it works"
+    assert "RabbitMQ and NATS take no dot, as in acme.tv/edge" in findings["broker"]["detail"]
 
 
 def test_an_authority_for_mirrors_that_is_none_is_said(tmp_path: Path) -> None:
