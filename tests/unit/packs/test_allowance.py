@@ -28,9 +28,19 @@ def at(hour: int, minute: int = 0, day: int = 21) -> datetime:
 
 def test_without_limits_nothing_waits() -> None:
     free = meter()
+    assert not free.is_limited
     assert free.spend(10**9, at(12), 0.0) == 0.0
     assert free.hold(at(12)) is None
     assert free.window(16, 131072) == 16
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [{"bandwidth": 100_000}, {"daily_bytes": 10**9}, {"hours": [NIGHT]}],
+    ids=["on average", "in a day", "within hours"],
+)
+def test_each_limit_makes_it_count(limit: dict[str, object]) -> None:
+    assert meter(**limit).is_limited
 
 
 def test_the_average_is_kept_over_any_time() -> None:
