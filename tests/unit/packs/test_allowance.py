@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -39,7 +40,7 @@ def test_without_limits_nothing_waits() -> None:
     [{"bandwidth": 100_000}, {"daily_bytes": 10**9}, {"hours": [NIGHT]}],
     ids=["on average", "in a day", "within hours"],
 )
-def test_each_limit_makes_it_count(limit: dict[str, object]) -> None:
+def test_each_limit_makes_it_count(limit: dict[str, Any]) -> None:
     assert meter(**limit).is_limited
 
 
