@@ -55,8 +55,11 @@ def _open_bus(path: Path) -> int:
 def _lines(bus: int) -> Iterator[bytes]:
     parent = os.getppid()
     partial = b""
-    while os.getppid() == parent:
-        if not select.select([bus], [], [], 1.0)[0]:
+    while True:
+        is_readable = select.select([bus], [], [], 1.0)[0]
+        if os.getppid() != parent:  # the agent was killed: what comes now is for the one after it
+            return
+        if not is_readable:
             continue
         *whole, partial = (partial + os.read(bus, 65536)).split(b"\n")
         yield from whole

@@ -216,39 +216,62 @@ async def test_what_a_power_cut_left_on_the_screen_is_cleared_at_the_next_start(
         assert [path.name for path in screen.iterdir()] == ["now.json"]
 
 
-async def test_a_hook_whose_agent_was_killed_takes_its_placement_away(tmp_path: Path, poster: Path) -> None:
-    hook = shipped("firmware_hooks") / "virtual_tv" / "show.py"
+KILLABLE = """
+import signal, subprocess, sys
+hook = subprocess.Popen([sys.executable, "-ISB", sys.argv[1]], stdin=subprocess.PIPE, start_new_session=True)
+hook.stdin.write(sys.stdin.buffer.read())
+hook.stdin.close()
+print(hook.pid, flush=True)
+signal.pause()
+"""
+
+
+async def killable_agent(
+    tmp_path: Path, hook: str, request: dict[str, Any]
+) -> tuple[asyncio.subprocess.Process, int]:
+    """Start a process that runs a shipped hook as the agent does; return it and the hook's process id."""
     (tmp_path / "runtime").mkdir()
-    script = tmp_path / "agent.py"
-    script.write_text(
-        "import os, subprocess, sys, signal\n"
-        "hook = subprocess.Popen([sys.executable, '-ISB', sys.argv[1]], stdin=subprocess.PIPE, stdout=None,"
-        " start_new_session=True)\n"
-        "hook.stdin.write(sys.stdin.buffer.read()); hook.stdin.close()\n"
-        "print(hook.pid, flush=True)\n"
-        "signal.pause()\n"
-    )
-    request = {
-        "v": 1, "verb": "show", "play": "p", "asset": str(poster),
-        "slot": {"format": "boot_screen", "max_dur": 60, "w": 1, "h": 1},
-        "creative": {"dur": 60, "w": 1, "h": 1},
-    }  # fmt: skip
     pipe = asyncio.subprocess.PIPE
     agent = await asyncio.create_subprocess_exec(
-        PYTHON, str(script), str(hook), stdin=pipe, stdout=pipe,
+        PYTHON, "-c", KILLABLE, str(shipped("firmware_hooks") / hook), stdin=pipe, stdout=pipe,
         env={"EDGE_AGENT_RUNTIME": str(tmp_path / "runtime"), "PATH": os.defpath},
     )  # fmt: skip
     assert agent.stdin is not None
     assert agent.stdout is not None
-    agent.stdin.write(json.dumps(request).encode() + b"\n")
+    agent.stdin.write(json.dumps({"v": 1} | request).encode() + b"\n")
     agent.stdin.close()
-    pid = int(await agent.stdout.readline())
+    return agent, int(await agent.stdout.readline())
+
+
+async def test_a_hook_whose_agent_was_killed_takes_its_placement_away(tmp_path: Path, poster: Path) -> None:
+    request = {
+        "verb": "show", "play": "p", "asset": str(poster),
+        "slot": {"format": "boot_screen", "max_dur": 60, "w": 1, "h": 1},
+        "creative": {"dur": 60, "w": 1, "h": 1},
+    }  # fmt: skip
+    agent, pid = await killable_agent(tmp_path, "virtual_tv/show.py", request)
+    assert agent.stdout is not None
     while b"impression" not in await agent.stdout.readline():
         pass
     agent.kill()
     await agent.wait()
     await death_of(pid)
     assert note(tmp_path, "screen") == {"play": None}
+
+
+async def test_a_watch_hook_whose_agent_was_killed_leaves_the_bus_to_the_next_one(tmp_path: Path) -> None:
+    agent, pid = await killable_agent(tmp_path, "virtual_fridge/watch.py", {"verb": "watch"})
+    assert agent.stdout is not None
+    assert b"powered" in await agent.stdout.readline(), "it has opened the bus"
+    bus = os.open(tmp_path / "runtime" / "bus", os.O_RDWR | os.O_NONBLOCK)
+    try:
+        agent.kill()
+        await death_of(agent.pid)  # agent.wait() waits for the hook, which has its output
+        os.write(bus, b'{"moment": {"kind": "idle"}}\n')
+        await death_of(pid)
+        assert os.read(bus, 1000) == b'{"moment": {"kind": "idle"}}\n'
+    finally:
+        os.close(bus)
 
 
 async def test_hooks_work_without_their_executable_bits(tmp_path: Path, poster: Path) -> None:
