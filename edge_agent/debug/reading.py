@@ -1,5 +1,6 @@
 """The GET handlers: everything that may be read, none of which changes anything."""
 
+import asyncio
 from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
@@ -86,23 +87,27 @@ async def get_sound(request: web.Request) -> web.FileResponse:
     return web.FileResponse(path, headers={"Content-Type": "audio/wav"})
 
 
-async def get_page(_: web.Request) -> web.FileResponse:
+async def get_page(_: web.Request) -> web.Response:
     """Return the agent's page."""
-    return page_file("index.html")
+    return await page_file("index.html")
 
 
-async def get_page_part(request: web.Request) -> web.FileResponse:
+async def get_page_part(request: web.Request) -> web.Response:
     """Return one file of the page."""
-    return page_file(request.match_info["name"])
+    return await page_file(request.match_info["name"])
 
 
-def page_file(name: str, folder: Path = PAGE) -> web.FileResponse:
-    """Return the page's file of that name; only names that are in the folder exist."""
+async def page_file(name: str, folder: Path = PAGE) -> web.Response:
+    """Return the page's file of that name; only names that are in the folder exist.
+
+    It is read whole: aiohttp's FileResponse leaves a file open whose reader is stopped while it is opened.
+    """
     mime = PAGE_TYPES.get(Path(name).suffix)
     path = folder / name
     if mime is None or path.parent != folder or not path.is_file():
         raise RequestRefusedError(HTTPStatus.NOT_FOUND, "There is no such page.", "Open / instead.")
-    return web.FileResponse(path, headers={"Content-Type": f"{mime}; charset=utf-8"})
+    content = await asyncio.to_thread(path.read_bytes)
+    return web.Response(body=content, headers={"Content-Type": f"{mime}; charset=utf-8"})
 
 
 def limit_of(request: web.Request) -> int:

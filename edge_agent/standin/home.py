@@ -274,16 +274,16 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     return await answer(request, handler)
 
 
-async def _get_home(_: web.Request) -> web.FileResponse:
-    return page_file("index.html", HOME_PAGE)
+async def _get_home(_: web.Request) -> web.Response:
+    return await page_file("index.html", HOME_PAGE)
 
 
-async def _get_own(request: web.Request) -> web.FileResponse:
-    return page_file(request.match_info["name"], HOME_PAGE)
+async def _get_own(request: web.Request) -> web.Response:
+    return await page_file(request.match_info["name"], HOME_PAGE)
 
 
-async def _get_shared(request: web.Request) -> web.FileResponse:
-    return page_file(request.match_info["name"], PAGE)
+async def _get_shared(request: web.Request) -> web.Response:
+    return await page_file(request.match_info["name"], PAGE)
 
 
 async def _next(page: "Page") -> str | None:
