@@ -31,6 +31,10 @@ class HookIo:
         if self.request.get("v") != 1:
             self.fail(f"this device speaks version 1 of the protocol, not {self.request.get('v')}")
 
+    def is_left_behind(self) -> bool:
+        """Whether the agent that started this hook is gone."""
+        return os.getppid() != self._parent
+
     def say(self, event: str, detail: str = "") -> None:
         """Report an event of the play at this moment."""
         line: dict[str, Any] = {"event": event, "t_ms": int((time.monotonic() - self._began) * 1000)}
@@ -47,7 +51,7 @@ class HookIo:
         """Wait until that time of the monotonic clock; raise Closed when the placement is to go away."""
         while True:
             left = monotonic_s - time.monotonic()
-            if signal.sigtimedwait(_CLOSING, max(0.0, min(left, 0.5))) is not None or os.getppid() != self._parent:
+            if signal.sigtimedwait(_CLOSING, max(0.0, min(left, 0.5))) is not None or self.is_left_behind():
                 raise Closed
             if left <= 0:
                 return

@@ -35,7 +35,7 @@ def watch(*parts: str) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))
     bus = _open_bus(io.runtime / "bus")
     _pass_on({"state": {"powered": is_on(io.runtime)}})  # whoever sees this finds the bus open
-    for line in _lines(bus):
+    for line in _lines(bus, io):
         said = _checked(line)
         if said is None:
             print("a line on the bus means nothing and was dropped", file=sys.stderr, flush=True)
@@ -52,12 +52,11 @@ def _open_bus(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_NONBLOCK)
 
 
-def _lines(bus: int) -> Iterator[bytes]:
-    parent = os.getppid()
+def _lines(bus: int, io: HookIo) -> Iterator[bytes]:
     partial = b""
     while True:
         is_readable = select.select([bus], [], [], 1.0)[0]
-        if os.getppid() != parent:  # the agent was killed: what comes now is for the one after it
+        if io.is_left_behind():  # the agent was killed: what comes now is for the one after it
             return
         if not is_readable:
             continue
