@@ -11,7 +11,6 @@
 """
 
 import asyncio
-import hashlib
 import ssl
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable
@@ -156,7 +155,7 @@ class MirrorClient:
                     await job.room.acquire()
                     limit.reschedule(now() + self._patience_s)
                 content = await response.content.readexactly(piece.length)
-                if hashlib.sha256(content).hexdigest() != piece.sha256:
+                if not piece.matches(content):
                     raise MirrorError(
                         self._url,
                         "sent what is not what was signed",

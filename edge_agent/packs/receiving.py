@@ -1,4 +1,4 @@
-"""Shell: takes pieces from a chunk source and hands them to a worker thread, some at a time; bounded in memory."""
+"""Shell: checks what a chunk source brings and hands it to a worker thread, some at a time; bounded in memory."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence

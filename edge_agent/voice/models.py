@@ -8,6 +8,8 @@ graph (HCLG.fst) cannot be told at run time what to listen for.
 """
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -34,6 +36,14 @@ _loaded: WeakValueDictionary[tuple[Path, int], SpeechModel] = WeakValueDictionar
 """The models in memory, by directory and its file's time, for as long as anyone uses them."""
 
 
+@contextmanager
+def _reading(words_file: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, UnicodeDecodeError) as error:
+        raise VoiceError(f"{words_file} cannot be read: {error}.", "Install the model again.") from error
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """A directory that was checked to hold a model which takes phrases at run time."""
@@ -53,17 +63,13 @@ class Model:
 
     def vocabulary(self) -> Vocabulary:
         """Read its words."""
-        try:
+        with _reading(self.words_file):
             return Vocabulary.parse(self.words_file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise VoiceError(f"{self.words_file} cannot be read: {error}.", "Install the model again.") from error
 
     def load(self) -> SpeechModel:
         """Load it into Vosk: tens of milliseconds and megabytes for a small one. What is loaded already is shared."""
-        try:
+        with _reading(self.words_file):
             key = (self.directory, self.words_file.stat().st_mtime_ns)
-        except OSError as error:
-            raise VoiceError(f"{self.words_file} cannot be read: {error}.", "Install the model again.") from error
         with _loading:
             loaded = _loaded.get(key)
             if loaded is None:
@@ -102,11 +108,8 @@ def check_model(directory: Path) -> Model:
 
 def _has_word(words: Path, word: str) -> bool:
     """Whether a symbol table (`word id` a line) has a word."""
-    try:
-        with words.open("rb") as lines:
-            return any(line.split(maxsplit=1)[:1] == [word.encode()] for line in lines)
-    except OSError as error:
-        raise VoiceError(f"{words} cannot be read: {error}.", "Install the model again.") from error
+    with _reading(words), words.open("rb") as lines:
+        return any(line.split(maxsplit=1)[:1] == [word.encode()] for line in lines)
 
 
 def packaged_models() -> dict[str, Path]:
