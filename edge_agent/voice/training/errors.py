@@ -6,7 +6,6 @@ TrainingError
 ├── UnknownLanguageError   there are no texts to train that language from
 ├── NoNetworkError         the network to start from is not there
 ├── NoRecordingsError      there is nothing to adapt on
-├── UnreadableLinesError   a packaged program's speech is not laid out as it was known to be
 └── ToolFailedError        a synthesiser or an OpenFst program failed
 """
 
@@ -66,13 +65,6 @@ class NoRecordingsError(TrainingError):
             f"There are no recordings to adapt on in {folder}. It needs a folder for each phrase, "
             "named like hey_device, with 16 kHz mono FLAC files."
         )
-
-
-class UnreadableLinesError(TrainingError):
-    """A file that holds what people act is not what its reader knows; `why` is one clause."""
-
-    def __init__(self, path: Path, package: str, why: str) -> None:
-        super().__init__(f"Cannot read the speech in {path}: {why}. Install Debian's own {package}.")
 
 
 class ToolFailedError(TrainingError):
