@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import struct
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from random import Random
 
-import pytest
-
-if any(importlib.util.find_spec(name) is None for name in ("numpy", "soundfile")):
-    pytest.skip("the extra `train` is not installed", allow_module_level=True)
-
 import numpy as np
+import pytest
 import soundfile
 
 from edge_agent.voice.training.acted.amazon_queen import FILES, PACKAGE, lines
@@ -22,9 +17,6 @@ from edge_agent.voice.training.acted.amazon_queen_script import read_script
 from edge_agent.voice.training.acted.line import Line
 from edge_agent.voice.training.errors import UnreadableLinesError
 from edge_agent.voice.training.resampling import RATE_HZ
-
-if "MP3" not in soundfile.available_formats():
-    pytest.skip("this libsndfile has no MP3", allow_module_level=True)
 
 THING, FAYE, SOMEBODY, AZURA = 1, 2, 3, 4
 JOE, JOE_WHILE_FADING, FROM_NOWHERE = 0, -1, -2
