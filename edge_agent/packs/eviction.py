@@ -16,7 +16,7 @@ of this order, so that a pack goes only when it does not fit beside what would g
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import Final, assert_never
+from typing import Final
 
 from edge_agent.model.shelf_room import Played, RoomFate, RoomPlace, RoomReason
 from edge_agent.model.wording import Said, Wall, WallStyle, Wording
@@ -161,19 +161,16 @@ _PLAYING: Final = Wording("room.now", "it plays now")
 
 def _reason(claim: Claim, days: int, zone: tzinfo) -> Said:
     date = Wall(claim.at.astimezone(zone), WallStyle.DATE)
-    match claim.reason:
-        case RoomReason.UNPLAYED:
-            return _YESTERDAY() if days == 1 else _UNPLAYED(days=days)
-        case RoomReason.OVER | RoomReason.LATER | RoomReason.NEVER:
-            return {RoomReason.OVER: _OVER, RoomReason.LATER: _LATER, RoomReason.NEVER: _NEVER}[claim.reason](
-                date=date
-            )
-        case RoomReason.ARRIVING | RoomReason.TODAY | RoomReason.NOW:
-            return {RoomReason.ARRIVING: _ARRIVING, RoomReason.TODAY: _TODAY, RoomReason.NOW: _PLAYING}[
-                claim.reason
-            ]()
-        case _:
-            assert_never(claim.reason)
+    reasons: Mapping[RoomReason, Said] = {
+        RoomReason.NOW: _PLAYING(),
+        RoomReason.TODAY: _TODAY(),
+        RoomReason.UNPLAYED: _YESTERDAY() if days == 1 else _UNPLAYED(days=days),
+        RoomReason.NEVER: _NEVER(date=date),
+        RoomReason.LATER: _LATER(date=date),
+        RoomReason.ARRIVING: _ARRIVING(),
+        RoomReason.OVER: _OVER(date=date),
+    }
+    return reasons[claim.reason]
 
 
 def _days(at: datetime, now: datetime, zone: tzinfo) -> int:
