@@ -6,14 +6,14 @@ year is a unit test.
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from edge_agent.model import effects as fx
 from edge_agent.model import events as ev
 from edge_agent.model.catalog import Catalog
 from edge_agent.model.cue import Cue
-from edge_agent.model.decision import Selected
+from edge_agent.model.decision import Refusal, Selected
 from edge_agent.model.device import DeviceState, History
 from edge_agent.model.formats import Format
 from edge_agent.model.identity import DecisionId
@@ -29,7 +29,6 @@ from edge_agent.plays import (
     EngineState,
     begun,
     closed,
-    closing,
     counted,
     dismissed,
     ended,
@@ -45,6 +44,10 @@ from edge_agent.voice import dialogue
 _STAGING_DRAW: Final = 0.0
 """The same among equals each time, so that the staged file is not written again at every event."""
 
+STAGING_TIMER: Final = "staging"
+STAGING_LOOK: Final = timedelta(minutes=5)
+"""How often is looked whether what is staged may still be shown: quiet hours and flights begin without an event."""
+
 
 def step(state: EngineState, event: ev.Event, now: datetime, draw: float) -> tuple[EngineState, Effects]:
     """Return the state after `event` and what must be done, in order.
@@ -52,8 +55,9 @@ def step(state: EngineState, event: ev.Event, now: datetime, draw: float) -> tup
     `now` is aware; `draw` is uniform in [0, 1) and only breaks ties between equals.
     """
     after, effects = _routed(state, event, now, draw)
-    if _looks_different(state, after):
-        after, staging = _restaged(after, now)
+    is_time = isinstance(event, ev.TimerRang) and event.name == STAGING_TIMER
+    if is_time or _looks_different(state, after):
+        after, staging = _restaged(after, now, looks_again=is_time or state.catalog is not after.catalog)
         effects += staging
     phrases = _phrases(after)
     if phrases != after.phrases:
@@ -71,7 +75,7 @@ def _routed(  # noqa: C901, PLR0911  one line a kind of event
         case ev.SlotRequested():
             return answered(state, replace(event, moment=honest(state, event.moment)), now, draw)
         case ev.DeviceChanged() | ev.MicrophoneChanged():
-            return _device_changed(state, updated(state.surroundings.device, event))
+            return _device_changed(state, updated(state.surroundings.device, event), now)
         case ev.PhraseHeard():
             return _phrase_heard(state, event, now, draw)
         case ev.CloseRequested():
@@ -83,7 +87,7 @@ def _routed(  # noqa: C901, PLR0911  one line a kind of event
         case ev.PolicyChanged():
             return replace(surrounded(state, policy=event.policy), wake_phrases=event.wake_phrases), ()
         case ev.ResidentDecided():
-            return _resident_decided(state, event)
+            return _resident_decided(state, event, now)
         case ev.TimerRang():
             return _timer_rang(state, event.name, now)
         case ev.ClockJudged():
@@ -116,7 +120,7 @@ def _phrase_heard(  # noqa: PLR0911  one line an intent
         case dialogue.Why() if about is not None:
             return state, (fx.ExplainPlay(about.id, reason_for(about)),)
         case dialogue.Answer() if about is not None:
-            return turned(state, about, intent, now)
+            return _answered_question(state, about, intent, now)
         case dialogue.Wake():
             return _woken(state, Moment(MomentKind.PHRASE_HEARD, now, topic=event.phrase), now, draw)
         case _:
@@ -134,6 +138,27 @@ def _asked_for(
             reason = reason_against(about, crid, effect.decision.outcome)
             return state, (*effects, fx.ExplainPlay(about.id, reason))
     return state, effects
+
+
+def _answered_question(
+    state: EngineState, about: Play, answer: dialogue.Answer, now: datetime
+) -> tuple[EngineState, Effects]:
+    """Go on with a dialogue that still asks, where a placement that the resident asks for may play; else say why not.
+
+    After "stop", a call or a withdrawal it asks nothing any more: a "yes" is somebody else's.
+    """
+    if state.was_closed:
+        return state, ()
+    if answer.ends:
+        return closed(state, CloseCause.WORD, now)
+    candidate, around = about.candidate, state.surroundings
+    moment = Moment(MomentKind.FOLLOW_UP, now, attributes={"crid": candidate.creative.crid})
+    permission = permit(moment, around, now, fmt=about.slot.format)
+    if isinstance(permission, Refusal):
+        return state, (fx.ExplainPlay(about.id, permission.why),)
+    if not state.catalog.lets_play(candidate) or candidate.campaign.id in around.limits.dismissed_campaigns:
+        return state, ()
+    return turned(state, about, answer.next_turn, now)
 
 
 def _woken(state: EngineState, moment: Moment, now: datetime, draw: float) -> tuple[EngineState, Effects]:
@@ -160,13 +185,11 @@ def _progressed(state: EngineState, event: ev.PlayProgressed, now: datetime) -> 
     return state, effects
 
 
-def _device_changed(state: EngineState, device: DeviceState) -> tuple[EngineState, Effects]:
+def _device_changed(state: EngineState, device: DeviceState, now: datetime) -> tuple[EngineState, Effects]:
     showing = None if state.playing is None else state.playing.slot.format
     cause = closes(state.surroundings.device, device, showing=showing)
     state = surrounded(state, device=device)
-    if cause is None or state.playing is None:
-        return state, ()
-    return state, closing(state.playing, cause)
+    return (state, ()) if cause is None else closed(state, cause, now)
 
 
 def _catalog_changed(state: EngineState, catalog: Catalog, now: datetime) -> tuple[EngineState, Effects]:
@@ -178,14 +201,12 @@ def _catalog_changed(state: EngineState, catalog: Catalog, now: datetime) -> tup
     return state, ()
 
 
-def _resident_decided(state: EngineState, event: ev.ResidentDecided) -> tuple[EngineState, Effects]:
+def _resident_decided(state: EngineState, event: ev.ResidentDecided, now: datetime) -> tuple[EngineState, Effects]:
     state = surrounded(state, consent=event.consent, limits=event.limits)
-    effects: Effects = (fx.RememberResident(event.consent, event.limits),)
+    effects: Effects = ()
     if not event.consent.placements:
-        state = forgotten(state)
-        if state.playing is not None:
-            effects += closing(state.playing, CloseCause.CONSENT_WITHDRAWN)
-    return state, effects
+        state, effects = closed(forgotten(state), CloseCause.CONSENT_WITHDRAWN, now)
+    return state, (*effects, fx.RememberResident(event.consent, event.limits))
 
 
 def _timer_rang(state: EngineState, name: str, now: datetime) -> tuple[EngineState, Effects]:
@@ -212,10 +233,11 @@ def _looks_different(before: EngineState, after: EngineState) -> bool:
     )
 
 
-def _restaged(state: EngineState, now: datetime) -> tuple[EngineState, Effects]:
+def _restaged(state: EngineState, now: datetime, *, looks_again: bool) -> tuple[EngineState, Effects]:
     """Keep the boot creative ready that a power-on right now would show, since a boot waits for nothing."""
     if all(rule.kind is not MomentKind.POWER_ON for rule in state.surroundings.moments):
         return state, ()
+    timer: Effects = (fx.SetTimer(STAGING_TIMER, now + STAGING_LOOK),) if looks_again else ()
     # What is true only for the moment (a film, a call, the last placement) says nothing about the next power-on.
     quiet = replace(state.surroundings, device=DeviceState(), history=History(), playing=None, erased_at=None)
     permission = permit(Moment(MomentKind.POWER_ON, now), quiet, now)
@@ -226,12 +248,12 @@ def _restaged(state: EngineState, now: datetime) -> tuple[EngineState, Effects]:
         else ""
     )
     if wanted == state.staged:
-        return state, ()
+        return state, timer
     staged_state = replace(state, staged=wanted)
     if not isinstance(outcome, Selected):
-        return staged_state, (fx.StageBoot(None),)
+        return staged_state, (*timer, fx.StageBoot(None))
     _, play = begun(state, DecisionId(f"{state.run}-staged"), outcome.slot, outcome.candidate, now)
-    return staged_state, (fx.StageBoot(play),)
+    return staged_state, (*timer, fx.StageBoot(play))
 
 
 def _phrases(state: EngineState) -> tuple[str, ...]:

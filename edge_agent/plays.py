@@ -16,7 +16,7 @@ from edge_agent.model.identity import DecisionId, PlayId
 from edge_agent.model.moment import Slot
 from edge_agent.model.play import CloseCause, Play
 from edge_agent.model.wording import Said, Term, Wording
-from edge_agent.voice.dialogue import ANSWER_WINDOW, Answer
+from edge_agent.voice.dialogue import ANSWER_WINDOW
 
 FOLLOW_UP_TIMER: Final = "follow-up"
 INLINE_TIMER: Final = "inline"
@@ -47,7 +47,8 @@ class EngineState:
     """Everything that the engine remembers. `run` names this start of the agent in play and decision ids.
 
     `recent` is what ended last, while "tell me more" may still mean it; `past` is the same until `past_until`, for a
-    wake phrase to bring back. `phrases` is what the recogniser was told.
+    wake phrase to bring back. `was_closed` says that whoever is in charge closed what plays or played last, so that
+    nobody is asked anything any more. `phrases` is what the recogniser was told.
     """
 
     surroundings: Surroundings
@@ -58,6 +59,7 @@ class EngineState:
     recent: Play | None = None
     past: Play | None = None
     past_until: datetime = _NEVER
+    was_closed: bool = False
     staged: str = ""
     phrases: tuple[str, ...] = ()
     count: int = 0
@@ -85,8 +87,8 @@ def begun(
         paths={name: candidate.pack.paths[name] for name in creative.asset_names() if name in candidate.pack.paths},
         turn=turn,
     )
-    state = surrounded(replace(forgotten(state), count=count, playing=play), playing=play.id)
-    return state, play
+    state = replace(forgotten(state), count=count, playing=play, was_closed=False)
+    return surrounded(state, playing=play.id), play
 
 
 def forgotten(state: EngineState) -> EngineState:
@@ -103,8 +105,8 @@ def reopened(state: EngineState, now: datetime) -> tuple[EngineState, Effects]:
 
 
 def closing(play: Play, cause: CloseCause) -> Effects:
-    """Return the effects that close `play`; it ends when its renderer says so."""
-    return (fx.RecordClose(play.id, cause), fx.ClosePlay(play.id, cause))
+    """Return the effects that close `play`, which waits for no disk; it ends when its renderer says so."""
+    return (fx.ClosePlay(play.id, cause), fx.RecordClose(play.id, cause))
 
 
 def closed(state: EngineState, cause: CloseCause, now: datetime) -> tuple[EngineState, Effects]:
@@ -113,11 +115,13 @@ def closed(state: EngineState, cause: CloseCause, now: datetime) -> tuple[Engine
     if play is None:
         return state, ()
     effects = closing(play, cause)
+    state = replace(state, was_closed=True)
     if cause is CloseCause.NOT_INTERESTED:
         state, remembered = dismissed(state, play.candidate)
         effects += remembered
     if play.slot.inline:
-        return ended(state, play.id, now)[0], effects
+        state, ending = ended(state, play.id, now)
+        effects += ending
     return state, effects
 
 
@@ -129,12 +133,10 @@ def dismissed(state: EngineState, candidate: Candidate) -> tuple[EngineState, Ef
     return state, (fx.RememberResident(state.surroundings.consent, limits),)
 
 
-def turned(state: EngineState, play: Play, answer: Answer, now: datetime) -> tuple[EngineState, Effects]:
+def turned(state: EngineState, play: Play, next_turn: str, now: datetime) -> tuple[EngineState, Effects]:
     """Go to the next turn of a dialogue: the same creative, said on."""
-    if answer.ends:
-        return closed(state, CloseCause.WORD, now)
     effects = closing(play, CloseCause.FOLLOWED_UP) if state.playing is not None else ()
-    state, following = begun(state, play.decision_id, play.slot, play.candidate, now, turn=answer.next_turn)
+    state, following = begun(state, play.decision_id, play.slot, play.candidate, now, turn=next_turn)
     return state, (*effects, fx.RecordPlay(following), fx.StartPlay(following))
 
 
@@ -162,7 +164,7 @@ def reason_against(play: Play, crid: str, outcome: Refusal | NoFill) -> Said:
 def counted(state: EngineState, play: Play, at: datetime) -> EngineState:
     """Count an impression. A dialogue's later turns belong to the impression of its first."""
     kept = state.surroundings.history.impressions
-    if any(seen.play_id == play.id for seen in kept) or (play.turn and play.turn != _first_turn(play)):
+    if any(seen.play_id == play.id for seen in kept) or _is_later_turn(play):
         return state
     campaign = play.candidate.campaign
     impression = Impression(
@@ -179,21 +181,15 @@ def counted(state: EngineState, play: Play, at: datetime) -> EngineState:
     return surrounded(state, history=History((*recent, impression)))
 
 
-def _first_turn(play: Play) -> str:
-    """Return the id of the first turn of a dialogue, or an empty string."""
+def _is_later_turn(play: Play) -> bool:
+    """Whether it goes on with a dialogue, whose first turn is the impression."""
     turns = play.candidate.creative.turns
-    return turns[0].id if turns else ""
+    return bool(turns) and play.turn not in ("", turns[0].id)
 
 
 def ended(state: EngineState, play_id: PlayId, now: datetime) -> tuple[EngineState, Effects]:
     """End the play of that id: spacing counts from `now`, and "tell me more" still means it for a while."""
-    history = History(
-        tuple(
-            replace(seen, ended_at=now) if seen.play_id == play_id and seen.ended_at is None else seen
-            for seen in state.surroundings.history.impressions
-        )
-    )
-    state = surrounded(state, history=history)
+    state = surrounded(state, history=_over(state, play_id, now))
     if state.playing is None or state.playing.id != play_id:
         return state, ()
     finished = state.playing
@@ -207,3 +203,16 @@ def ended(state: EngineState, play_id: PlayId, now: datetime) -> tuple[EngineSta
     state = surrounded(state, playing=None)
     timers: Effects = (fx.SetTimer(INLINE_TIMER, None),) if finished.slot.inline else ()
     return state, (*timers, fx.SetTimer(FOLLOW_UP_TIMER, now + ANSWER_WINDOW))
+
+
+def _over(state: EngineState, play_id: PlayId, now: datetime) -> History:
+    """Return the history in which the impression of that play ended now: a dialogue's, with its last turn."""
+    kept, play = list(state.surroundings.history.impressions), state.playing
+    if play is not None and play.id == play_id and _is_later_turn(play):
+        crid = play.candidate.creative.crid
+        places = [place for place, seen in enumerate(kept) if seen.crid == crid][-1:]
+    else:
+        places = [place for place, seen in enumerate(kept) if seen.play_id == play_id and seen.ended_at is None]
+    for place in places:
+        kept[place] = replace(kept[place], ended_at=now)
+    return History(tuple(kept))

@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import time, timedelta
 from typing import Any, TypeVar, get_args
 
+import pytest
+
 from edge_agent import engine
 from edge_agent.model import effects as fx
 from edge_agent.model import events as ev
@@ -11,12 +13,12 @@ from edge_agent.model.campaign import Daypart
 from edge_agent.model.catalog import Catalog
 from edge_agent.model.cue import Cue
 from edge_agent.model.decision import NoFill, PermissionRule, Refusal, Selected
-from edge_agent.model.device import Consent, Microphone, PlacementPolicy
+from edge_agent.model.device import Consent, Microphone, PlacementPolicy, ResidentLimits
 from edge_agent.model.formats import Format
 from edge_agent.model.identity import PlayId
 from edge_agent.model.moment import Moment, MomentKind
 from edge_agent.model.play import CloseCause, Play, PlayEvent, PlayEventKind
-from edge_agent.plays import PAST_MEANT, EngineState
+from edge_agent.plays import FOLLOW_UP_TIMER, PAST_MEANT, EngineState
 from edge_agent.voice.dialogue import ANSWER_WINDOW
 from tests import samples
 from tests.samples import NOON
@@ -185,6 +187,85 @@ def test_an_answer_goes_to_the_next_turn_and_the_dialogue_counts_once() -> None:
     assert second.turn == "sent"
     home.progress(second, PlayEventKind.LOADED, PlayEventKind.IMPRESSION, PlayEventKind.COMPLETE)
     assert [seen.play_id for seen in home.state.surroundings.history.impressions] == [play.id, first.id]
+
+
+def test_the_next_placement_waits_from_the_end_of_a_dialogue_and_not_of_its_first_turn() -> None:
+    home = Home(policy=PlacementPolicy(min_spacing=timedelta(minutes=10)))
+    first = dialogue(home)
+    home.progress(first, PlayEventKind.COMPLETE)
+    home.hear("yes")
+    second = home.one(fx.StartPlay).play
+    home.progress(second, PlayEventKind.LOADED, PlayEventKind.IMPRESSION)
+    home.now += timedelta(minutes=9)
+    home.progress(second, PlayEventKind.COMPLETE)
+    home.now += timedelta(minutes=9)
+    home.tell(WEATHER)
+    outcome = home.one(fx.RecordDecision).decision.outcome
+    assert isinstance(outcome, Refusal)
+    assert outcome.rule is PermissionRule.MIN_SPACING
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ev.DeviceChanged(call_in_progress=True),
+        ev.DeviceChanged(do_not_disturb=True),
+        ev.DeviceChanged(powered=False),
+        ev.ResidentDecided(Consent(), ResidentLimits()),
+        ev.CatalogChanged(Catalog()),
+        ev.CloseRequested(CloseCause.PRESS),
+        ev.PhraseHeard("stop", 1.0, 1.5, 0.9),
+    ],
+    ids=["call", "do not disturb", "power off", "consent withdrawn", "revoked", "press", "stop"],
+)
+@pytest.mark.parametrize("hook_has_gone", [False, True], ids=["while it closes", "closed"])
+def test_a_dialogue_that_was_closed_asks_nothing_any_more(change: ev.Event, hook_has_gone: bool) -> None:
+    home = Home()
+    talk = dialogue(home)
+    home.tell(change)
+    assert home.one(fx.ClosePlay).play_id == talk.id
+    if hook_has_gone:
+        home.progress(talk, PlayEventKind.CLOSE)
+    home.now += timedelta(seconds=0.3)
+    home.hear("yes")
+    assert home.none(fx.StartPlay), "the yes was somebody else's"
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        (ev.DeviceChanged(call_in_progress=True), "call"),
+        (ev.DeviceChanged(do_not_disturb=True), "disturb"),
+        (ev.ClockJudged(trusted=False), "clock"),
+    ],
+    ids=["call", "do not disturb", "clock"],
+)
+def test_an_answer_is_no_way_around_permission_and_whoever_gave_it_is_told_why(change: ev.Event, rule: str) -> None:
+    home = Home()
+    home.progress(dialogue(home), PlayEventKind.COMPLETE)
+    home.tell(change)
+    home.hear("yes")
+    assert home.none(fx.StartPlay)
+    assert rule in str(home.one(fx.ExplainPlay).reason).lower()
+
+
+def test_an_answer_after_the_pack_is_gone_plays_nothing() -> None:
+    home = Home()
+    home.progress(dialogue(home), PlayEventKind.COMPLETE)
+    home.tell(ev.CatalogChanged(Catalog()))
+    home.hear("yes")
+    assert home.none(fx.StartPlay)
+
+
+def test_a_close_waits_for_no_disk() -> None:
+    home = Home()
+    home.mention()
+    home.tell(ev.CloseRequested(CloseCause.PRESS))
+    assert isinstance(home.effects[0], fx.ClosePlay)
+    home = Home()
+    home.mention()
+    home.tell(ev.ResidentDecided(Consent(), ResidentLimits()))
+    assert isinstance(home.effects[0], fx.ClosePlay)
 
 
 def test_the_words_of_a_placement_are_listened_for_only_while_they_mean_something() -> None:
@@ -416,6 +497,32 @@ def test_software_that_renders_by_itself_gets_an_answer_and_its_silence_ends() -
     assert home.state.playing is None
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        ev.DeviceChanged(call_in_progress=True),
+        ev.DeviceChanged(do_not_disturb=True),
+        ev.DeviceChanged(powered=False),
+        ev.ResidentDecided(Consent(), ResidentLimits()),
+        ev.CloseRequested(CloseCause.PRESS),
+    ],
+    ids=["call", "do not disturb", "power off", "consent withdrawn", "press"],
+)
+def test_what_software_renders_by_itself_is_over_when_it_is_closed_and_its_words_too(change: ev.Event) -> None:
+    """It looks whether `playing` is still its play: nobody else could close it."""
+    home = Home()
+    home.tell(ev.SlotRequested("r1", WEATHER.moment, Format.VOICE_MENTION))
+    answer = home.one(fx.AnswerSlot)
+    assert answer.play is not None
+    home.tell(change)
+    assert home.one(fx.ClosePlay).play_id == answer.play.id
+    assert home.state.playing is None
+    timers = {effect.name: effect.at for effect in home.effects if isinstance(effect, fx.SetTimer)}
+    assert timers[FOLLOW_UP_TIMER] == home.now + ANSWER_WINDOW
+    home.tell(ev.TimerRang(FOLLOW_UP_TIMER))
+    assert home.state.phrases == ("hey device",)
+
+
 def test_the_asker_is_answered_before_anything_is_written() -> None:
     home = Home()
     home.tell(ev.SlotRequested("r1", WEATHER.moment, Format.VOICE_MENTION))
@@ -441,6 +548,25 @@ def test_the_boot_creative_is_staged_ahead_and_unstaged_when_consent_goes() -> N
     assert home.none(fx.StageBoot), "nothing changed, nothing is written again"
     home.tell(ev.ResidentDecided(Consent(), home.state.surroundings.limits))
     assert home.one(fx.StageBoot).play is None
+
+
+def test_what_is_staged_keeps_to_quiet_hours_that_begin_and_end_without_an_event() -> None:
+    home = Home(limits=ResidentLimits(quiet_hours=(Daypart(start=time(22), end=time(7)),)))
+    home.tell(ev.CatalogChanged(samples.catalog()))
+    assert home.one(fx.StageBoot).play is not None
+    changes: list[tuple[int, bool]] = []
+    for _ in range(24 * 60 // 5):
+        timer = home.one(fx.SetTimer)
+        assert timer.at is not None
+        assert timer.at > home.now
+        home.now = timer.at
+        home.tell(ev.TimerRang(timer.name))
+        changes += [
+            (home.now.astimezone(home.state.surroundings.zone).hour, effect.play is not None)
+            for effect in home.effects
+            if isinstance(effect, fx.StageBoot)
+        ]
+    assert changes == [(22, False), (7, True)]
 
 
 def test_a_campaign_that_was_dismissed_after_its_end_is_unstaged_at_once() -> None:
