@@ -86,11 +86,12 @@ class RetainedReader:
         return self._settle(topic, lambda most_bytes: OversizeError(topic, length, most_bytes), retained=retained)
 
     def _settle(self, topic: str, outcome: Callable[[int], bytes | LinkError], *, retained: bool) -> bool:
-        asked = topic == self._sentinel or topic in self._leaving
-        if asked and retained and self._probes:
+        # What comes late, though nobody wants it any more, was sent before the question and answers nothing.
+        if topic == self._sentinel and retained and self._probes:
             probe = self._probes.popleft()
             if not probe.done():
                 probe.set_result(None)
+        asked = topic == self._sentinel or topic in self._leaving
         for read in self._reads:
             if topic in read.open:
                 asked = True
