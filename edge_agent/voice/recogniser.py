@@ -42,6 +42,8 @@ class Wish:
     """The model to hear with from now on; None: the one that it began with."""
     own: OwnSound | None = None
     muted: bool = False
+    mutes: int = 0
+    """How often it was muted: one that is over before the thread looks counts as well."""
     stopped: bool = False
 
 
@@ -71,7 +73,7 @@ class Wishes:
 
     def mute(self, on: bool) -> None:
         """Wish for a closed source, or an open one."""
-        self._put(lambda wish: replace(wish, muted=on))
+        self._put(lambda wish: replace(wish, muted=on, mutes=wish.mutes + on))
 
     def stop(self, on: bool = True) -> None:
         """Wish for the end of the thread."""
@@ -92,7 +94,7 @@ class Recogniser:
     """Listens to one source with one model. `run` is the thread's body.
 
     The source is open only while there is something to listen for and nobody has muted it. Nothing of what was
-    heard before a mute is left after it.
+    heard before a mute is left after it, however short it was.
     """
 
     def __init__(
@@ -160,11 +162,12 @@ class Recogniser:
             newest = self._wishes.now
             if newest != wish:
                 renewed = self._take_up(newest.model)
+                is_muted_since = newest.mutes != wish.mutes
                 others = renewed or newest.phrases != wish.phrases
                 wish = newest
                 if others:
                     grammar = self._grammar(wish.phrases)
-                if wish.stopped or wish.muted or not grammar.phrases:
+                if is_muted_since or wish.stopped or not grammar.phrases:
                     return False
                 if renewed:
                     own.renew(self._speech_model)
@@ -172,6 +175,8 @@ class Recogniser:
                 if others:
                     stream.listen_for(grammar, self._speech_model if renewed else None)
             for detection in stream.feed(audio):
+                if self._wishes.now.mutes != wish.mutes:  # while it was decoded
+                    return False
                 if not own.is_own(detection):
                     heard = PhraseHeard(detection.phrase, detection.start_s, detection.end_s, detection.confidence)
                     self._report(heard)

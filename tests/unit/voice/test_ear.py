@@ -129,6 +129,75 @@ async def test_a_phrase_that_a_mute_cut_in_two_is_not_heard_and_the_next_one_is(
         assert home.events.empty()
 
 
+class Tape:
+    """A microphone whose audio does not wait for its time; before the piece `mute_at` it is muted and unmuted."""
+
+    def __init__(self, pcm: bytes, wishes: Wishes, piece_bytes: int, mute_at: int) -> None:
+        self._pieces = [pcm[at : at + piece_bytes] for at in range(0, len(pcm), piece_bytes)]
+        self._wishes = wishes
+        self._mute_at = mute_at
+        self._at = self.opened = 0
+
+    @property
+    def is_over(self) -> bool:
+        return self._at == len(self._pieces)
+
+    def open(self) -> None:
+        self.opened += 1
+
+    def read(self, gather_s: float = 0.0) -> bytes:  # noqa: ARG002  everything is here already
+        if self._at == self._mute_at:
+            self._wishes.mute(on=True)
+            self._wishes.mute(on=False)
+        self._at += 1
+        return self._pieces[self._at - 1]
+
+    def close(self) -> None: ...
+
+
+def heard_from(tape: Tape, wishes: Wishes, model: Model, told: Callable[[str], None] = lambda _: None) -> list[str]:
+    phrases: list[str] = []
+
+    def report(event: Event) -> None:
+        if isinstance(event, PhraseHeard):
+            phrases.append(event.phrase)
+            told(event.phrase)
+
+    soon = timedelta(milliseconds=1)
+    Recogniser(tape, model, wishes, report, sensitivity=0.5, retry_min=soon, retry_max=soon).run()
+    return phrases
+
+
+def test_a_mute_that_is_over_before_the_thread_looks_closes_the_source_and_forgets(
+    model: Model, speech: Path
+) -> None:
+    pcm = read_wav(speech / "hey-kitchen-rms.wav")
+    quiet, later = bytes(2 * 16_000), read_wav(speech / "hey-kitchen-awb.wav")
+    pieces = (len(quiet) + len(pcm)) // 1600  # all of the phrase, and nothing after it
+
+    def heard(mute_at: int) -> tuple[list[str], int]:
+        wishes = Wishes(("hey kitchen",))
+        tape = Tape(quiet + pcm + quiet + quiet + later + quiet + quiet, wishes, 1600, mute_at)
+        return heard_from(tape, wishes, model), tape.opened
+
+    assert heard(-1) == (["hey kitchen", "hey kitchen"], 1)
+    for mute_at in (pieces * 2 // 3, pieces * 4 // 5):
+        assert heard(mute_at) == (["hey kitchen"], 2), "what was said when it was muted"
+
+
+def test_what_is_decoded_when_it_is_muted_is_not_told(model: Model, speech: Path) -> None:
+    pcm = bytes(2 * 16_000) + read_wav(speech / "wake-and-command.wav") + bytes(4 * 16_000)
+    for mutes, expected in ((False, ["hey kitchen", "tell me more"]), (True, ["hey kitchen"])):
+        wishes = Wishes(("hey kitchen", "tell me more"))
+
+        def told(_: str, wishes: Wishes = wishes, mutes: bool = mutes) -> None:
+            wishes.mute(mutes)
+            wishes.mute(on=False)
+
+        tape = Tape(pcm, wishes, len(pcm), -1)  # both phrases are decoded in one piece
+        assert heard_from(tape, wishes, model, told) == expected
+
+
 async def test_unmuted_while_the_microphone_is_gone_it_hears_when_it_is_back(
     room: Callable[..., Room], speech: Path
 ) -> None:
