@@ -155,6 +155,18 @@ def test_an_advertiser_is_blocked_by_name_or_domain(blocked: str, stays_away: bo
         assert found == (EligibilityRule.BLOCKED_ADVERTISER, f"The resident has blocked the advertiser {blocked}.")
 
 
+@pytest.mark.parametrize("typed", ["Acme", "ACME.example", "acme.Example.", "EXAMPLE.", " acme.example"])
+def test_how_an_advertiser_was_typed_does_not_matter(typed: str) -> None:
+    assert failing(around=limits(blocked_advertisers={typed})) is not None
+    assert (
+        failing(pack(adomain=("Other.Example.org.",)), around=limits(blocked_advertisers={"other.example"})) is None
+    )
+
+
+def test_an_entry_that_says_nothing_blocks_nobody() -> None:
+    assert failing(around=limits(blocked_advertisers={"", "."})) is None
+
+
 def test_a_blocked_domain_blocks_its_subdomains() -> None:
     shop = pack(adomain=("other.example", "Shop.Acme.Example"))
     assert failing(shop, around=limits(blocked_advertisers={"acme.example"})) is not None
