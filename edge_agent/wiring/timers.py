@@ -1,6 +1,11 @@
-"""The engine's timers (shell: tasks): named, replaceable, and true to a clock that may be corrected."""
+"""The engine's timers (shell: tasks): named, replaceable, and never later than they were set for.
+
+They ring when the clock says so, or when as long has passed as it was away: a clock that is set back an hour leaves
+no window open for an hour in which a "yes" still means something.
+"""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import datetime
 
@@ -28,6 +33,9 @@ class Timers:
             self.set(name, None)
 
     async def _wait(self, name: str, at: datetime) -> None:
-        await self._clock.wait_until(at)
+        left = (at - self._clock.now()).total_seconds()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(left):
+                await self._clock.wait_until(at)
         self._tasks.pop(name, None)
         self._ring(name)

@@ -72,7 +72,14 @@ async def test_a_time_that_is_past_rings_soon_but_not_inside_set(room: Room) -> 
     assert await room.next() == "past"
 
 
-async def test_a_clock_that_is_set_back_rings_later_and_only_once(room: Room) -> None:
+async def test_a_clock_that_is_set_back_makes_nobody_wait_for_longer_than_was_asked_for(room: Room) -> None:
+    room.timers.set("follow-up", room.clock.now() + timedelta(seconds=0.2))
+    await room.at(-60)
+    assert await room.next() == "follow-up"
+    assert room.rung.empty()
+
+
+async def test_a_clock_that_is_set_back_and_right_again_rings_once(room: Room) -> None:
     room.set("follow-up", 10)
     await room.at(-60)
     room.set("marker", -50)
