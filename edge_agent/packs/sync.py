@@ -8,10 +8,9 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
 
 from edge_agent.model.catalog import Catalog
 from edge_agent.model.errors import StorageError, UntrustedError
@@ -39,12 +38,6 @@ from edge_agent.settings.rooms import PacksSettings
 from edge_agent.troubles import Troubles
 
 _log = logging.getLogger(__name__)
-
-_FIRST_LOOK: Final = timedelta(seconds=30)
-_FIRST_PAUSE: Final = timedelta(seconds=2)
-_LONGEST_PAUSE: Final = timedelta(minutes=5)
-_CLOCK_EVERY: Final = timedelta(seconds=30)
-_LONGEST_BREATH: Final = timedelta(seconds=10)
 
 OnDocument = Callable[[str, bytes | None], None]
 """Told the name of a signed document and its content, or None when it was withdrawn."""
