@@ -205,6 +205,8 @@ def _listen_on(address: Address) -> socket.socket:
 async def _gather(transport: asyncio.WriteTransport, seconds: float) -> None:
     """Leave what comes to the system for so long: asyncio would wake up for every piece of it, a hundred a second."""
     assert isinstance(transport, asyncio.Transport)  # noqa: S101  a socket's: it can be read from, too
+    if not transport.is_reading():  # the stream has enough: ending its own pause here would end it for good
+        return
     transport.pause_reading()
     try:
         await asyncio.sleep(seconds)

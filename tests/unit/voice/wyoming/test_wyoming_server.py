@@ -5,6 +5,7 @@ import logging
 import os
 import resource
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
@@ -26,7 +27,7 @@ from edge_agent.voice.spotting import spot_audio
 from edge_agent.voice.wav import read_wav
 from edge_agent.voice.wyoming.offer import Offer
 from edge_agent.voice.wyoming.protocol import Address, Message
-from edge_agent.voice.wyoming.server import Bounds, WyomingServer
+from edge_agent.voice.wyoming.server import READ_BYTES, Bounds, WyomingServer
 from edge_agent.voice.wyoming.session import LONGEST_UTTERANCE_S, Engine, Session
 from edge_agent.voice.wyoming.sockets import keep_asking
 from tests.wyoming_peers import PATIENCE_S, START, STOP, answer, answers_to_the_end, chunks, spoken, tell
@@ -346,6 +347,42 @@ async def test_a_stream_without_an_end_takes_no_more_memory(serving: Serving) ->
         await tell(client, *[chunk] * 12, Ping().event())
         await answer(client)
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib < 4096
+
+
+async def test_who_sends_faster_than_it_is_decoded_has_to_wait_with_it(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small message first: the server then lets more come together, while the stream may have enough already."""
+    waited_bytes, has_enough = [0], asyncio.Event()
+    feed = asyncio.StreamReader.feed_data
+
+    def watched(reader: asyncio.StreamReader, received: bytes) -> None:
+        feed(reader, received)
+        waited_bytes.append(len(vars(reader)["_buffer"]))
+        if waited_bytes[-1] > 2 * READ_BYTES:
+            has_enough.set()
+
+    decodes, may_go = threading.Event(), threading.Event()
+
+    def is_muted() -> bool:
+        decodes.set()
+        return not may_go.wait(PATIENCE_S)
+
+    monkeypatch.setattr(asyncio.StreamReader, "feed_data", watched)
+    chunk = AudioChunk(rate=16_000, width=2, channels=1, audio=bytes(64_000)).event()
+    uri = f"unix://{tmp_path}/wyoming"
+    async with (
+        WyomingServer(engine, is_muted).listening(Address.parse(uri)),
+        AsyncClient.from_uri(uri) as client,
+    ):
+        await tell(client, Detect().event())
+        assert await asyncio.to_thread(decodes.wait, PATIENCE_S)
+        telling = asyncio.create_task(tell(client, *[chunk] * 200, Ping().event()))
+        await asyncio.wait_for(has_enough.wait(), PATIENCE_S)
+        may_go.set()
+        assert Pong.is_type((await answer(client)).type)
+        await telling
+    assert max(waited_bytes) < 2**20
 
 
 async def test_one_client_too_many_is_told_so_and_a_place_is_free_again(serving: Serving) -> None:
