@@ -57,6 +57,11 @@ class PlayRun:
         self._course = Course(RENDERING)
         self._final: HookEvent | None = None
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether it was asked to go."""
+        return self._closing is not None
+
     def close(self, cause: CloseCause) -> None:
         """Take the placement away: SIGTERM at once, SIGKILL after `close_timeout`. The first cause stays."""
         if self._closing is None:

@@ -50,6 +50,7 @@ class Renderer:
         self._staging = Staging(settings, self._health)
         self._indicator = Indicator(settings, self._health)
         self._runs: dict[PlayId, PlayRun] = {}
+        self._following: dict[PlayId, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._cueing = False
         self._stopped = False
@@ -68,14 +69,19 @@ class Renderer:
             await asyncio.wait({watch, *self._tasks, *self._chores()})
 
     def start(self, play: Play) -> None:
-        """Render `play`. Starting a play that is being rendered is a caller's bug (RuntimeError)."""
+        """Render `play`, once what is being closed has gone: two of them would talk at once.
+
+        Starting a play that is being rendered is a caller's bug (RuntimeError).
+        """
         if play.id in self._runs:
             raise RuntimeError(f"play {play.id} is being rendered already")
         run = PlayRun(play, self._settings, self._report, self._clock)
         if self._stopped:
             run.close(CloseCause.SHUTDOWN)
+        leaving = {self._following[other] for other, each in self._runs.items() if each.is_closing}
         self._runs[play.id] = run
-        task = asyncio.get_running_loop().create_task(self._follow(run), name=f"play {play.id}")
+        task = asyncio.get_running_loop().create_task(self._follow(run, leaving), name=f"play {play.id}")
+        self._following[play.id] = task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -128,7 +134,9 @@ class Renderer:
         finally:
             self._cueing = False
 
-    async def _follow(self, run: PlayRun) -> None:
+    async def _follow(self, run: PlayRun, leaving: set[asyncio.Task[None]]) -> None:
+        if leaving:
+            await asyncio.wait(leaving)
         outcome = await run.run()
         if outcome.fault is not None:
             self._health.failed(run.verb, outcome.fault, outcome.complaint)
@@ -138,4 +146,5 @@ class Renderer:
     def _report(self, event: PlayEvent) -> None:
         if event.kind.is_final:
             self._runs.pop(event.play_id, None)
+            self._following.pop(event.play_id, None)
         self._emit(PlayProgressed(event))

@@ -353,6 +353,47 @@ async def test_two_plays_do_not_disturb_each_other(tmp_path: Path, hooks: Path, 
     assert [(event.play_id, event.kind.value) for event in await room.rest()] == [("screen", "close")]
 
 
+LINGERS = """
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+say("loaded", 1)
+say("impression", 2)
+signal.sigwait([signal.SIGTERM])
+signal.sigwait([signal.SIGINT])
+"""
+
+
+async def test_what_takes_the_place_of_another_begins_when_that_one_has_gone(
+    tmp_path: Path, hooks: Path, asset: Path
+) -> None:
+    settings = make_settings(
+        tmp_path, show=write_hook(hooks, "show.py", LINGERS), say=write_hook(hooks, "say.py", WELL_BEHAVED)
+    )
+    room = Room(settings)
+    room.renderer.start(make_play(asset, play_id="first"))
+    await room.until(PlayEventKind.IMPRESSION)
+    room.renderer.close(PlayId("first"), CloseCause.FOLLOWED_UP)
+    room.renderer.start(make_play(asset, play_id="second", fmt=Format.VOICE_MENTION))
+    events = await room.rest()
+    assert [event.play_id for event in events] == ["first", *["second"] * 6]
+    assert [kinds(events)[0], kinds(events)[-1]] == ["close", "complete"]
+
+
+async def test_what_is_closed_before_its_turn_came_never_begins(tmp_path: Path, hooks: Path, asset: Path) -> None:
+    settings = make_settings(
+        tmp_path, show=write_hook(hooks, "show.py", LINGERS), say=write_hook(hooks, "say.py", WELL_BEHAVED)
+    )
+    room = Room(settings)
+    room.renderer.start(make_play(asset, play_id="first"))
+    await room.until(PlayEventKind.IMPRESSION)
+    room.renderer.close(PlayId("first"), CloseCause.FOLLOWED_UP)
+    room.renderer.start(make_play(asset, play_id="second", fmt=Format.VOICE_MENTION))
+    room.renderer.close(PlayId("second"), CloseCause.PRESS)
+    assert [(event.play_id, event.kind.value) for event in await room.rest()] == [
+        ("first", "close"),
+        ("second", "close"),
+    ]
+
+
 async def test_stopping_the_agent_closes_every_play_and_starts_no_other(
     tmp_path: Path, hooks: Path, asset: Path
 ) -> None:
