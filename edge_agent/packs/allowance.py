@@ -34,7 +34,9 @@ class Meter:
     """Counts what assets took, by the device's own days, and says when to wait.
 
     `day` (ISO) and `spent_bytes` are what an earlier meter had counted. `now` is aware; `at_s` are seconds of a clock
-    that never jumps.
+    that never jumps. Whether the clock is believed is what `hold` was told last, and it is asked before assets come
+    and after each part of them: what comes while it is not believed counts to the day that stands, whatever day the
+    clock shows. A device that wakes up in 1970 would begin its day's budget anew at each start otherwise.
 
     What has to outlast a power cut is `booked_bytes`: a step more than came, so that the count is written down a few
     times a day and not with each chunk. After a cut at most one step that never came counts, and nothing that came,
@@ -48,6 +50,7 @@ class Meter:
         self._step_bytes = max(_LEAST_STEP_BYTES, (settings.daily_bytes or 0) // _STEPS_A_DAY)
         self._credit_bytes = _BURST_S * (settings.bandwidth or 0)
         self._credited_at_s: float | None = None
+        self._clock_trusted = True
 
     @property
     def is_limited(self) -> bool:
@@ -57,7 +60,7 @@ class Meter:
     def spend(self, length: int, now: datetime, at_s: float) -> float:
         """Count bytes that came; return for how many seconds nothing more should come, to keep the average."""
         today = now.astimezone(self._zone).date().isoformat()
-        if today != self.day:
+        if today != self.day and self._clock_trusted:
             self.day, self.spent_bytes, self.booked_bytes = today, 0, 0
         self.spent_bytes += length
         if self._bandwidth is None:
@@ -90,6 +93,7 @@ class Meter:
 
         A clock that is wrong knows neither hours nor days; then the average alone is kept.
         """
+        self._clock_trusted = clock_trusted
         if not clock_trusted:
             return None
         local = now.astimezone(self._zone)

@@ -94,6 +94,22 @@ def test_a_clock_that_is_wrong_knows_no_hours_and_no_days() -> None:
     assert meter("2026-11-21", 2**20, daily_bytes=2**20, hours=(NIGHT,)).hold(at(12), clock_trusted=False) is None
 
 
+def test_what_comes_while_the_clock_is_wrong_counts_to_the_day_that_stands() -> None:
+    again = meter("2026-11-21", 2**20 - 2, daily_bytes=2**20)
+    assert again.hold(at(9, day=20), clock_trusted=False) is None
+    again.spend(1, at(9, day=20), 0)
+    assert (again.day, again.spent_bytes) == ("2026-11-21", 2**20 - 1)
+    assert again.hold(at(12)) is None, "the clock was set"
+    again.spend(1, at(12), 1)
+    assert again.hold(at(12)) is not None
+    again.hold(at(9, day=20), clock_trusted=False)
+    again.spend(1, at(9, day=20), 2)
+    assert again.hold(at(12)) is not None, "nor does a clock that goes wrong later renew it"
+    assert again.hold(at(0, day=22)) is None
+    again.spend(1, at(0, day=22), 3)
+    assert (again.day, again.spent_bytes) == ("2026-11-22", 1)
+
+
 async def test_assets_wait_for_their_hours_and_say_so_while_all_else_arrives(tmp_path: Path) -> None:
     fleet, source = SmallFleet(tmp_path / "operator", at(10)), MemorySource()
     now = at(12).astimezone(UTC)
@@ -131,6 +147,26 @@ async def test_a_days_budget_ends_a_download_which_goes_on_the_next_day(tmp_path
         await device.until(lambda: device.playable() == {"acme/spring": 1})
     again = [topic for topic in source.asked if "chunk" in topic]
     assert len(again) == len(set(again)), "nothing is fetched twice"
+
+
+async def test_a_restart_in_1970_does_not_renew_the_days_budget(tmp_path: Path) -> None:
+    fleet, source = SmallFleet(tmp_path / "operator", at(23, day=20)), MemorySource()
+    now = at(12).astimezone(UTC)
+    fleet.sign(poster=png(filling=random_bytes(1_200_000)))
+    fleet.put_into(source)
+    settings = {"now": lambda: now, "daily_bytes": 2**20}
+    async with Device(tmp_path / "tv", fleet.root_json, source, **settings) as device:  # type: ignore[arg-type]
+        await device.until(lambda: any("used up" in pack.reason for pack in device.shelf.status().packs))
+    now = datetime(1970, 1, 1, tzinfo=UTC)
+    async with Device(tmp_path / "tv", fleet.root_json, source, **settings) as device:  # type: ignore[arg-type]
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+        now = at(13).astimezone(UTC)
+        fleet.sign("summer")
+        fleet.put_into(source)
+        await device.until(lambda: any(pack.name == "acme/summer" for pack in device.shelf.status().packs))
+        await device.until(device.is_settled)
+        assert device.playable() == {"acme/spring": 1}
+        assert any("used up" in pack.reason for pack in device.shelf.status().packs)
 
 
 def test_the_count_is_written_down_before_it_is_used_up_and_a_few_times_a_day() -> None:
