@@ -13,7 +13,8 @@ import struct
 import sys
 import termios
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -31,8 +32,19 @@ _PIPE_BYTES: Final = 2**20
 """What Linux lets everybody ask for: what a busy decoder is behind by waits there."""
 
 
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Raise MicrophoneError for what cannot be read, and BlockingIOError where nothing is there any more."""
+    try:
+        yield
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        raise MicrophoneError(f"Audio cannot be read: {error.strerror}.", "Check what writes it.") from error
+
+
 class _Inflow:
-    """A descriptor that raw audio comes out of, one block after another."""
+    """A descriptor that raw audio comes out of, one block after another. One that fails raises MicrophoneError."""
 
     def __init__(self, descriptor: int, raw: RawFormat) -> None:
         self.descriptor = descriptor
@@ -50,19 +62,23 @@ class _Inflow:
     def wait(self, gather_s: float) -> bool:
         """Wait until there is a block, or less of it than that after its time; return whether there is anything."""
         self._wanted_bytes = max(self._block_bytes, round(gather_s * self._raw.rate) * 2 * self._raw.channels)
-        if self._is_pipe and self._came_bytes:  # somebody writes: waiting for a first piece would cost a turn more
-            self._wait_for_the_rest()
-        ready, _, _ = select.select([self.descriptor], [], [], WAIT_S)
-        if ready and self._is_pipe and not self._came_bytes:
-            self._wait_for_the_rest()
-        return bool(ready)
+        with _reading():
+            # Where somebody writes, waiting for a first piece would cost a turn more.
+            if self._is_pipe and self._came_bytes:
+                self._wait_for_the_rest()
+            ready, _, _ = select.select([self.descriptor], [], [], WAIT_S)
+            if ready and self._is_pipe and not self._came_bytes:
+                self._wait_for_the_rest()
+            return bool(ready)
 
     def take(self) -> bytes | None:
         """Return that block as 16 kHz mono, after what must be dropped before it; None at the end."""
-        self._drop_the_oldest()
-        block = os.read(self.descriptor, self._wanted_bytes)
-        self._came_bytes += len(block)
-        return self._converter.convert(block) if block else None
+        with suppress(BlockingIOError), _reading():
+            self._drop_the_oldest()
+            block = os.read(self.descriptor, self._wanted_bytes)
+            self._came_bytes += len(block)
+            return self._converter.convert(block) if block else None
+        return b""  # somebody else reads here as well, and was quicker
 
     def pause(self) -> None:
         """Note that nothing came for a while: whoever writes next is judged anew."""
@@ -70,8 +86,9 @@ class _Inflow:
 
     def forget(self) -> None:
         """Throw away what was written so far."""
-        while (waiting_bytes := self._waiting_bytes()) and os.read(self.descriptor, waiting_bytes):
-            pass
+        with suppress(BlockingIOError), _reading():
+            while self._is_pipe and (waiting_bytes := self._waiting_bytes()):
+                os.read(self.descriptor, waiting_bytes)
 
     def _wait_for_the_rest(self) -> None:
         missing_bytes = self._wanted_bytes - self._waiting_bytes()
@@ -196,7 +213,7 @@ class StdinSource:
                 self._inflow = _Inflow(self._descriptor, self._raw)
             except OSError as error:
                 raise MicrophoneError("There is no standard input.", "Pipe audio into the command.") from error
-        elif not self._is_open and stat.S_ISFIFO(os.fstat(self._descriptor).st_mode):
+        elif not self._is_open:
             self._inflow.forget()
         self._is_open = True
 

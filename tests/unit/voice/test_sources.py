@@ -1,5 +1,6 @@
 import logging
 import os
+import select
 import subprocess
 import sys
 import threading
@@ -103,6 +104,48 @@ def test_a_pipe_that_is_removed_or_replaced_is_lost(tmp_path: Path) -> None:
     with pytest.raises(MicrophoneError, match="replaced"):
         source.read()
     source.close()
+
+
+@pytest.mark.parametrize("seconds", [0, KEPT_S + 2], ids=["a block", "more than is kept"])
+def test_what_somebody_else_reads_from_the_pipe_meanwhile_is_no_audio(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr("edge_agent.voice.source_raw.time.monotonic", lambda: now_s)
+    path = tmp_path / "ear"
+    source = PipeSource(path)
+    source.open()
+    other = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    path.write_bytes(b"\1\2" * 800)
+    assert source.read() == b"\1\2" * 800
+    now_s += seconds
+    path.write_bytes(b"\3\4" * round(800 + seconds * RATE))
+    read = os.read
+
+    def too_late(descriptor: int, length: int) -> bytes:
+        """Read when the other has read everything that select and FIONREAD have just seen."""
+        while select.select([other], [], [], 0)[0]:
+            read(other, 2**20)
+        return read(descriptor, length)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr("edge_agent.voice.source_raw.os.read", too_late)
+        assert source.read() == b""
+        path.write_bytes(b"\5\6" * 800)
+        source.open()
+    path.write_bytes(b"\7\0" * 800)
+    assert source.read() == b"\7\0" * 800
+    source.close()
+    os.close(other)
+
+
+def test_an_input_that_cannot_be_read_is_lost(tmp_path: Path) -> None:
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    source = StdinSource(descriptor=descriptor)
+    source.open()
+    with pytest.raises(MicrophoneError, match="Is a directory"):
+        source.read()
+    os.close(descriptor)
 
 
 def test_a_pipe_that_is_a_file_or_cannot_be_made_is_lost(tmp_path: Path) -> None:
