@@ -19,6 +19,7 @@ from edge_agent.database import open_database
 from edge_agent.measure.decision_document import decision_document
 from edge_agent.measure.journal_reader import JournalReader
 from edge_agent.measure.tables import SCHEMA, from_us, to_us
+from edge_agent.model.campaign import HISTORY_KEPT
 from edge_agent.model.decision import Decision
 from edge_agent.model.errors import StorageError
 from edge_agent.model.identity import PlayId
@@ -131,8 +132,8 @@ class Journal(JournalReader):
         return looked_at if looked_at is not None and looked_at < now else None
 
     def prune(self, now: datetime, keep: timedelta) -> None:
-        """Forget plays and decisions that are older than `keep`."""
-        self._write("DELETE FROM measure_plays WHERE started_us < ?", to_us(now - keep))
+        """Forget decisions that are older than `keep`, and plays that neither a cap nor a late report may count."""
+        self._write("DELETE FROM measure_plays WHERE started_us < ?", to_us(now - max(keep, HISTORY_KEPT)))
         self._write("DELETE FROM measure_decisions WHERE at_us < ?", to_us(now - keep))
 
     def erase(self, now: datetime) -> None:

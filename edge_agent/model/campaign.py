@@ -21,6 +21,8 @@ Spoken = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1
 Link = Annotated[str, Field(max_length=300, pattern=r"^https://[a-z0-9][a-z0-9.-]*(/[\x21-\x7e]*)?$")]
 AssetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
 
+HISTORY_KEPT: Final = timedelta(days=366)
+"""How long a device remembers its impressions, and so how far back a cap may look."""
 END: Final = "end"
 """The id that an answer leads to when it ends the dialogue."""
 PHONE: Final = "phone"
@@ -141,7 +143,7 @@ class FrequencyCap(_Frozen):
 
     scope: CapScope = CapScope.CREATIVE
     count: int = Field(ge=1, le=1000)
-    per: Annotated[Seconds, Field(gt=timedelta(0), le=timedelta(days=366))]
+    per: Annotated[Seconds, Field(gt=timedelta(0), le=HISTORY_KEPT)]
 
 
 class Daypart(_Frozen):

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.decide.tally import at_cap
 from edge_agent.measure.journal import Journal, erase_journal
 from edge_agent.measure.journal_reader import JournalReader
+from edge_agent.model.campaign import HISTORY_KEPT, CapScope, FrequencyCap
 from edge_agent.model.errors import StorageError
 from edge_agent.model.formats import Format
 from edge_agent.model.identity import PlayId
@@ -23,6 +25,7 @@ from tests.unit.measure.plays import (
     DONE,
     NOON,
     SHOWN,
+    candidate,
     everything_in,
     no_fill,
     play,
@@ -138,15 +141,27 @@ def test_huge_decisions_do_not_fill_the_disk(journal: Journal, monkeypatch: pyte
 # --- keeping and erasing -----------------------------------------------------------------------------------------
 
 
-def test_prune_forgets_what_is_older_than_keep_and_nothing_younger(journal: Journal) -> None:
-    keep = timedelta(days=90)
-    record(journal, play("old", NOON - keep - timedelta(microseconds=1)))
-    record(journal, play("new", NOON - keep))
+@pytest.mark.parametrize("keep", [timedelta(days=90), timedelta(days=400)], ids=["shorter than caps", "longer"])
+def test_prune_forgets_what_nothing_may_count_any_more_and_nothing_younger(journal: Journal, keep: timedelta) -> None:
+    oldest = NOON - max(keep, HISTORY_KEPT)
+    record(journal, play("old", oldest - timedelta(microseconds=1)))
+    record(journal, play("new", oldest))
     journal.record_decision(refusal(1, NOON - keep - timedelta(microseconds=1)))
     journal.record_decision(refusal(2, NOON - keep))
     journal.prune(NOON, keep)
     assert [proof.play_id for proof in journal.proofs(10)] == ["play-new"]
     assert [one["id"] for one in journal.decisions(10)] == ["d2"]
+
+
+def test_a_cap_of_a_year_counts_on_after_a_restart(journal: Journal) -> None:
+    year = FrequencyCap(scope=CapScope.CAMPAIGN, count=1, per=HISTORY_KEPT)
+    instant = timedelta(microseconds=1)
+    record(journal, play("first", NOON))
+    last = NOON + HISTORY_KEPT - instant
+    journal.prune(last, timedelta(days=90))
+    history = reopened(journal).history(BEGINNING)
+    assert at_cap(history, year, candidate(), last)
+    assert not at_cap(history, year, candidate(), history.impressions[0].at + HISTORY_KEPT)
 
 
 def test_a_clock_must_show_a_day_more_before_anything_is_forgotten_by_it(journal: Journal) -> None:

@@ -355,6 +355,6 @@ async def test_a_clock_that_jumps_ahead_forgets_nothing_and_one_that_goes_on_doe
         home.reporter.catalog_changed(catalog())  # or a quarter of an hour later: no event tells of a step backwards
         await settled()
         assert len(home.journal.proofs(10)) == 1
-        for days in (90, 91, 92):
+        for days in (366, 367, 368):
             await home.at(NOON + timedelta(days=days))
         assert home.journal.proofs(10) == []
