@@ -20,7 +20,7 @@ from edge_agent.model.errors import (
 from edge_agent.packs.clock_watch import ClockWatch
 from edge_agent.packs.intake import bring_documents, note_broken_roles, place_entries
 from edge_agent.packs.mqtt_fetcher import verify_in_thread
-from edge_agent.packs.pauses import backoff, spread
+from edge_agent.packs.pauses import Breath, backoff, breath_s, spread
 from edge_agent.packs.revocations import TARGET as REVOKED
 from edge_agent.packs.shelf import Shelf, packs_to_read, wanted_documents
 from edge_agent.packs.source import Source
@@ -35,7 +35,6 @@ _log = logging.getLogger(__name__)
 _FIRST_LOOK: Final = timedelta(seconds=30)
 _FIRST_PAUSE: Final = timedelta(seconds=2)
 _LONGEST_PAUSE: Final = timedelta(minutes=5)
-_LONGEST_BREATH: Final = timedelta(seconds=10)
 
 
 class Lookout:
@@ -72,6 +71,7 @@ class Lookout:
         self._save = save
         self._announce = announce
         self._wake = asyncio.Event()
+        self._rest: Callable[[float], Awaitable[None]] = asyncio.sleep
         self._verified_timestamp = b""
         self.root = b""
         """The root.json of provisioning; empty until it was read."""
@@ -105,9 +105,12 @@ class Lookout:
         # The retained timestamp says that there is something to fetch. Asking a broker that holds none for metadata
         # would wait out its silence, and miss what is published meanwhile.
         await self._woken_within(_FIRST_LOOK)
-        failures = 0
+        loop, breath, failures = asyncio.get_running_loop(), Breath(), 0
         while True:
             self._wake.clear()
+            known, began_at_s = self._verified_timestamp, loop.time()
+            # Whoever floods the timestamp's topic with garbage gets one look in ten seconds at most: each reads the
+            # repository, and writes what it found to a memory card.
             try:
                 await self._refresh()
             except EdgeAgentError as error:
@@ -115,12 +118,13 @@ class Lookout:
                 self.problem = error.for_person()
                 self._report(error)
                 if not _is_about_the_link(error):
-                    # Whoever floods the timestamp's topic with garbage gets one look in ten seconds at most.
-                    await asyncio.sleep(min(0.1 * 2 ** min(failures, 10), _LONGEST_BREATH.total_seconds()))
+                    await self._rest(breath_s(failures))
             else:
                 failures = 0
                 self.problem = ""
                 self._troubles.end("repository")
+                news = self._verified_timestamp != known
+                await self._rest(breath.after(began_at_s=began_at_s, ended_at_s=loop.time(), news=news))
             pause = backoff(failures, self._draw(), _FIRST_PAUSE, _LONGEST_PAUSE)
             await self._woken_within(pause or spread(self._settings.refresh_every, self._draw()))
 

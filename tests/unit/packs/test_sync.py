@@ -87,6 +87,35 @@ async def test_a_known_timestamp_that_is_delivered_again_is_no_news(
         assert source.asked[asked:].count(TIMESTAMP) == 1
 
 
+async def test_garbage_on_the_timestamps_topic_costs_ever_fewer_looks_and_hides_no_publication(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    fleet.put_into(source)
+    rests: list[float] = []
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+        await asyncio.sleep(0)
+
+    def publish_garbage() -> None:
+        for callback in source._callbacks:
+            callback(b"garbage")
+
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        device.shelf._lookout._rest = rest
+        await device.until(lambda: rests == [0])
+        assert device.shelf.status().version > 0
+        rests.clear()
+        for looks in range(1, 10):
+            publish_garbage()
+            await device.until(lambda looks=looks: len(rests) >= looks)  # type: ignore[misc]
+        assert rests == [0, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10, 10]
+        fleet.sign()
+        fleet.put_into(source)
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+        assert rests[-1] == 0, "what was new ends the resting"
+
+
 async def test_the_last_good_version_plays_until_the_next_is_complete(
     fleet: SmallFleet, source: MemorySource, tmp_path: Path
 ) -> None:
