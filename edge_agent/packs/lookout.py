@@ -27,6 +27,7 @@ from edge_agent.packs.source import Source
 from edge_agent.packs.supply import Supply
 from edge_agent.packs.threads import in_thread
 from edge_agent.packs.trust import Repository
+from edge_agent.packs.waking import is_set_within
 from edge_agent.settings.rooms import PacksSettings
 from edge_agent.troubles import Troubles
 
@@ -41,7 +42,8 @@ class Lookout:
     """Keeps the shelf's entries and documents like the repository that `source` has.
 
     `wanted` are the beginnings of names of documents that somebody asked for. `save` writes the shelf's record, with
-    the versions of the repository when one was just verified; `announce` tells what stands now.
+    the versions of the repository when one was just verified; `announce` tells what stands now. `load` has the shelf
+    stand from the disk, if it could not be read at the start and still may.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Lookout:
         wanted: Collection[str],
         save: Callable[[Repository | None], Awaitable[None]],
         announce: Callable[[], None],
+        load: Callable[[], Awaitable[None]],
     ) -> None:
         self._settings = settings
         self._shelf = shelf
@@ -70,6 +73,7 @@ class Lookout:
         self._wanted = wanted
         self._save = save
         self._announce = announce
+        self._load = load
         self._wake = asyncio.Event()
         self._rest: Callable[[float], Awaitable[None]] = asyncio.sleep
         self._verified_timestamp = b""
@@ -104,7 +108,7 @@ class Lookout:
         """Look until cancelled."""
         # The retained timestamp says that there is something to fetch. Asking a broker that holds none for metadata
         # would wait out its silence, and miss what is published meanwhile.
-        await self._woken_within(_FIRST_LOOK)
+        await is_set_within(self._wake, _FIRST_LOOK)
         loop, breath, failures = asyncio.get_running_loop(), Breath(), 0
         while True:
             self._wake.clear()
@@ -126,14 +130,7 @@ class Lookout:
                 news = self._verified_timestamp != known
                 await self._rest(breath.after(began_at_s=began_at_s, ended_at_s=loop.time(), news=news))
             pause = backoff(failures, self._draw(), _FIRST_PAUSE, _LONGEST_PAUSE)
-            await self._woken_within(pause or spread(self._settings.refresh_every, self._draw()))
-
-    async def _woken_within(self, pause: timedelta) -> None:
-        try:
-            async with asyncio.timeout(pause.total_seconds()):
-                await self._wake.wait()
-        except TimeoutError:
-            return
+            await is_set_within(self._wake, pause or spread(self._settings.refresh_every, self._draw()))
 
     def _report(self, error: EdgeAgentError) -> None:
         if _is_about_the_link(error):
@@ -144,6 +141,7 @@ class Lookout:
     async def _refresh(self) -> None:
         """Verify what is new, take down what is no longer signed at once, then bring what is."""
         root, store = await self.read_root(), self._shelf.store
+        await self._load()
         repository = await verify_in_thread(store.metadata, root, self._source, self._now(), self._shelf.record.floor)
         async with self._supply.entries_lock:
             before = self._shelf.needed_assets()
@@ -155,6 +153,9 @@ class Lookout:
             failure = failure or later
             await place_entries(repository, self._shelf, self._troubles)
             await self._remove_unneeded(before)
+        if failure is None and not repository.broken:
+            self._shelf.is_sure = True
+            self._troubles.end("shelf")
         await self._save(repository)
         self._verified_timestamp = await in_thread((store.metadata / "timestamp.json").read_bytes)
         self.checked_at = self._now()

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Final
 
 from edge_agent.model.catalog import Catalog
-from edge_agent.model.errors import FormatError
+from edge_agent.model.errors import FormatError, StorageError
 from edge_agent.model.wording import Term, Wording
 from edge_agent.packs.catalog_builder import build_catalog
 from edge_agent.packs.download import Parcel
@@ -32,6 +32,8 @@ class Shelf:
     `entries` by target name; `documents` are the small signed ones (configuration, report key) by name.
     `without_room` are target names that the budget has no room for.
     `parcels` by name are what somebody has brought beside the packs: the last whole one, and one on its way.
+    `is_sure` says whether all that may be needed is known, since the record was read whole or a look at the
+    repository succeeded: before that nothing may be removed from the disk merely because nothing here names it.
     """
 
     def __init__(self, store: BlobStore, kind: str, max_pack_bytes: int) -> None:
@@ -42,25 +44,47 @@ class Shelf:
         self.record = ShelfRecord()
         self.revocations = Revocations()
         self.without_room: frozenset[str] = frozenset()
+        self.is_sure = False
+        self._is_read = False
         self._kind = kind
         self._max_pack_bytes = max_pack_bytes
 
+    @property
+    def may_be_loaded(self) -> bool:
+        """Whether the record was not read yet, and nothing newer than it has been brought."""
+        return not (self._is_read or self.is_sure or self.entries or self.documents)
+
     def load(self, root: bytes) -> None:
-        """Stand again as the record says. Nothing stands that was believed by another root.json than `root`."""
+        """Stand again as the record says. Nothing stands that was believed by another root.json than `root`.
+
+        Raises StorageError when the disk cannot be read; then nothing stands, and this may be asked again.
+        """
         self.store.open()
         content = self.store.read_record()
         if content is None:
+            self.is_sure = not self.store.used_bytes()  # a first start; or else the record was lost
             return
         try:
             record = read_record(content)
         except FormatError as error:
+            self._is_read = True
             _log.warning("%s", error.for_person())
             return
-        if record.root != _fingerprint(root) and not self._is_known_root(root):
+        if record.root != _fingerprint(root) and not self.store.knows_root(root):
             _log.warning("This device has the root.json of another fleet now: the old fleet's packs are removed.")
             self.store.forget_everything()
+            self.is_sure = True
             return
+        try:
+            self._stand(record)
+        except StorageError:
+            self.documents, self.revocations = {}, Revocations()
+            raise
         self.record = record.model_copy(update={"root": _fingerprint(root)})
+
+    def _stand(self, record: ShelfRecord) -> None:
+        entries: dict[str, Entry] = {}
+        is_sure = record.is_sure
         for name, sha256 in record.documents.items():
             document = self.store.document(sha256)
             if document is not None:
@@ -71,10 +95,14 @@ class Shelf:
         for name, pack in record.packs.items():
             entry = self.with_manifest(Entry(name, pack.newest))
             if pack.complete is not None and not self.is_revoked(entry):
-                complete = self.with_manifest(Entry(name, pack.complete)).newest
+                read = self.with_manifest(Entry(name, pack.complete))
+                complete = read.newest
+                # Of a manifest that was damaged, what it needs is not known until it has come again.
+                is_sure = is_sure and (complete is not None or read.reason is not None)
                 if complete is not None and all(self.store.asset_path(asset) for asset in complete.assets.values()):
                     entry = replace(entry, complete_sha256=pack.complete, complete=complete)
-            self.entries[name] = entry
+            entries[name] = entry
+        self.entries, self.is_sure, self._is_read = entries, is_sure, True
 
     def keep_named(self, name: str, content: bytes) -> None:
         """Keep a signed document by name. Raises FormatError for a deny list that cannot be read: the last one holds.
@@ -107,11 +135,6 @@ class Shelf:
         """Whether the deny list names the whole pack, or its advertiser."""
         return self.revocations.of_pack(shelf_name(entry.target_name)) is not None
 
-    def _is_known_root(self, root: bytes) -> bool:
-        """Whether `root` is one that the chain of the old one already went through (a re-provisioned device)."""
-        history = self.store.metadata / "root_history"
-        return any(path.read_bytes() == root for path in history.glob("*.root.json"))
-
     def shown_assets(self) -> list[tuple[str, PackedAsset]]:
         """Return every asset that may be shown now, with its pack's target name."""
         shown = ((entry.target_name, entry.complete) for entry in self.entries.values())
@@ -128,6 +151,7 @@ class Shelf:
                 name: PackRecord(newest=entry.sha256, complete=entry.complete_sha256)
                 for name, entry in sorted(self.entries.items())
             },
+            "is_sure": self.is_sure,
         }
         if repository is not None:
             update |= {

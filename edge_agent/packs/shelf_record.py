@@ -40,6 +40,8 @@ class ShelfRecord(BaseModel):
     day: str = ""
     spent_bytes: int = 0
     """What assets took on that day of the device's (see `allowance`)."""
+    is_sure: bool = True
+    """Whether everything that may be needed was known when this was written (see `Shelf`)."""
 
 
 @dataclass(frozen=True, slots=True)

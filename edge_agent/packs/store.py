@@ -28,6 +28,9 @@ from edge_agent.packs.flushing import Unflushed
 from edge_agent.packs.manifest import Chunk, PackedAsset
 
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_UNREADABLE: Final = {errno.EIO, errno.EBADMSG, errno.EUCLEAN}
+"""What a kernel says of a file that the disk, or the file system's own sums, gave up on."""
+
 _READ_BYTES: Final = 1 << 20
 
 
@@ -84,17 +87,25 @@ class BlobStore:
     # Small documents
 
     def document(self, sha256: str) -> bytes | None:
-        """Return the document with that hash, or None when it is missing or damaged (a damaged one is removed)."""
+        """Return the document with that hash, or None when it is missing or damaged.
+
+        A damaged one is removed where that is possible: it is fetched again, and one bad sector hides nothing else.
+        """
         path = self._documents / sha256
         with _as_storage_error("a signed document"):
             try:
                 content = path.read_bytes()
             except FileNotFoundError:
                 return None
-            if hashlib.sha256(content).hexdigest() != sha256:
+            except OSError as error:
+                if error.errno not in _UNREADABLE:
+                    raise
+                content = None
+            if content is not None and hashlib.sha256(content).hexdigest() == sha256:
+                return content
+            with suppress(OSError):
                 path.unlink()
-                return None
-            return content
+            return None
 
     def keep_document(self, sha256: str, content: bytes) -> None:
         """Keep a document whose hash the caller has verified."""
@@ -106,6 +117,12 @@ class BlobStore:
         with _as_storage_error("the shelf's record"), suppress(FileNotFoundError):
             return (self.directory / "shelf.json").read_bytes()
         return None
+
+    def knows_root(self, root: bytes) -> bool:
+        """Whether `root` is one that the chain of the old one already went through (a re-provisioned device)."""
+        with _as_storage_error("the repository's metadata"):
+            history = self.metadata / "root_history"
+            return any(path.read_bytes() == root for path in history.glob("*.root.json"))
 
     def write_record(self, content: bytes) -> None:
         """Replace shelf.json: after a power cut it is the old one or the new one."""

@@ -19,6 +19,7 @@ from edge_agent.packs.shelf import Shelf
 from edge_agent.packs.shelf_record import Entry
 from edge_agent.packs.source import ChunkSource
 from edge_agent.packs.threads import in_thread
+from edge_agent.packs.waking import is_set_within
 from edge_agent.settings.rooms import PacksSettings
 from edge_agent.troubles import Troubles
 
@@ -100,11 +101,11 @@ class Supply:
             failures = 0 if await self._round() else failures + 1
             pause = self._pause(failures)
             rest = GRACE if pause is None else min(GRACE, pause)
-            if await self._woken_within(rest):
+            if await is_set_within(self._changed, rest):
                 continue
             await self._evict_quietly()
             if pause is None or pause > rest:
-                await self._woken_within(None if pause is None else pause - rest)
+                await is_set_within(self._changed, None if pause is None else pause - rest)
 
     def _pause(self, failures: int) -> timedelta | None:
         """Return how long to wait before the next round, or None when nothing has to be tried again."""
@@ -114,14 +115,6 @@ class Supply:
         if self._refused:  # asking more often changes no access rules
             return spread(self._settings.refresh_every, self._draw())
         return backoff(failures, self._draw(), _FIRST_PAUSE, self._settings.refresh_every)
-
-    async def _woken_within(self, pause: timedelta | None) -> bool:
-        try:
-            async with asyncio.timeout(None if pause is None else pause.total_seconds()):
-                await self._changed.wait()
-        except TimeoutError:
-            return False
-        return True
 
     def plan(self) -> RoomPlan:
         """Return who gets how much of the budget now."""
@@ -283,7 +276,12 @@ class Supply:
         return sum(used.values()) + arriving > self._settings.budget_bytes
 
     async def evict(self) -> None:
-        """Remove everything from the disk that neither stands on the shelf nor is on its way to it."""
+        """Remove everything from the disk that neither stands on the shelf nor is on its way to it.
+
+        Nothing goes while the shelf is not sure of what that is.
+        """
+        if not self._shelf.is_sure:
+            return
         async with self.entries_lock:
             keep = self.plan().keep | self._shelf.held_bytes().keys()
             await in_thread(self._shelf.store.evict, keep, self._shelf.needed_documents())

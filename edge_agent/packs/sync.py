@@ -121,6 +121,7 @@ class PackShelf:
             wanted=self._listeners.keys(),
             save=self._save,
             announce=self._announce,
+            load=self._load,
         )
 
     @property
@@ -166,14 +167,22 @@ class PackShelf:
             group.create_task(scrub(self._shelf, self._damaged, self._troubles), name="packs-scrub")
 
     async def _load(self) -> None:
+        """Have the shelf stand from the disk; after a start that could not read it, until a look brought anything."""
+        if not self._shelf.may_be_loaded:
+            return
         try:
             await in_thread(self._shelf.load, await self._lookout.read_root())
-        except (UntrustedError, StorageError) as error:
+        except UntrustedError as error:
             self._troubles.begin("repository", error)
-        record = self._shelf.record
-        self._supply.meter = Meter(self._settings, self._zone, day=record.day, spent_bytes=record.spent_bytes)
+        except StorageError as error:
+            self._troubles.begin("shelf", error)
+        else:
+            self._troubles.end("shelf")
+            record = self._shelf.record
+            self._supply.meter = Meter(self._settings, self._zone, day=record.day, spent_bytes=record.spent_bytes)
         self._clock.judge()
         self._announce()
+        self._supply.replan()
         self.loaded.set()
 
     def _damaged(self, name: str) -> None:

@@ -86,7 +86,6 @@ def verify(
     Raises UntrustedError when any of 1 to 4 or 6 fails, LinkError when the network does, StorageError when the disk
     does. Nothing that was believed before is lost by that.
     """
-    directory.mkdir(parents=True, exist_ok=True)
     config = UpdaterConfig(
         max_root_rotations=64,
         root_max_length=MAX_METADATA_BYTES,
@@ -95,6 +94,7 @@ def verify(
         targets_max_length=MAX_METADATA_BYTES,
     )
     try:
+        directory.mkdir(parents=True, exist_ok=True)
         updater = Updater(  # 1
             str(directory), METADATA_URL, fetcher=fetcher, config=config, bootstrap=bootstrap
         )

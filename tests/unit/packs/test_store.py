@@ -115,6 +115,15 @@ def test_a_damaged_document_is_as_good_as_none(store: BlobStore) -> None:
     assert not (store.directory / "documents" / sha256).exists()
 
 
+def test_a_document_on_a_bad_sector_is_as_good_as_none(store: BlobStore) -> None:
+    path = store.directory / "documents" / ("d" * 64)
+    path.symlink_to("/proc/self/mem")  # where reading is EIO, from the kernel
+    with pytest.raises(OSError, match="Input/output error"):
+        path.read_bytes()
+    assert store.document("d" * 64) is None
+    assert not path.is_symlink(), "it hinders the one that is fetched instead"
+
+
 def test_eviction_takes_everything_that_is_not_named(store: BlobStore) -> None:
     other = ASSET.model_copy(update={"sha256": "1" * 64})
     for asset in (ASSET, other):

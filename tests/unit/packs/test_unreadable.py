@@ -1,0 +1,177 @@
+"""A start that cannot read what the shelf is made of: nothing that was verified goes for that."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fleets import Device, MemorySource, SmallFleet
+
+BOTH = {"acme/spring": 1, "acme/summer": 1}
+BAD_SECTOR = Path("/proc/self/mem")
+"""Reading it at its beginning is what a bad sector is: EIO, from the kernel."""
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> SmallFleet:
+    fleet = SmallFleet(tmp_path / "operator")
+    fleet.sign("spring")
+    fleet.sign("summer")
+    return fleet
+
+
+@pytest.fixture
+def source(fleet: SmallFleet) -> MemorySource:
+    source = MemorySource()
+    source.retained.update(fleet.messages())
+    return source
+
+
+@pytest.fixture
+async def directory(fleet: SmallFleet, source: MemorySource, tmp_path: Path) -> Path:
+    """The packs directory of a device that has both packs, wrote that down, and lost its network."""
+    tv = tmp_path / "tv"
+    async with Device(tv, fleet.root_json, source) as device:
+        await device.until(lambda: list(completes(tv)) == [True, True])
+    source.connected = False
+    source.asked.clear()
+    return tv
+
+
+def completes(directory: Path) -> Iterator[bool]:
+    record = directory / "shelf.json"
+    packs = json.loads(record.read_bytes())["packs"] if record.exists() else {}
+    return (pack["complete"] is not None for pack in packs.values())
+
+
+def assets(directory: Path) -> set[str]:
+    return {path.name for path in (directory / "assets").iterdir()}
+
+
+def documents(directory: Path) -> set[str]:
+    return {path.name for path in (directory / "documents").iterdir()}
+
+
+def chunks(source: MemorySource) -> list[str]:
+    return [topic for topic in source.asked if "chunk" in topic]
+
+
+async def started(device: Device) -> None:
+    """Wait for the start, then clear the disk as is done after a minute."""
+    await device.shelf.loaded.wait()
+    await device.shelf._supply.evict()
+
+
+async def test_without_its_root_json_nothing_is_removed_and_all_plays_once_it_is_back(
+    fleet: SmallFleet, source: MemorySource, directory: Path, tmp_path: Path
+) -> None:
+    root_json, before = tmp_path / "root.json", assets(directory)
+    async with Device(directory, root_json, source) as device:
+        await started(device)
+        assert device.playable() == {}
+        assert assets(directory) == before
+        root_json.write_bytes(fleet.root_json.read_bytes())
+        device.shelf.refresh()
+        await device.until(lambda: device.playable() == BOTH)
+    assert chunks(source) == []
+
+
+async def test_a_record_that_cannot_be_read_is_read_at_the_next_look_though_there_is_no_network(
+    fleet: SmallFleet, source: MemorySource, directory: Path
+) -> None:
+    record = directory / "shelf.json"
+    record.rename(directory / "good.json")
+    record.symlink_to(BAD_SECTOR)
+    before = assets(directory), documents(directory)
+    async with Device(directory, fleet.root_json, source) as device:
+        await started(device)
+        assert device.playable() == {}
+        assert (assets(directory), documents(directory)) == before
+        assert "Input/output error" in device.shelf._troubles.lasting["shelf"].what
+        (directory / "good.json").rename(record)
+        device.shelf.refresh()
+        await device.until(lambda: device.playable() == BOTH)
+        assert "shelf" not in device.shelf._troubles.lasting
+
+
+async def test_a_record_that_stays_unreadable_is_made_again_by_a_look_and_then_the_disk_is_cleared(
+    fleet: SmallFleet, source: MemorySource, directory: Path
+) -> None:
+    (directory / "shelf.json").unlink()
+    (directory / "shelf.json").symlink_to(BAD_SECTOR)
+    stray = directory / "assets" / ("0" * 64)
+    stray.write_bytes(b"of a pack that was replaced")
+    source.connected = True
+    async with Device(directory, fleet.root_json, source) as device:
+        await device.until(lambda: device.playable() == BOTH)
+        await device.until(lambda: not (directory / "shelf.json").is_symlink())
+        assert "shelf" not in device.shelf._troubles.lasting
+        await device.shelf._supply.evict()
+        assert not stray.exists()
+    assert chunks(source) == []
+
+
+@pytest.mark.parametrize("content", [None, '{"v": 1, "packs": ['], ids=["lost", "damaged"])
+async def test_a_record_that_is_no_use_makes_nothing_go_before_the_repository_was_seen(
+    content: str | None, fleet: SmallFleet, source: MemorySource, directory: Path
+) -> None:
+    before = assets(directory)
+    (directory / "shelf.json").unlink()
+    if content is not None:
+        (directory / "shelf.json").write_text(content)
+    async with Device(directory, fleet.root_json, source) as device:
+        await started(device)
+        assert assets(directory) == before
+
+
+async def test_a_look_that_missed_something_clears_nothing_and_the_next_start_remembers_that(
+    fleet: SmallFleet, source: MemorySource, directory: Path
+) -> None:
+    before = assets(directory)
+    (directory / "shelf.json").write_text("damaged")
+    manifest = fleet.fleet.files["packs/acme/spring.json"].hashes["sha256"]
+    lost = source.retained.pop(f"repo/target/{manifest}")
+    (directory / "documents" / manifest).unlink()
+    source.connected = True
+    async with Device(directory, fleet.root_json, source) as device:
+        await device.until(lambda: device.playable() == {"acme/summer": 1} and device.shelf.status().problem != "")
+        await device.shelf._supply.evict()
+        assert assets(directory) == before
+    source.connected = False
+    async with Device(directory, fleet.root_json, source) as device:
+        await started(device)
+        assert device.playable() == {"acme/summer": 1}
+        assert assets(directory) == before
+    source.connected, source.retained[f"repo/target/{manifest}"] = True, lost
+    async with Device(directory, fleet.root_json, source) as device:
+        await device.until(lambda: device.playable() == BOTH)
+    assert chunks(source) == []
+
+
+async def test_of_a_pack_whose_manifest_was_damaged_the_assets_stay_until_it_has_come_again(
+    fleet: SmallFleet, source: MemorySource, directory: Path
+) -> None:
+    before = assets(directory)
+    manifest = fleet.fleet.files["packs/acme/spring.json"].hashes["sha256"]
+    (directory / "documents" / manifest).write_bytes(b"garbage")
+    async with Device(directory, fleet.root_json, source) as device:
+        await started(device)
+        assert device.playable() == {"acme/summer": 1}
+        assert assets(directory) == before
+        source.connected = True
+        source.push()
+        await device.until(lambda: device.playable() == BOTH)
+    assert chunks(source) == []
+
+
+async def test_a_directory_that_cannot_be_made_is_a_trouble_and_not_the_end(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    in_the_way = tmp_path / "state"
+    in_the_way.write_text("a file")
+    async with Device(in_the_way / "packs", fleet.root_json, source) as device:
+        await device.until(lambda: "cannot be kept" in device.shelf.status().problem)
+        in_the_way.unlink()
+        device.shelf.refresh()
+        await device.until(lambda: device.playable() == BOTH)
