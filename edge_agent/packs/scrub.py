@@ -22,20 +22,24 @@ async def scrub(
 ) -> None:
     """Read every asset on the shelf for as long as this runs; what has changed is removed from the disk.
 
-    `on_damaged` is told the target name of its pack. A disk that cannot be read is told of once, and tried again.
+    `on_damaged` is told the target name of each pack that shows it. A disk that cannot be read is told of once, and
+    tried again.
     """
     is_first = True
     while True:
         shown = shelf.shown_assets()
         total_bytes = sum(asset.length for _, asset in shown)
-        for name, asset in shown:
+        for _, asset in shown:
             try:
                 is_sound = await in_thread(shelf.store.is_sound, asset)
             except StorageError as error:
                 troubles.begin("packs directory", error)
             else:
                 if not is_sound:
-                    on_damaged(name)
+                    # Hours may have gone by: what was cleared meanwhile, since a newer version plays, is no damage.
+                    now_shown = shelf.shown_assets()
+                    for name in sorted({name for name, other in now_shown if other.sha256 == asset.sha256}):
+                        on_damaged(name)
             slow_s = every.total_seconds() * asset.length / total_bytes
             await asyncio.sleep(min(slow_s, asset.length / FIRST_BYTES_PER_S) if is_first else slow_s)
         if not shown:

@@ -2,49 +2,103 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
+from edge_agent.packs.manifest import PackedAsset
 from edge_agent.packs.scrub import scrub
 from edge_agent.packs.shelf import Shelf
 from edge_agent.packs.store import BlobStore
 from edge_agent.troubles import Troubles
-from tests.fleets import Device, MemorySource, SmallFleet
+from tests.fleets import Device, MemorySource, SmallFleet, png, random_bytes
 
 SPRING, SUMMER = "packs/acme/spring.json", "packs/acme/summer.json"
 
 
-async def test_what_spoils_after_the_first_look_is_found_by_a_later_one(tmp_path: Path) -> None:
-    fleet, source = SmallFleet(tmp_path / "operator"), MemorySource()
+@pytest.fixture
+def fleet(tmp_path: Path) -> SmallFleet:
+    fleet = SmallFleet(tmp_path / "operator")
     fleet.sign("spring")
     fleet.sign("summer")
-    fleet.put_into(source)
-    record = tmp_path / "tv" / "shelf.json"
+    return fleet
+
+
+async def shelf_of(fleet: SmallFleet, directory: Path) -> Shelf:
+    """Return the shelf of a device that has all that is signed."""
+    source = MemorySource()
+    source.retained.update(fleet.messages())
+    record = directory / "shelf.json"
 
     def is_recorded() -> bool:
         packs = json.loads(record.read_bytes())["packs"] if record.exists() else {}
         return len(packs) == 2 and all(pack["complete"] for pack in packs.values())
 
-    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+    async with Device(directory, fleet.root_json, source) as device:
         await device.until(is_recorded)
-    shelf = Shelf(BlobStore(tmp_path / "tv"), "tv", 2**30)
+    shelf = Shelf(BlobStore(directory), "tv", 2**30)
     shelf.load(fleet.root_json.read_bytes())
-    paths = {name: shelf.store.asset_path(asset) for name, asset in shelf.shown_assets()}
-    assert set(paths) == {SPRING, SUMMER}
+    assert {name for name, _ in shelf.shown_assets()} == {SPRING, SUMMER}
+    return shelf
 
-    def spoil(name: str) -> None:
-        path = paths[name]
-        assert path is not None
-        path.write_bytes(b"x" + path.read_bytes()[1:])
 
-    found = asyncio.Queue[str]()
-    spoil(SUMMER)
-    task = asyncio.create_task(scrub(shelf, found.put_nowait, Troubles(), every=timedelta(milliseconds=20)))
+def spoil(shelf: Shelf, name: str) -> None:
+    path = shelf.store.asset_path(asset_of(shelf, name))
+    assert path is not None
+    path.write_bytes(b"x" + path.read_bytes()[1:])
+
+
+def asset_of(shelf: Shelf, name: str) -> PackedAsset:
+    return next(asset for shown, asset in shelf.shown_assets() if shown == name)
+
+
+@asynccontextmanager
+async def scrubbing(shelf: Shelf, on_damaged: Callable[[str], None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(scrub(shelf, on_damaged, Troubles(), every=timedelta(milliseconds=20)))
     async with asyncio.timeout(30):
-        assert await found.get() == SUMMER
-        spoil(SPRING)  # which this pass has read already
-        while await found.get() != SPRING:
-            pass
-    assert [path for path in paths.values() if path is None or path.exists()] == []
+        yield
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_what_spoils_after_the_first_look_is_found_by_a_later_one(fleet: SmallFleet, tmp_path: Path) -> None:
+    shelf, found = await shelf_of(fleet, tmp_path / "tv"), asyncio.Queue[str]()
+    spoil(shelf, SUMMER)
+    async with scrubbing(shelf, found.put_nowait):
+        assert await found.get() == SUMMER
+        spoil(shelf, SPRING)  # which this pass has read already
+        while await found.get() != SPRING:
+            pass
+    assert [shelf.store.asset_path(asset) for _, asset in shelf.shown_assets()] == [None, None]
+
+
+async def test_what_was_replaced_since_the_pass_began_is_not_taken_for_damaged(
+    fleet: SmallFleet, tmp_path: Path
+) -> None:
+    first = {manifest.target_name: manifest for manifest in fleet.packs()}
+    fleet.sign("summer", poster=png(filling=random_bytes(200_000, "second")))
+    shelf, found = await shelf_of(fleet, tmp_path / "tv"), asyncio.Queue[str]()
+    second = shelf.entries[SUMMER]
+    shelf.entries[SUMMER] = replace(second, complete=first[SUMMER])  # its file goes when the second version is whole
+    spoil(shelf, SPRING)
+
+    def on_damaged(name: str) -> None:
+        shelf.entries[SUMMER] = second
+        found.put_nowait(name)
+
+    async with scrubbing(shelf, on_damaged):
+        assert [await found.get(), await found.get()] == [SPRING, SPRING], "the second is of the next pass"
+
+
+async def test_every_pack_that_shows_a_damaged_file_is_told_of(fleet: SmallFleet, tmp_path: Path) -> None:
+    shelf, found = await shelf_of(fleet, tmp_path / "tv"), asyncio.Queue[str]()
+    shared = shelf.entries[SPRING].complete
+    assert shared is not None
+    shelf.entries[SUMMER] = replace(shelf.entries[SUMMER], complete=shared)
+    spoil(shelf, SPRING)
+    async with scrubbing(shelf, found.put_nowait):
+        assert {await found.get(), await found.get()} == {SPRING, SUMMER}
