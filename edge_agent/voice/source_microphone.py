@@ -26,6 +26,9 @@ class MicrophoneSource:
 
     One that was the sound server's is not looked for elsewhere while the server is gone: taking its device from it
     would keep it from coming back.
+
+    One that is there and gives nothing is not opened again while its recording hangs: each try would leave a thread
+    and a connection behind, until the server refuses every program. It is found again by its sound alone.
     """
 
     DEAF_AFTER_S: Final = 3.0
@@ -38,6 +41,7 @@ class MicrophoneSource:
         self._backlog = Backlog()
         self._converter = Converter(RATE)
         self._silent_s = 0.0
+        self._was_silent = False
         self._look_again = False
 
     @property
@@ -46,8 +50,10 @@ class MicrophoneSource:
         return False
 
     def open(self) -> None:
-        """Open the microphone."""
+        """Open the microphone, and hear it first where it was silent when it was lost."""
         self.close()
+        if self._recording is not None:
+            raise self._silent()
         self._backlog = Backlog()
         self._silent_s = 0.0
         try:
@@ -58,6 +64,11 @@ class MicrophoneSource:
             if self._is_the_servers or (error.answered and find_spec("sounddevice") is None):
                 raise self._unopened(error) from error
             self._open_by_portaudio()
+        if self._was_silent:
+            if not self._backlog.take(self.DEAF_AFTER_S):  # what is taken here is too short to be missed
+                self.close()
+                raise self._silent()
+            self._was_silent = False
 
     def _open_by_portaudio(self) -> None:
         sounddevice = _sounddevice()
@@ -86,17 +97,21 @@ class MicrophoneSource:
             return block
         self._silent_s += WAIT_S + gather_s
         if self._silent_s > self.DEAF_AFTER_S or not self._is_running():
+            self._was_silent = self._is_running()
             self.close()  # at once, not when it is tried again
-            raise MicrophoneError(
-                f"The microphone {self._name or '(default)'} gives no more audio.", "Check that it is plugged in."
-            )
+            raise self._silent()
         return b""
 
+    def _silent(self) -> MicrophoneError:
+        return MicrophoneError(
+            f"The microphone {self._name or '(default)'} gives no audio.",
+            "Check that it is plugged in and not suspended.",
+        )
+
     def close(self) -> None:
-        """Stop recording and let go of the device."""
-        recording, self._recording = self._recording, None
-        if recording is not None:
-            recording.close()
+        """Stop recording and let go of the device, or of one that hangs as soon as it can be."""
+        if self._recording is not None and self._recording.close():
+            self._recording = None
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.close()

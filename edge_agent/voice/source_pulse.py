@@ -79,10 +79,15 @@ class PulseRecording:
         """Why there will be no more audio, or nothing while there may be."""
         return self._reason
 
-    def close(self) -> None:
-        """End the recording. One that hangs in a suspended source ends with its next sample, which nobody gets."""
-        self._wanted = False
-        self._thread.join(_CLOSED_WITHIN_S)
+    def close(self) -> bool:
+        """End the recording; return whether it has ended.
+
+        One that hangs in a suspended source ends with its next sample, which nobody gets. It is waited for once.
+        """
+        if self._wanted:
+            self._wanted = False
+            self._thread.join(_CLOSED_WITHIN_S)
+        return not self._thread.is_alive()
 
     def _record(self) -> None:
         block = ctypes.create_string_buffer(BLOCK_BYTES)
