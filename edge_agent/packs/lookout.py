@@ -153,7 +153,7 @@ class Lookout:
             failure = failure or later
             await place_entries(repository, self._shelf, self._troubles)
             await self._remove_unneeded(before)
-        if failure is None and not repository.broken:
+        if failure is None and not repository.broken and self._shelf.has_all_manifests():
             self._shelf.is_sure = True
             self._troubles.end("shelf")
         await self._save(repository)

@@ -135,6 +135,13 @@ class Shelf:
         """Whether the deny list names the whole pack, or its advertiser."""
         return self.revocations.of_pack(shelf_name(entry.target_name)) is not None
 
+    def has_all_manifests(self) -> bool:
+        """Whether nothing is merely arriving: each pack has its manifest, or a reason why it is not used."""
+        return all(
+            entry.newest is not None or entry.reason is not None or self.is_revoked(entry)
+            for entry in self.entries.values()
+        )
+
     def shown_assets(self) -> list[tuple[str, PackedAsset]]:
         """Return every asset that may be shown now, with its pack's target name."""
         shown = ((entry.target_name, entry.complete) for entry in self.entries.values())

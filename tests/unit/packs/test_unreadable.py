@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.packs.shelf_record import Entry
 from tests.fleets import Device, MemorySource, SmallFleet
 
 BOTH = {"acme/spring": 1, "acme/summer": 1}
@@ -163,6 +164,27 @@ async def test_of_a_pack_whose_manifest_was_damaged_the_assets_stay_until_it_has
         source.push()
         await device.until(lambda: device.playable() == BOTH)
     assert chunks(source) == []
+
+
+async def test_a_look_after_which_a_manifest_is_gone_again_clears_nothing(
+    fleet: SmallFleet, source: MemorySource, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that gives up on what was just written: the look itself failed in nothing."""
+    before = assets(directory)
+    source.connected = True
+    device = Device(directory, fleet.root_json, source)
+    read = device.shelf._shelf.with_manifest
+
+    def read_too_late(entry: Entry) -> Entry:
+        if entry.target_name == "packs/acme/spring.json":
+            (directory / "documents" / entry.sha256).unlink(missing_ok=True)
+        return read(entry)
+
+    monkeypatch.setattr(device.shelf._shelf, "with_manifest", read_too_late)
+    async with device:
+        await device.until(lambda: device.shelf.status().checked_at is not None)
+        await device.shelf._supply.evict()
+        assert (device.shelf.status().problem, assets(directory)) == ("", before)
 
 
 async def test_a_directory_that_cannot_be_made_is_a_trouble_and_not_the_end(
