@@ -5,14 +5,13 @@ The sound server, PulseAudio or PipeWire, converts to 16 kHz mono itself. Where 
 """
 
 import errno
-from importlib.util import find_spec
 from typing import Any, Final
 
 from edge_agent.model.errors import MicrophoneError, VoiceError
 from edge_agent.voice.backlog import Backlog
 from edge_agent.voice.conversion import Converter
 from edge_agent.voice.libvosk import RATE
-from edge_agent.voice.source_pulse import PulseError, PulseRecording
+from edge_agent.voice.source_pulse import PulseError, PulseMissingError, PulseRecording
 from edge_agent.voice.sources import WAIT_S
 
 _BLOCKS_A_SECOND: Final = 20
@@ -58,20 +57,30 @@ class MicrophoneSource:
         self._silent_s = 0.0
         try:
             self._recording = PulseRecording(self._name, self._backlog)
+            self._recording.wait()
             self._is_the_servers = True
         except PulseError as error:
-            # Without PortAudio nobody else could have it: it may be plugged in yet.
-            if self._is_the_servers or (error.answered and find_spec("sounddevice") is None):
-                raise self._unopened(error) from error
-            self._open_by_portaudio()
+            self.close()
+            self._open_without_the_server(error)
         if self._was_silent:
             if not self._backlog.take(self.DEAF_AFTER_S):  # what is taken here is too short to be missed
                 self.close()
                 raise self._silent()
             self._was_silent = False
 
-    def _open_by_portaudio(self) -> None:
-        sounddevice = _sounddevice()
+    def _open_without_the_server(self, why: PulseError) -> None:
+        if self._is_the_servers or self._recording is not None:  # a server that hangs may well keep ALSA's devices
+            raise self._unserved(why) from why
+        try:
+            sounddevice = _sounddevice()
+        except VoiceError:
+            if isinstance(why, PulseMissingError):
+                raise
+            # Nobody else could have it: the server may start yet, and the microphone be plugged in.
+            raise self._unserved(why) from why
+        self._open_by_portaudio(sounddevice)
+
+    def _open_by_portaudio(self, sounddevice: Any) -> None:
         try:
             if self._look_again:
                 # PortAudio looks for devices only when it starts: without this, one that was unplugged stays lost.
@@ -83,11 +92,13 @@ class MicrophoneSource:
             self.close()
             raise self._unopened(error) from error
 
-    def _unopened(self, error: Exception) -> MicrophoneError:
-        return MicrophoneError(
-            f"The microphone {self._name or '(default)'} cannot be opened: {error}.",
-            "Check that it is plugged in and that no other program uses it.",
-        )
+    def _unserved(self, why: PulseError) -> MicrophoneError:
+        return self._unopened(why, "Check that the sound server runs and knows it (pactl list short sources).")
+
+    def _unopened(
+        self, error: Exception, advice: str = "Check that it is plugged in and that no other program uses it."
+    ) -> MicrophoneError:
+        return MicrophoneError(f"The microphone {self._name or '(default)'} cannot be opened: {error}.", advice)
 
     def read(self, gather_s: float = 0.0) -> bytes:
         """Return the oldest audio that was recorded. A microphone that gives nothing for seconds is lost."""

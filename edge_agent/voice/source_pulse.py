@@ -15,21 +15,20 @@ from edge_agent.voice.libvosk import RATE
 
 BLOCK_BYTES: Final = RATE // 20 * 2
 _CLOSED_WITHIN_S: Final = 0.5
+ANSWERS_WITHIN_S: Final = 3.0
+"""libpulse itself waits for ever for a server that hangs."""
+
 _S16LE: Final = 3
 _RECORD: Final = 2
 _ANY: Final = 2**32 - 1
 
 
-_NO_SUCH_SOURCE: Final = 5
-"""PA_ERR_NOENTITY of pulse/def.h."""
-
-
 class PulseError(Exception):
-    """The server is not there, has no such source (`answered`), or ended the recording; its own words."""
+    """The server is not there, does not answer, has no such source, or ended the recording; its own words."""
 
-    def __init__(self, words: str, *, answered: bool = False) -> None:
-        super().__init__(words)
-        self.answered = answered
+
+class PulseMissingError(PulseError):
+    """There is no libpulse-simple: of this machine no server will ever be asked."""
 
 
 class _Format(ctypes.Structure):
@@ -45,34 +44,30 @@ class _Buffer(ctypes.Structure):
 
 
 class PulseRecording:
-    """What one source of the server records from now on, into a backlog. Raise PulseError when that cannot be."""
+    """What one source of the server records from now on, into a backlog. Raise PulseMissingError without libpulse.
+
+    All of libpulse runs in the recording's own thread, so that a server that hangs keeps nobody else.
+    """
 
     def __init__(self, name: str, backlog: Backlog) -> None:
         library = _library()
         if library is None:
-            raise PulseError("libpulse-simple is not installed")
-        error = ctypes.c_int()
+            raise PulseMissingError("libpulse-simple is not installed")
         self._library = library
-        self._handle = ctypes.c_void_p(
-            library.pa_simple_new(
-                None,
-                b"Edge Agent",
-                _RECORD,
-                name.encode() or None,
-                b"phrases",
-                ctypes.byref(_Format(_S16LE, RATE, 1)),
-                None,
-                ctypes.byref(_Buffer(_ANY, _ANY, _ANY, _ANY, BLOCK_BYTES)),
-                ctypes.byref(error),
-            )
-        )
-        if not self._handle:
-            raise PulseError(_words(error.value), answered=error.value == _NO_SUCH_SOURCE)
+        self._name = name
         self._backlog = backlog
+        self._answered = threading.Event()
         self._wanted = True
         self._reason = ""
-        self._thread = threading.Thread(target=self._record, name="microphone", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="microphone", daemon=True)
         self._thread.start()
+
+    def wait(self) -> None:
+        """Wait until the server records. Raise PulseError when it does not, or does not answer; close it then."""
+        if not self._answered.wait(ANSWERS_WITHIN_S):
+            raise PulseError("the sound server does not answer")
+        if self._reason:
+            raise PulseError(self._reason)
 
     @property
     def ended(self) -> str:
@@ -82,23 +77,45 @@ class PulseRecording:
     def close(self) -> bool:
         """End the recording; return whether it has ended.
 
-        One that hangs in a suspended source ends with its next sample, which nobody gets. It is waited for once.
+        One that hangs in a suspended source ends with its next sample, which nobody gets, and one that hangs in a
+        server with its answer. It is waited for once.
         """
         if self._wanted:
             self._wanted = False
             self._thread.join(_CLOSED_WITHIN_S)
         return not self._thread.is_alive()
 
-    def _record(self) -> None:
+    def _run(self) -> None:
+        error = ctypes.c_int()
+        handle = ctypes.c_void_p(
+            self._library.pa_simple_new(
+                None,
+                b"Edge Agent",
+                _RECORD,
+                self._name.encode() or None,
+                b"phrases",
+                ctypes.byref(_Format(_S16LE, RATE, 1)),
+                None,
+                ctypes.byref(_Buffer(_ANY, _ANY, _ANY, _ANY, BLOCK_BYTES)),
+                ctypes.byref(error),
+            )
+        )
+        if not handle:
+            self._reason = _words(error.value)
+        self._answered.set()
+        if handle:
+            self._record(handle)
+            self._library.pa_simple_free(handle)
+
+    def _record(self, handle: ctypes.c_void_p) -> None:
         block = ctypes.create_string_buffer(BLOCK_BYTES)
         error = ctypes.c_int()
         while self._wanted:
-            if self._library.pa_simple_read(self._handle, block, BLOCK_BYTES, ctypes.byref(error)) < 0:
+            if self._library.pa_simple_read(handle, block, BLOCK_BYTES, ctypes.byref(error)) < 0:
                 self._reason = _words(error.value)
                 break
             if self._wanted:
                 self._backlog.add(block.raw)
-        self._library.pa_simple_free(self._handle)
 
 
 @cache

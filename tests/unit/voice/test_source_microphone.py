@@ -1,10 +1,12 @@
 """A microphone that is there and silent, and sound servers that are not, behind libpulse-simple and PortAudio."""
 
 import ctypes
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from queue import SimpleQueue
 from types import ModuleType
 from typing import Any
@@ -19,6 +21,8 @@ from edge_agent.voice.models import Model
 from edge_agent.voice.recogniser import Recogniser, Wishes
 from edge_agent.voice.source_microphone import MicrophoneSource
 
+REFUSED, NO_SUCH_SOURCE = 6, 5
+"""PA_ERR_CONNECTIONREFUSED and PA_ERR_NOENTITY of pulse/def.h."""
 SOUND = b"\1\2" * 800
 
 
@@ -27,13 +31,24 @@ def recordings() -> list[threading.Thread]:
 
 
 class SoundServer:
-    """libpulse-simple (pulse/simple.h) before a server whose microphone gives what is put into `sounds`."""
+    """libpulse-simple (pulse/simple.h) before a server whose microphone gives what is put into `sounds`.
+
+    It hangs until it `answers`, and refuses everybody while it has a `reason`.
+    """
 
     def __init__(self) -> None:
         self.sounds: SimpleQueue[bytes] = SimpleQueue()
-        self.opened = self.freed = 0
+        self.answers = threading.Event()
+        self.answers.set()
+        self.reason = 0
+        self.asked = self.opened = self.freed = 0
 
-    def pa_simple_new(self, *_: Any) -> int:
+    def pa_simple_new(self, *arguments: Any) -> int | None:
+        self.asked += 1
+        self.answers.wait()
+        if self.reason:
+            arguments[-1]._obj.value = self.reason
+            return None
         self.opened += 1
         return self.opened
 
@@ -46,6 +61,7 @@ class SoundServer:
 
     def let_go(self) -> None:
         """Let every recording that hangs end with a sample that nobody wants."""
+        self.answers.set()
         for thread in recordings():
             while thread.is_alive():
                 self.sounds.put(SOUND)
@@ -58,6 +74,7 @@ class SoundServer:
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SoundServer]:
     server = SoundServer()
     monkeypatch.setattr(source_pulse, "_library", lambda: server)
+    monkeypatch.setattr(source_pulse, "_words", "Its error {}".format)
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     yield server
     server.let_go()
@@ -165,4 +182,77 @@ def test_a_device_that_is_there_and_silent_is_found_by_its_sound(monkeypatch: py
     microphone.close()
     portaudio.sounds = False
     microphone.open()  # as after a mute: it was not silent when it was closed
+    microphone.close()
+
+
+@pytest.mark.parametrize("reason", [REFUSED, NO_SUCH_SOURCE])
+def test_a_sound_server_that_starts_later_is_waited_for_where_nothing_else_could_record(
+    server: SoundServer, reason: int
+) -> None:
+    microphone = MicrophoneSource()
+    server.reason = reason
+    for _ in range(3):
+        with pytest.raises(MicrophoneError, match=f"cannot be opened: Its error {reason}.") as caught:
+            microphone.open()
+        assert "sound server runs" in caught.value.for_person()
+        microphone.close()
+    assert recordings() == []
+    server.reason = 0
+    server.sounds.put(SOUND)
+    microphone.open()
+    assert microphone.read() == SOUND
+    microphone.close()
+
+
+def test_a_sound_server_that_refuses_is_passed_by_where_portaudio_is(
+    server: SoundServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portaudio = PortAudio()
+    portaudio.sounds = True
+    monkeypatch.setitem(sys.modules, "sounddevice", portaudio)
+    server.reason = REFUSED
+    microphone = MicrophoneSource()
+    microphone.open()
+    assert microphone.read() == SOUND
+    microphone.close()
+
+
+@pytest.mark.parametrize("portaudio", [None, PortAudio()], ids=["alone", "beside PortAudio"])
+def test_a_sound_server_that_hangs_is_asked_once_and_keeps_nobody_waiting(
+    server: SoundServer, monkeypatch: pytest.MonkeyPatch, portaudio: PortAudio | None
+) -> None:
+    monkeypatch.setitem(sys.modules, "sounddevice", portaudio)
+    monkeypatch.setattr(source_pulse, "ANSWERS_WITHIN_S", 0.01)
+    server.answers.clear()
+    microphone = MicrophoneSource()
+    for words in ("does not answer", "gives no audio", "gives no audio"):
+        with pytest.raises(MicrophoneError, match=words):
+            microphone.open()
+        microphone.close()
+    (asking,) = recordings()
+    server.answers.set()
+    asking.join()
+    assert (server.asked, server.opened, server.freed) == (1, 1, 1), "what it gives late is freed at once"
+    monkeypatch.setattr(source_pulse, "ANSWERS_WITHIN_S", 60.0)
+    server.sounds.put(SOUND)
+    microphone.open()
+    assert microphone.read() == SOUND
+    microphone.close()
+
+
+def test_the_librarys_own_server_that_hangs_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if source_pulse._library() is None:
+        pytest.skip("libpulse-simple is not installed")
+    monkeypatch.setattr(source_pulse, "ANSWERS_WITHIN_S", 0.01)
+    monkeypatch.setenv("PULSE_SERVER", f"unix:{tmp_path}/native")
+    microphone = MicrophoneSource()
+    with socket.socket(socket.AF_UNIX) as hanging:
+        hanging.bind(f"{tmp_path}/native")
+        hanging.listen()
+        with pytest.raises(MicrophoneError, match="does not answer"):
+            microphone.open()
+    for asking in recordings():
+        asking.join()
     microphone.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.model.errors import MicrophoneError, SettingsError, VoiceError
+from edge_agent.voice import source_pulse
 from edge_agent.voice.backlog import KEPT_S, Backlog
 from edge_agent.voice.libvosk import RATE
 from edge_agent.voice.source_microphone import MicrophoneSource
@@ -166,7 +167,8 @@ def test_a_file_is_played_whole_with_silence_after_it_and_then_over(speech: Path
     assert played == read_wav(path) + bytes(2 * RATE)
 
 
-def test_a_microphone_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_microphone_without_a_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_pulse, "_library", lambda: None)
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(VoiceError) as caught:
         MicrophoneSource().open()
