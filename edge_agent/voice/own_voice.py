@@ -15,6 +15,7 @@ reads and hears a recording while it begins).
 
 import math
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +38,9 @@ JITTER_S: Final = 0.2
 PIECE_S: Final = 1.5
 STEP_S: Final = 0.5
 """A recording is heard in pieces and as a whole: a room lets through now this of it, now that."""
-DRIFT: Final = 1e-3
-"""How much faster or slower than the clock a microphone's samples may come."""
+REMEMBERS_S: Final = 10.0
+"""How long audio counts that came with less delay than all after it: when audio was dropped since, or samples come
+slower than the clock says, it is wrong."""
 
 _BYTES_A_SECOND: Final = 2 * RATE
 
@@ -136,6 +138,8 @@ class OwnVoice:
         self._at_bytes = 0
         self._heard_s = 0.0
         self._now_s = self._opened_s = now_s
+        self._least = deque([(now_s, now_s)])
+        """When audio came, and when the stream began if that had no delay; each with less delay than all after it."""
         self._said_s = math.inf
 
     @property
@@ -179,9 +183,7 @@ class OwnVoice:
     def take(self, audio: bytes, now_s: float) -> bytes:
         """Return audio of the microphone without what we play; `now_s` is the clock when its last sample came in."""
         self._heard_s += len(audio) / _BYTES_A_SECOND
-        # Audio that had to wait for us seems late. What came with the least delay shows when the stream began.
-        since_s = now_s - self._heard_s
-        self._opened_s = min(self._opened_s + DRIFT * len(audio) / _BYTES_A_SECOND, since_s) if audio else since_s
+        self._opened_s = self._stream_began(now_s, is_behind=bool(audio))
         self._now_s = self._opened_s + self._heard_s
         if self._remover is None:
             late, self._late = self._late, b""
@@ -195,6 +197,18 @@ class OwnVoice:
         if self._at_bytes > self._length_bytes() + TAIL_S * _BYTES_A_SECOND:
             self._stop_removing()
         return cleaned
+
+    def _stream_began(self, now_s: float, *, is_behind: bool) -> float:
+        """Return when the stream began: audio that had to wait for us seems late, so the least delay shows it."""
+        since_s = now_s - self._heard_s
+        if not is_behind:  # nothing waits: this is the present
+            self._least.clear()
+        while self._least and self._least[-1][1] >= since_s:
+            self._least.pop()
+        self._least.append((now_s, since_s))
+        while self._least[0][0] < now_s - REMEMBERS_S:
+            self._least.popleft()
+        return self._least[0][1]
 
     def is_own(self, detection: Detection) -> bool:
         """Whether this is what our own recording says at this place."""

@@ -12,7 +12,7 @@ from edge_agent.voice.echo import FRAME_BYTES, REHEARSALS, Residue, new_remover
 from edge_agent.voice.grammar import Grammar, build_grammar
 from edge_agent.voice.libvosk import RATE, SpeechModel
 from edge_agent.voice.models import Model
-from edge_agent.voice.own_voice import LATEST_S, OwnSound, OwnVoice, phrases_in
+from edge_agent.voice.own_voice import LATEST_S, REMEMBERS_S, OwnSound, OwnVoice, phrases_in
 from edge_agent.voice.spotter import Detection
 from edge_agent.voice.wav import read_wav
 
@@ -73,6 +73,40 @@ def test_audio_that_had_to_wait_for_us_is_not_taken_for_late(
     for _ in range(round(said_s * 20)):
         own.take(bytes(BLOCK), now_s + 5)  # all of it at once, five seconds later
     assert own.is_own(heard("tell me more", 1 + said_s - 0.2))
+
+
+def test_soon_after_audio_was_dropped_our_recording_is_looked_for_at_its_place(
+    speech: Path, speech_model: SpeechModel, grammar: Grammar
+) -> None:
+    asset = speech / "wake-and-command.wav"
+    said_s = len(read_wav(asset)) / SECOND
+    own = OwnVoice(read_wav, speech_model, 0.0)
+    now_s = followed(own, 10, 0.0) + 9.0  # so long were we busy; five seconds of it are left
+    for _ in range(5 * 20):
+        own.take(bytes(BLOCK), now_s)
+    now_s = followed(own, REMEMBERS_S + 1, now_s)
+    own.play(OwnSound(asset, now_s), grammar)
+    known(own)
+    followed(own, said_s, now_s)
+    assert own.is_own(heard("tell me more", now_s - 4 + said_s - 0.2)), "of the stream, four seconds are missing"
+
+
+@pytest.mark.parametrize("drift", [-1e-3, 1e-3])
+def test_a_microphone_that_is_not_as_fast_as_the_clock_is_followed_for_hours(
+    speech: Path, speech_model: SpeechModel, grammar: Grammar, drift: float
+) -> None:
+    asset = speech / "wake-and-command.wav"
+    own = OwnVoice(read_wav, speech_model, 0.0)
+    now_s, blocks = 0.0, 3600 * 2
+    for _ in range(blocks):
+        now_s += 0.5 * (1 + drift)
+        own.take(bytes(10 * BLOCK), now_s)
+    own.play(OwnSound(asset, now_s), grammar)
+    known(own)
+    said_s = len(read_wav(asset)) / SECOND
+    followed(own, said_s, now_s)
+    assert own.is_own(heard("tell me more", blocks * 0.5 + said_s - 0.2))
+    assert not own.is_own(heard("tell me more", blocks * 0.5 + said_s - 0.2 - LATEST_S))
 
 
 def test_a_stop_in_the_middle_of_our_own_sentence_is_known(
