@@ -4,19 +4,26 @@ WAL, so that readers never wait; synchronous=FULL, so that what was committed su
 (https://www.sqlite.org/pragma.html#pragma_synchronous).
 """
 
+import contextlib
+import logging
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 from edge_agent.model.errors import StorageError
 
+_log = logging.getLogger(__name__)
 
-def open_database(path: Path, schema: str) -> sqlite3.Connection:
+
+def open_database(path: Path, schema: str, *, whole: bool = False) -> sqlite3.Connection:
     """Open (and create) the database at `path`, and run `schema`, which must be idempotent.
 
     The connection may be used from one thread at a time and commits each statement by itself unless a
     transaction is begun with `with connection:` after `BEGIN`. A damaged file is moved aside (kept, named
-    `*.damaged`) and a new one begun, since a device that cannot start helps nobody. Raises StorageError when
+    `*.damaged`) and a new one begun, since a device that cannot start helps nobody. `whole` looks at every page
+    first: for the one program that has the file open for as long as it runs, and opens it before all else, since
+    a page that is damaged further inside would end it at the first read, at each start. Raises StorageError when
     the disk cannot be written at all.
 
     Root may be the first to open it (`edge-agent consent` before the service ever ran): a new file then belongs to
@@ -26,11 +33,11 @@ def open_database(path: Path, schema: str) -> sqlite3.Connection:
         path.parent.mkdir(parents=True, exist_ok=True)
         _belong_to_the_folder(path)
         try:
-            return _connect(path, schema)
+            return _connect(path, schema, whole=whole)
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise
-            path.replace(path.with_suffix(path.suffix + ".damaged"))
+            _set_aside(path, error)
             _belong_to_the_folder(path)
             return _connect(path, schema)
     except (sqlite3.DatabaseError, OSError) as error:
@@ -53,6 +60,45 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     return connection
 
 
+@contextlib.contextmanager
+def translated(connection: sqlite3.Connection, path: Path, *, reading: bool = False) -> Iterator[None]:
+    """Raise StorageError where the disk refuses, or what is on it is damaged; undo a transaction that was begun."""
+    try:
+        yield
+    except (sqlite3.DatabaseError, OSError) as error:
+        _roll_back(connection)
+        if isinstance(error, (sqlite3.ProgrammingError, sqlite3.IntegrityError)):
+            raise
+        if reading:
+            raise StorageError(
+                f"The database {path} cannot be read: {error}.",
+                "Check the disk; a damaged database is moved aside when the agent starts.",
+            ) from error
+        raise StorageError(
+            f"The database {path} cannot be written: {error}.", "Free some space or check the disk."
+        ) from error
+    except BaseException:
+        _roll_back(connection)
+        raise
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _set_aside(path: Path, why: sqlite3.DatabaseError) -> None:
+    """Move what is damaged out of the way, with SQLite's files beside it: its log is no log of the next one."""
+    aside = path.with_name(f"{path.name}.damaged")
+    path.replace(aside)
+    for suffix in ("-wal", "-shm"):
+        beside, kept = path.with_name(f"{path.name}{suffix}"), aside.with_name(f"{aside.name}{suffix}")
+        kept.unlink(missing_ok=True)  # of an earlier damage
+        with contextlib.suppress(FileNotFoundError):
+            beside.replace(kept)
+    _log.warning("The database %s was damaged (%s) and is kept as %s; a new one is begun.", path, why, aside)
+
+
 def _belong_to_the_folder(path: Path) -> None:
     if os.geteuid() != 0 or path.exists():
         return
@@ -64,7 +110,7 @@ def _belong_to_the_folder(path: Path) -> None:
         return  # another process was quicker, and does the same
 
 
-def _connect(path: Path, schema: str) -> sqlite3.Connection:
+def _connect(path: Path, schema: str, *, whole: bool = False) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
     try:
         connection.row_factory = sqlite3.Row
@@ -72,7 +118,15 @@ def _connect(path: Path, schema: str) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.executescript(schema)
+        if whole:
+            _look_at_every_page(connection)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _look_at_every_page(connection: sqlite3.Connection) -> None:
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise sqlite3.DatabaseError(" ".join(found.split()))

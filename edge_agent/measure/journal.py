@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from edge_agent.database import open_database
+from edge_agent.database import open_database, translated
 from edge_agent.measure.decision_document import decision_document
 from edge_agent.measure.journal_reader import JournalReader
 from edge_agent.measure.tables import SCHEMA, from_us, to_us
@@ -41,13 +41,12 @@ class Journal(JournalReader):
     """Plays, their events and decisions. Used from one thread; `Outbox` shares its connection."""
 
     def __init__(self, path: Path, *, keep_decisions: int = KEEP_DECISIONS, troubles: Troubles | None = None) -> None:
-        super().__init__(path, open_database(path, SCHEMA))
+        super().__init__(path, open_database(path, SCHEMA, whole=True))
         self._keep_decisions = keep_decisions
         self._held: deque[_Write] = deque()
         self.troubles = troubles or Troubles()
         self._trouble = self.troubles.about("journal")
-        held = self.connection.execute("SELECT coalesce(sum(length(document)), 0) FROM measure_decisions")
-        self._decision_bytes: int = held.fetchone()[0]
+        self._decision_bytes = self._held_decision_bytes()
         # A power cut ended whatever was playing: its last proven event is the end that is known. A disk that is
         # full already keeps nobody from starting; the write is held like any other.
         with contextlib.suppress(StorageError):
@@ -124,8 +123,8 @@ class Journal(JournalReader):
         A clock that jumps ahead would have everything forgotten as too old; so it must first show a day more. None
         says that nothing should be forgotten yet.
         """
-        row = self.connection.execute("SELECT at_us FROM measure_looked").fetchone()
-        looked_at = None if row is None else from_us(row["at_us"])
+        rows = self.rows("SELECT at_us FROM measure_looked")
+        looked_at = from_us(rows[0]["at_us"]) if rows else None
         if looked_at is not None and timedelta(0) <= now - looked_at < _STEADY:
             return None
         self._write("INSERT OR REPLACE INTO measure_looked VALUES (1, ?)", to_us(now))
@@ -175,8 +174,11 @@ class Journal(JournalReader):
         self._write(
             "DELETE FROM measure_decisions WHERE seq <= (SELECT (min(seq) + max(seq)) / 2 FROM measure_decisions)"
         )
-        left = self.connection.execute("SELECT coalesce(sum(length(document)), 0) FROM measure_decisions")
-        self._decision_bytes = left.fetchone()[0]
+        self._decision_bytes = self._held_decision_bytes()
+
+    def _held_decision_bytes(self) -> int:
+        ((held_bytes,),) = self.rows("SELECT coalesce(sum(length(document)), 0) FROM measure_decisions")
+        return int(held_bytes)
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
@@ -207,25 +209,3 @@ def _erase(connection: sqlite3.Connection, path: Path, now: datetime) -> None:
             f"Everything was erased, but another program still reads the log of {path}.",
             "Close it and erase again.",
         )
-
-
-@contextlib.contextmanager
-def translated(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
-    """Turn the disk's failures into StorageError; our own bugs pass through. Either undoes an open transaction."""
-    try:
-        yield
-    except (sqlite3.DatabaseError, OSError) as error:
-        _roll_back(connection)
-        if isinstance(error, (sqlite3.ProgrammingError, sqlite3.IntegrityError)):
-            raise
-        raise StorageError(
-            f"The database {path} cannot be written: {error}.", "Free some space or check the disk."
-        ) from error
-    except BaseException:
-        _roll_back(connection)
-        raise
-
-
-def _roll_back(connection: sqlite3.Connection) -> None:
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from edge_agent.database import open_to_read
+from edge_agent.database import open_to_read, translated
 from edge_agent.measure.tables import from_us, to_us
 from edge_agent.model.device import History, Impression
 from edge_agent.model.errors import StorageError
@@ -51,12 +51,17 @@ class JournalReader:
         """Close the database."""
         self.connection.close()
 
+    def rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
+        """Return every row of a query. Raises StorageError when the disk, or what is on it, cannot be read."""
+        with translated(self.connection, self.path, reading=True):
+            return self.connection.execute(sql, values).fetchall()
+
     def history(self, since: datetime) -> History:
         """Return the impressions that hooks proved at or after `since`, oldest first.
 
         A dialogue counts once: its later turns are the same impression.
         """
-        rows = self.connection.execute(_IMPRESSIONS, (to_us(since),))
+        rows = self.rows(_IMPRESSIONS, to_us(since))
         return History(
             tuple(
                 Impression(
@@ -75,26 +80,27 @@ class JournalReader:
 
     def erased_at(self) -> datetime | None:
         """Return when the resident last erased what was on record; nothing from before it can be counted."""
-        row = self.connection.execute("SELECT at_us FROM measure_erased").fetchone()
-        return None if row is None else from_us(row["at_us"])
+        rows = self.rows("SELECT at_us FROM measure_erased")
+        return from_us(rows[0]["at_us"]) if rows else None
 
     def proofs(self, limit: int) -> list[ProofOfPlay]:
         """Return the newest `limit` plays, newest first."""
         newest = "p.play_id IN (SELECT play_id FROM measure_plays ORDER BY started_us DESC, rowid DESC LIMIT ?)"
-        rows = self.connection.execute(f"{_PROOFS} WHERE {newest} ORDER BY p.started_us, p.rowid, e.seq", (limit,))
+        rows = self.rows(f"{_PROOFS} WHERE {newest} ORDER BY p.started_us, p.rowid, e.seq", limit)
         return list(_proofs(rows))[::-1]
 
     def proofs_between(self, start: datetime, end: datetime) -> list[ProofOfPlay]:
         """Return the plays that started from `start` (inclusive) to `end` (exclusive), oldest first."""
-        rows = self.connection.execute(
+        rows = self.rows(
             f"{_PROOFS} WHERE p.started_us >= ? AND p.started_us < ? ORDER BY p.started_us, p.rowid, e.seq",
-            (to_us(start), to_us(end)),
+            to_us(start),
+            to_us(end),
         )
         return list(_proofs(rows))
 
     def decisions(self, limit: int) -> list[dict[str, Any]]:
         """Return the newest `limit` decisions as JSON-ready documents (`decision_document`), newest first."""
-        rows = self.connection.execute("SELECT document FROM measure_decisions ORDER BY seq DESC LIMIT ?", (limit,))
+        rows = self.rows("SELECT document FROM measure_decisions ORDER BY seq DESC LIMIT ?", limit)
         return [json.loads(zlib.decompress(row["document"])) for row in rows]
 
 

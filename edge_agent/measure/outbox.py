@@ -13,12 +13,14 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from edge_agent.database import translated
 from edge_agent.measure.clock import Clock, either
-from edge_agent.measure.journal import Journal, translated
+from edge_agent.measure.journal import Journal
 from edge_agent.measure.randomiser import Draw, PublicCreative
 from edge_agent.measure.tables import from_us, to_us
 from edge_agent.model.errors import LinkError, StorageError
 from edge_agent.settings.rooms import MeasureSettings
+from edge_agent.troubles import Subject
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +40,7 @@ class Outbox:
     def __init__(self, settings: MeasureSettings, journal: Journal, send: Send, *, clock: Clock, draw: Draw) -> None:
         self._settings = settings
         self._connection = journal.connection
+        self._rows = journal.rows
         self._path = journal.path
         self._send = send
         self._clock = clock
@@ -46,6 +49,7 @@ class Outbox:
         self._changed = asyncio.Event()
         self._link = journal.troubles.about("sending of reports")
         self._disk = journal.troubles.about("outbox")
+        self._reading = journal.troubles.about("reading of the outbox")
         self._acknowledged: set[int] = set()
         """Sent, but the disk did not let them be deleted yet."""
 
@@ -66,8 +70,8 @@ class Outbox:
 
     def open_days(self, before: date) -> list[tuple[date, list[PublicCreative]]]:
         """Return the days before `before` that wait to be closed, oldest first, with what they offered."""
-        rows = self._connection.execute(
-            "SELECT * FROM measure_offered WHERE day < ? ORDER BY day, campaign, crid", (before.isoformat(),)
+        rows = self._rows(
+            "SELECT * FROM measure_offered WHERE day < ? ORDER BY day, campaign, crid", before.isoformat()
         )
         days: dict[date, list[PublicCreative]] = {}
         for row in rows:
@@ -127,9 +131,9 @@ class Outbox:
             _log.warning("%d reports could not be sent for too long and were given up.", dropped.rowcount)
 
     def unsent(self) -> int:
-        """Return how many reports wait."""
-        count: int = self._connection.execute("SELECT count(*) FROM measure_outbox").fetchone()[0]
-        return count - len(self._acknowledged)
+        """Return how many reports wait. Raises StorageError when that cannot be read."""
+        ((count,),) = self._rows("SELECT count(*) FROM measure_outbox")
+        return int(count) - len(self._acknowledged)
 
     # --- sending -----------------------------------------------------------------------------------------------
 
@@ -142,7 +146,9 @@ class Outbox:
             self._correct(now)
             entry = self._next() if self._allowed else None
             if entry is None:
-                await either(self._clock, None, self._changed)
+                # Nobody tells of a disk that can be read again.
+                again = now + LONGEST_RETRY if self._reading.lasts else None
+                await either(self._clock, again, self._changed)
                 continue
             number, due, topic, sealed = entry
             if due > now:
@@ -161,15 +167,20 @@ class Outbox:
             self._delete(number)
 
     def _next(self) -> tuple[int, datetime, str, bytes] | None:
-        rows = self._connection.execute("SELECT id, due_us, topic, sealed FROM measure_outbox ORDER BY due_us, id")
-        for row in rows:
-            if row["id"] not in self._acknowledged:
-                return row["id"], from_us(row["due_us"]), row["topic"], row["sealed"]
+        """Return the report that is to be sent first; none where there is none, or the disk lets none be read."""
+        with self._logged(self._reading):
+            rows = self._rows(  # of one more than are acknowledged, one at least is not
+                "SELECT id, due_us, topic, sealed FROM measure_outbox ORDER BY due_us, id LIMIT ?",
+                len(self._acknowledged) + 1,
+            )
+            for row in rows:
+                if row["id"] not in self._acknowledged:
+                    return row["id"], from_us(row["due_us"]), row["topic"], row["sealed"]
         return None
 
     def _correct(self, now: datetime) -> None:
         """Draw the times of reports anew that were made by a clock that ran ahead, or they would wait for years."""
-        with self._logged(), translated(self._connection, self._path):
+        with self._logged(self._disk), translated(self._connection, self._path):
             ahead = self._connection.execute(
                 "SELECT id FROM measure_outbox WHERE made_us > ?", (to_us(now),)
             ).fetchall()
@@ -182,16 +193,16 @@ class Outbox:
 
     def _delete(self, number: int) -> None:
         self._acknowledged.add(number)
-        with self._logged(), translated(self._connection, self._path):
+        with self._logged(self._disk), translated(self._connection, self._path):
             for sent in sorted(self._acknowledged):
                 self._connection.execute("DELETE FROM measure_outbox WHERE id = ?", (sent,))
                 self._acknowledged.discard(sent)
 
     @contextlib.contextmanager
-    def _logged(self) -> Iterator[None]:
+    def _logged(self, subject: Subject) -> Iterator[None]:
         try:
             yield
         except StorageError as error:
-            self._disk.begin(error)
+            subject.begin(error)
         else:
-            self._disk.end()
+            subject.end()

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -38,6 +39,7 @@ from edge_agent.model import events as ev
 from edge_agent.model.decision import Decision
 from edge_agent.model.device import Consent, ResidentLimits
 from edge_agent.model.effects import AnswerSlot
+from edge_agent.model.errors import StorageError
 from edge_agent.model.identity import PlayId
 from edge_agent.model.shelf_room import RoomPlace
 from edge_agent.model.wording import Said
@@ -267,9 +269,10 @@ class Face:
         """Show a play as it is in the journal now. Software that renders by itself learns so that it was closed."""
         if not self.feed.watchers:
             return
-        for proof in self.journal.proofs(5):
-            if proof.play_id == play_id:
-                self.feed.publish(PlayMessage(type="play", play=play_view(proof)))
+        with suppress(StorageError):  # a page that cannot be shown a play is no reason to end the agent
+            for proof in self.journal.proofs(5):
+                if proof.play_id == play_id:
+                    self.feed.publish(PlayMessage(type="play", play=play_view(proof)))
 
 
 def asset_source_view(source: AssetSource) -> AssetSourceView:

@@ -39,6 +39,49 @@ def test_so_does_the_new_one_after_a_damage(tmp_path: Path) -> None:
     assert (tmp_path / "agent.db.damaged").read_bytes().startswith(b"no database")
 
 
+def test_what_was_damaged_is_moved_aside_with_its_log_and_is_told_of_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "agent.db"
+    (tmp_path / "agent.db.damaged-wal").write_bytes(b"of an earlier damage")
+    with closing(open_database(path, SCHEMA)) as another:  # whoever is last takes the log away with it
+        another.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with path.open("r+b") as file:
+            file.write(b"no database at all")
+        open_database(path, SCHEMA).close()
+        open_database(path, SCHEMA).close()
+        beside = {"agent.db.damaged-wal", "agent.db.damaged-shm"}
+        assert {found.name for found in tmp_path.iterdir()} == {"agent.db", "agent.db.damaged", *beside}
+        assert (tmp_path / "agent.db.damaged-wal").read_bytes() == b""
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert told == (
+        f"The database {path} was damaged (file is not a database) and is kept as {path}.damaged; a new one is begun."
+    )
+
+
+def test_a_log_of_an_earlier_damage_does_not_stay_beside_another_database(tmp_path: Path) -> None:
+    (tmp_path / "agent.db.damaged-wal").write_bytes(b"of an earlier damage")
+    (tmp_path / "agent.db").write_bytes(b"no database at all" * 100)
+    open_database(tmp_path / "agent.db", SCHEMA).close()
+    assert {found.name for found in tmp_path.iterdir()} == {"agent.db", "agent.db.damaged"}
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_damage_further_inside_is_found_by_who_looks_at_the_whole(tmp_path: Path, whole: bool) -> None:
+    path = tmp_path / "agent.db"
+    with closing(open_database(path, SCHEMA)) as database:
+        database.executemany("INSERT INTO t VALUES (?)", [(number,) for number in range(5000)])
+    content = path.read_bytes()
+    path.write_bytes(content[:-4096] + b"\xa5" * 4096)
+    with closing(open_database(path, SCHEMA, whole=whole)) as database:
+        if whole:
+            assert database.execute("SELECT sum(n) FROM t").fetchone()[0] is None
+        else:
+            with pytest.raises(sqlite3.DatabaseError, match="malformed"):
+                database.execute("SELECT sum(n) FROM t").fetchone()
+    assert (tmp_path / "agent.db.damaged").exists() is whole
+
+
 def test_what_is_there_is_kept(tmp_path: Path) -> None:
     with closing(open_database(tmp_path / "agent.db", SCHEMA)) as database:
         database.execute("INSERT INTO t VALUES (1)")

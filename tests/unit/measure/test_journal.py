@@ -34,6 +34,7 @@ from tests.unit.measure.plays import (
     selection,
 )
 
+PAGE_BYTES = 4096
 BEGINNING = NOON - timedelta(days=365)
 
 
@@ -136,6 +137,51 @@ def test_huge_decisions_do_not_fill_the_disk(journal: Journal, monkeypatch: pyte
     kept = journal.connection.execute("SELECT sum(length(document)) FROM measure_decisions").fetchone()[0]
     assert 0 < kept <= 120_000
     assert journal.decisions(1)[0]["id"] == "d29"
+
+
+# --- damage --------------------------------------------------------------------------------------------------------
+
+
+def test_a_start_survives_damage_to_any_page(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "agent.db"
+    journal = Journal(path)
+    for number in range(60):
+        record(journal, play(f"play-{number:03}"))
+        journal.record_decision(selection(number))
+    journal.close()
+    whole, set_aside = path.read_bytes(), 0
+    for start in range(0, len(whole), PAGE_BYTES):
+        path.write_bytes(whole[:start] + b"\xa5" * PAGE_BYTES + whole[start + PAGE_BYTES :])
+        caplog.clear()
+        journal = Journal(path)
+        assert len(journal.history(BEGINNING).impressions) == len(journal.proofs(100)) == 0
+        assert journal.erased_at() is None
+        record(journal, play("next"))
+        assert len(journal.history(BEGINNING).impressions) == 1
+        journal.close()
+        assert f"is kept as {path}.damaged" in caplog.text
+        assert len(caplog.records) == 1
+        set_aside += 1
+        for file in tmp_path.iterdir():
+            file.unlink()
+    assert set_aside == len(whole) // PAGE_BYTES > 20
+
+
+def test_what_cannot_be_read_while_it_runs_is_a_storage_error(journal: Journal) -> None:
+    record(journal, play())
+    for table in ("plays", "events", "decisions", "looked", "erased"):
+        journal.connection.execute(f"DROP TABLE measure_{table}")
+    for read in (
+        lambda: journal.history(BEGINNING),
+        lambda: journal.proofs(1),
+        lambda: journal.proofs_between(BEGINNING, NOON),
+        lambda: journal.decisions(1),
+        journal.erased_at,
+        lambda: journal.confirmed_time(NOON),
+    ):
+        with pytest.raises(StorageError, match="cannot be read") as caught:
+            read()
+        assert caught.value.next_step
 
 
 # --- keeping and erasing -----------------------------------------------------------------------------------------

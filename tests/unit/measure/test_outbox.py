@@ -13,7 +13,7 @@ import pytest
 from edge_agent.measure.journal import Journal
 from edge_agent.measure.outbox import LONGEST_RETRY, Outbox
 from edge_agent.measure.randomiser import PublicCreative
-from edge_agent.model.errors import LinkError
+from edge_agent.model.errors import LinkError, StorageError
 from edge_agent.settings.rooms import MeasureSettings
 from tests.unit.measure.plays import SetClock, settled
 
@@ -237,3 +237,22 @@ def test_what_could_not_be_sent_for_too_long_is_given_up_and_said(
     room.outbox.prune(MIDNIGHT + room.settings.keep + timedelta(microseconds=1))
     assert room.outbox.unsent() == 0
     assert "4 reports" in caplog.text
+
+
+async def test_reports_that_cannot_be_read_wait_until_they_can(room: Room, caplog: pytest.LogCaptureFixture) -> None:
+    room.outbox.close_day(DAY, MIDNIGHT, messages(3))
+    room.outbox.allow()
+    room.journal.connection.execute("ALTER TABLE measure_outbox RENAME TO away")
+    async with room.running():
+        await room.at(MIDNIGHT + SPREAD)
+        with pytest.raises(StorageError, match="cannot be read"):
+            room.outbox.unsent()
+        assert "reading of the outbox" in room.journal.troubles.lasting
+        told = len(caplog.records)
+        await room.at(MIDNIGHT + SPREAD + LONGEST_RETRY)
+        assert len(caplog.records) == told, "told of once"
+        assert room.wire.got == []
+        room.journal.connection.execute("ALTER TABLE away RENAME TO measure_outbox")
+        await room.at(MIDNIGHT + SPREAD + 2 * LONGEST_RETRY)
+        assert sorted(room.wire.payloads) == sorted(messages(3))
+        assert not room.journal.troubles.lasting

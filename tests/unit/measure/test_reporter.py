@@ -16,6 +16,7 @@ import pytest
 
 from edge_agent.fleet.report_key import OpeningKey, new_report_key, read_private_key
 from edge_agent.measure.journal import Journal
+from edge_agent.measure.outbox import LONGEST_RETRY
 from edge_agent.measure.randomiser import Draw
 from edge_agent.measure.report_key import Kem
 from edge_agent.measure.reporter import Reporter
@@ -358,3 +359,18 @@ async def test_a_clock_that_jumps_ahead_forgets_nothing_and_one_that_goes_on_doe
         for days in (366, 367, 368):
             await home.at(NOON + timedelta(days=days))
         assert home.journal.proofs(10) == []
+
+
+@pytest.mark.parametrize("table", ["measure_events", "measure_offered"])
+async def test_a_day_that_cannot_be_read_is_closed_when_it_can(tmp_path: Path, table: str) -> None:
+    home = Home(tmp_path).ready()
+    async with home.running():
+        record(home.journal, play())
+        home.journal.connection.execute("PRAGMA foreign_keys=OFF")
+        home.journal.connection.execute(f"ALTER TABLE {table} RENAME TO away")
+        await home.at(tomorrow())
+        assert "end of the reporting day" in home.journal.troubles.lasting
+        home.journal.connection.execute(f"ALTER TABLE away RENAME TO {table}")
+        await home.at(tomorrow() + LONGEST_RETRY)
+        assert home.answers()["2026-11-21", "morning"] is Reached.COMPLETE
+        assert not home.journal.troubles.lasting

@@ -188,3 +188,13 @@ async def test_who_watches_is_told_what_packs_wait_for_once_for_each_change(tmp_
         told = [await asyncio.wait_for(anext(messages), 20) for _ in range(3)]
     assert [message["type"] for message in told] == ["packs", "packs", "state"]
     assert [message["packs"][0]["reason"] for message in told[:2]] == ["It waits until midnight.", ""]  # type: ignore[typeddict-item]
+
+
+async def test_a_play_that_cannot_be_read_ends_nothing_and_is_shown_again_when_it_can(agent: Agent) -> None:
+    record(agent.journal, play(), DONE)
+    with agent.face.subscribe() as messages:
+        agent.journal.connection.execute("ALTER TABLE measure_events RENAME TO away")
+        agent.face.tell_play(play().id)
+        agent.journal.connection.execute("ALTER TABLE away RENAME TO measure_events")
+        agent.face.tell_play(play().id)
+        assert (await anext(messages))["type"] == "play"
