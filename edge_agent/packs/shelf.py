@@ -149,6 +149,10 @@ class Shelf:
             (name, asset) for name, manifest in shown if manifest is not None for asset in manifest.assets.values()
         ]
 
+    def used_assets(self) -> frozenset[str]:
+        """Return the hashes of every asset that may be opened at any time: of what is shown, and of parcels."""
+        return frozenset(asset.sha256 for _, asset in self.shown_assets()) | self.held_bytes().keys()
+
     def next_record(self, root: bytes, repository: Repository | None = None) -> ShelfRecord:
         """Return the record of what stands now, with the versions of `repository` when one was just verified."""
         update: dict[str, object] = {

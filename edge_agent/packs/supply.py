@@ -278,12 +278,13 @@ class Supply:
     async def evict(self) -> None:
         """Remove everything from the disk that neither stands on the shelf nor is on its way to it.
 
-        Nothing goes while the shelf is not sure of what that is.
+        Nothing goes while the shelf is not sure of what that is. What is shown stays also where it has lost its room
+        since the last round: the next one takes it out first.
         """
         if not self._shelf.is_sure:
             return
         async with self.entries_lock:
-            keep = self.plan().keep | self._shelf.held_bytes().keys()
+            keep = self.plan().keep | self._shelf.used_assets()
             await in_thread(self._shelf.store.evict, keep, self._shelf.needed_documents())
 
     async def _evict_quietly(self) -> None:

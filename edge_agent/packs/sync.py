@@ -146,7 +146,7 @@ class PackShelf:
 
     async def bring(self, parcel: Parcel) -> Mapping[str, Path]:
         """Fetch what is missing of `parcel` and keep it; return where its assets lie (see `bring_parcel`)."""
-        return await bring_parcel(parcel, self._shelf, self._chunks, self._settings, self._supply.entries_lock)
+        return await bring_parcel(parcel, self._shelf, self._chunks, self._settings, self._supply)
 
     def let_go(self, name: str) -> None:
         """Give the room of the parcel of that name back."""

@@ -1,12 +1,17 @@
 """A shelf whose budget is short: what goes, in which order, and what is told of it."""
 
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from edge_agent.model.shelf_room import Played, RoomFate
+from edge_agent.packs.manifest import Chunk, PackedAsset
 from edge_agent.packs.shelf import Shelf
+from edge_agent.packs.source import chunk_topic
 from edge_agent.packs.store import BlobStore
 from tests.fleets import Device, MemorySource, SmallFleet, png, random_bytes
 from tests.unit.packs.entries import manifest
@@ -87,6 +92,50 @@ async def test_whoever_watches_is_told_when_what_a_pack_waits_for_changes(
         device.shelf._supply.replan()
         await device.until(lambda: not device.shelf._supply._changed.is_set())
         assert len(told) == before, "nothing is told that is as it was"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A parcel of one chunk."""
+
+    asset: PackedAsset
+    shelf_name: str = "voice/en"
+
+    @property
+    def assets(self) -> Mapping[str, PackedAsset]:
+        return {"words": self.asset}
+
+
+def words(source: MemorySource, content: bytes) -> Words:
+    sha256 = hashlib.sha256(content).hexdigest()
+    source.retained[chunk_topic(sha256)] = content
+    chunk = Chunk(sha256=sha256, length=len(content))
+    return Words(PackedAsset(sha256=sha256, length=len(content), mime="application/zlib", chunks=(chunk,)))
+
+
+async def test_what_the_catalog_offers_keeps_its_files_though_a_parcel_took_the_room(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    async with Device(tmp_path / "tv", fleet.root_json, source, budget_bytes=650_000) as device:
+        await device.until(lambda: len(device.playable()) == len(PACKS))
+        parcel = words(source, random_bytes(100_000, "words"))
+        device.shelf._shelf.parcels[parcel.shelf_name] = (parcel,)  # and the supply has not planned yet
+        await device.shelf._supply.evict()
+        offered = [path for pack in device.shelf.catalog.packs for path in pack.paths.values()]
+        assert len(device.playable()) == len(PACKS)
+        assert [path for path in offered if not path.exists()] == []
+
+
+async def test_a_pack_that_a_parcel_pushes_out_is_offered_no_more_and_then_goes(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    async with Device(tmp_path / "tv", fleet.root_json, source, budget_bytes=650_000, played=played) as device:
+        await device.until(lambda: len(device.playable()) == len(PACKS))
+        await device.shelf.bring(words(source, random_bytes(100_000, "words")))
+        await device.until(lambda: device.playable() == {"acme/spring": 1, "acme/autumn": 1})
+        await device.until(lambda: "does not fit" in str(device.shelf.reasons().get("acme/summer")))
+        await device.shelf._supply.evict()
+        assert device.shelf.status().used_bytes <= 650_000
 
 
 def test_a_parcel_that_is_being_replaced_pushes_no_pack_out(tmp_path: Path) -> None:
