@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from edge_agent.model import effects as fx
+from edge_agent.model.campaign import HISTORY_KEPT
 from edge_agent.model.catalog import Candidate, Catalog
 from edge_agent.model.decision import NoFill, Refusal
 from edge_agent.model.device import History, Impression, Surroundings
@@ -22,7 +23,6 @@ FOLLOW_UP_TIMER: Final = "follow-up"
 INLINE_TIMER: Final = "inline"
 PAST_MEANT: Final = timedelta(minutes=5)
 """How long after a placement has ended a wake phrase opens its window again."""
-HISTORY_KEPT: Final = timedelta(days=366)
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 _CHOSEN: Final = Wording(
