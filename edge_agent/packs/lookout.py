@@ -157,7 +157,7 @@ class Lookout:
             self._shelf.is_sure = True
             self._troubles.end("shelf")
         await self._save(repository)
-        self._verified_timestamp = await in_thread((store.metadata / "timestamp.json").read_bytes)
+        self._verified_timestamp = await in_thread(store.timestamp)
         self.checked_at = self._now()
         self._clock.judge()
         self._announce()

@@ -124,6 +124,11 @@ class BlobStore:
             history = self.metadata / "root_history"
             return any(path.read_bytes() == root for path in history.glob("*.root.json"))
 
+    def timestamp(self) -> bytes:
+        """Return the timestamp.json that was verified last."""
+        with _as_storage_error("the repository's metadata"):
+            return (self.metadata / "timestamp.json").read_bytes()
+
     def write_record(self, content: bytes) -> None:
         """Replace shelf.json: after a power cut it is the old one or the new one."""
         with _as_storage_error("the shelf's record"):

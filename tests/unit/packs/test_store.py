@@ -46,6 +46,13 @@ def test_an_asset_grows_chunk_by_chunk_in_any_order_and_becomes_whole(store: Blo
     assert store.missing_chunks(ASSET) == []
 
 
+def test_a_timestamp_that_cannot_be_read_is_a_trouble_of_the_disk(store: BlobStore) -> None:
+    with pytest.raises(StorageError, match="metadata"):
+        store.timestamp()
+    (store.metadata / "timestamp.json").write_bytes(b"{}")
+    assert store.timestamp() == b"{}"
+
+
 def test_what_is_missing_is_told_from_the_bytes_alone(store: BlobStore) -> None:
     assert [offset for offset, _ in store.missing_chunks(ASSET)] == PLACES
     store.keep_chunk(ASSET, PLACES[1], PIECES[1])
