@@ -33,6 +33,7 @@ from edge_agent.plays import (
     dismissed,
     ended,
     forgotten,
+    is_welcome,
     reason_against,
     reason_for,
     reopened,
@@ -57,8 +58,10 @@ def step(state: EngineState, event: ev.Event, now: datetime, draw: float) -> tup
     after, effects = _routed(state, event, now, draw)
     is_time = isinstance(event, ev.TimerRang) and event.name == STAGING_TIMER
     if is_time or _looks_different(state, after):
-        after, staging = _restaged(after, now, looks_again=is_time or state.catalog is not after.catalog)
+        after, staging = _restaged(after, now)
         effects += staging
+    if (is_time or state.catalog is not after.catalog) and _stages(after):
+        effects += (fx.SetTimer(STAGING_TIMER, now + STAGING_LOOK),)
     phrases = _phrases(after)
     if phrases != after.phrases:
         after = replace(after, phrases=phrases)
@@ -151,12 +154,11 @@ def _answered_question(
         return state, ()
     if answer.ends:
         return closed(state, CloseCause.WORD, now)
-    candidate, around = about.candidate, state.surroundings
-    moment = Moment(MomentKind.FOLLOW_UP, now, attributes={"crid": candidate.creative.crid})
-    permission = permit(moment, around, now, fmt=about.slot.format)
+    moment = Moment(MomentKind.FOLLOW_UP, now, attributes={"crid": about.candidate.creative.crid})
+    permission = permit(moment, state.surroundings, now, fmt=about.slot.format)
     if isinstance(permission, Refusal):
         return state, (fx.ExplainPlay(about.id, permission.why),)
-    if not state.catalog.lets_play(candidate) or candidate.campaign.id in around.limits.dismissed_campaigns:
+    if not is_welcome(state, about.candidate):
         return state, ()
     return turned(state, about, answer.next_turn, now)
 
@@ -233,11 +235,14 @@ def _looks_different(before: EngineState, after: EngineState) -> bool:
     )
 
 
-def _restaged(state: EngineState, now: datetime, *, looks_again: bool) -> tuple[EngineState, Effects]:
+def _stages(state: EngineState) -> bool:
+    return any(rule.kind is MomentKind.POWER_ON for rule in state.surroundings.moments)
+
+
+def _restaged(state: EngineState, now: datetime) -> tuple[EngineState, Effects]:
     """Keep the boot creative ready that a power-on right now would show, since a boot waits for nothing."""
-    if all(rule.kind is not MomentKind.POWER_ON for rule in state.surroundings.moments):
+    if not _stages(state):
         return state, ()
-    timer: Effects = (fx.SetTimer(STAGING_TIMER, now + STAGING_LOOK),) if looks_again else ()
     # What is true only for the moment (a film, a call, the last placement) says nothing about the next power-on.
     quiet = replace(state.surroundings, device=DeviceState(), history=History(), playing=None, erased_at=None)
     permission = permit(Moment(MomentKind.POWER_ON, now), quiet, now)
@@ -248,12 +253,12 @@ def _restaged(state: EngineState, now: datetime, *, looks_again: bool) -> tuple[
         else ""
     )
     if wanted == state.staged:
-        return state, timer
+        return state, ()
     staged_state = replace(state, staged=wanted)
     if not isinstance(outcome, Selected):
-        return staged_state, (*timer, fx.StageBoot(None))
+        return staged_state, (fx.StageBoot(None),)
     _, play = begun(state, DecisionId(f"{state.run}-staged"), outcome.slot, outcome.candidate, now)
-    return staged_state, (*timer, fx.StageBoot(play))
+    return staged_state, (fx.StageBoot(play),)
 
 
 def _phrases(state: EngineState) -> tuple[str, ...]:

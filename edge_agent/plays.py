@@ -125,6 +125,15 @@ def closed(state: EngineState, cause: CloseCause, now: datetime) -> tuple[Engine
     return state, effects
 
 
+def is_welcome(state: EngineState, candidate: Candidate) -> bool:
+    """Whether what has played may still be spoken of: agreed to, not dismissed, and signed as before."""
+    return (
+        state.surroundings.consent.placements
+        and candidate.campaign.id not in state.surroundings.limits.dismissed_campaigns
+        and state.catalog.lets_play(candidate)
+    )
+
+
 def dismissed(state: EngineState, candidate: Candidate) -> tuple[EngineState, Effects]:
     """Keep the candidate's campaign away from now on."""
     limits = state.surroundings.limits
@@ -193,12 +202,7 @@ def ended(state: EngineState, play_id: PlayId, now: datetime) -> tuple[EngineSta
     if state.playing is None or state.playing.id != play_id:
         return state, ()
     finished = state.playing
-    welcome = (
-        state.surroundings.consent.placements
-        and finished.candidate.campaign.id not in state.surroundings.limits.dismissed_campaigns
-        and state.catalog.lets_play(finished.candidate)
-    )
-    recent = finished if welcome else None
+    recent = finished if is_welcome(state, finished.candidate) else None
     state = replace(state, playing=None, recent=recent, past=recent, past_until=now + PAST_MEANT)
     state = surrounded(state, playing=None)
     timers: Effects = (fx.SetTimer(INLINE_TIMER, None),) if finished.slot.inline else ()

@@ -49,8 +49,7 @@ class Renderer:
         self._health = HookHealth(troubles or Troubles())
         self._staging = Staging(settings, self._health)
         self._indicator = Indicator(settings, self._health)
-        self._runs: dict[PlayId, PlayRun] = {}
-        self._following: dict[PlayId, asyncio.Task[None]] = {}
+        self._runs: dict[PlayId, tuple[PlayRun, asyncio.Task[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._cueing = False
         self._stopped = False
@@ -64,7 +63,7 @@ class Renderer:
         finally:
             self._stopped = True
             watch.cancel()
-            for run in self._runs.values():
+            for run, _ in self._runs.values():
                 run.close(CloseCause.SHUTDOWN)
             await asyncio.wait({watch, *self._tasks, *self._chores()})
 
@@ -78,17 +77,16 @@ class Renderer:
         run = PlayRun(play, self._settings, self._report, self._clock)
         if self._stopped:
             run.close(CloseCause.SHUTDOWN)
-        leaving = {self._following[other] for other, each in self._runs.items() if each.is_closing}
-        self._runs[play.id] = run
+        leaving = {task for other, task in self._runs.values() if other.is_closing}
         task = asyncio.get_running_loop().create_task(self._follow(run, leaving), name=f"play {play.id}")
-        self._following[play.id] = task
+        self._runs[play.id] = run, task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def close(self, play_id: PlayId, cause: CloseCause) -> None:
         """Close a play: its hook is asked at once and gone within `close_timeout`. Twice is once."""
-        run = self._runs.get(play_id)
-        if run is not None:
+        if play_id in self._runs:
+            run, _ = self._runs[play_id]
             _log.debug("Closing play %s: %s.", play_id, cause)
             run.close(cause)
 
@@ -146,5 +144,4 @@ class Renderer:
     def _report(self, event: PlayEvent) -> None:
         if event.kind.is_final:
             self._runs.pop(event.play_id, None)
-            self._following.pop(event.play_id, None)
         self._emit(PlayProgressed(event))
