@@ -170,6 +170,12 @@ class SmallFleet:
         found |= {f"repo/target/{path.name}": path.read_bytes() for path in (folder / "targets").glob("*")}
         return found | {metadata_topic(path.stem): path.read_bytes() for path in (folder / "metadata").glob("*")}
 
+    def published(self) -> MemorySource:
+        """Return a source that holds the newest repository."""
+        source = MemorySource()
+        self.put_into(source)
+        return source
+
     def put_into(self, source: MemorySource) -> None:
         """Make `source` hold the newest repository, as after a publication, and tell who listens."""
         source.retained.update(self.messages())

@@ -27,6 +27,15 @@ from tests.sentences import said
 E = TypeVar("E")
 WEATHER = ev.MomentArose(Moment(MomentKind.ASSISTANT_ANSWERED, NOON, "weather"))
 
+CLOSING: dict[str, ev.Event] = {
+    "call": ev.DeviceChanged(call_in_progress=True),
+    "do not disturb": ev.DeviceChanged(do_not_disturb=True),
+    "power off": ev.DeviceChanged(powered=False),
+    "consent withdrawn": ev.ResidentDecided(Consent(), ResidentLimits()),
+    "press": ev.CloseRequested(CloseCause.PRESS),
+}
+"""What closes whatever plays, by name."""
+
 
 class Home:
     """Feeds events to the engine and keeps the state, the time and every effect."""
@@ -207,16 +216,8 @@ def test_the_next_placement_waits_from_the_end_of_a_dialogue_and_not_of_its_firs
 
 @pytest.mark.parametrize(
     "change",
-    [
-        ev.DeviceChanged(call_in_progress=True),
-        ev.DeviceChanged(do_not_disturb=True),
-        ev.DeviceChanged(powered=False),
-        ev.ResidentDecided(Consent(), ResidentLimits()),
-        ev.CatalogChanged(Catalog()),
-        ev.CloseRequested(CloseCause.PRESS),
-        ev.PhraseHeard("stop", 1.0, 1.5, 0.9),
-    ],
-    ids=["call", "do not disturb", "power off", "consent withdrawn", "revoked", "press", "stop"],
+    [*CLOSING.values(), ev.CatalogChanged(Catalog()), ev.PhraseHeard("stop", 1.0, 1.5, 0.9)],
+    ids=[*CLOSING, "revoked", "stop"],
 )
 @pytest.mark.parametrize("hook_has_gone", [False, True], ids=["while it closes", "closed"])
 def test_a_dialogue_that_was_closed_asks_nothing_any_more(change: ev.Event, hook_has_gone: bool) -> None:
@@ -497,17 +498,7 @@ def test_software_that_renders_by_itself_gets_an_answer_and_its_silence_ends() -
     assert home.state.playing is None
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        ev.DeviceChanged(call_in_progress=True),
-        ev.DeviceChanged(do_not_disturb=True),
-        ev.DeviceChanged(powered=False),
-        ev.ResidentDecided(Consent(), ResidentLimits()),
-        ev.CloseRequested(CloseCause.PRESS),
-    ],
-    ids=["call", "do not disturb", "power off", "consent withdrawn", "press"],
-)
+@pytest.mark.parametrize("change", CLOSING.values(), ids=CLOSING)
 def test_what_software_renders_by_itself_is_over_when_it_is_closed_and_its_words_too(change: ev.Event) -> None:
     """It looks whether `playing` is still its play: nobody else could close it."""
     home = Home()

@@ -29,9 +29,7 @@ def fleet(tmp_path: Path) -> SmallFleet:
 
 @pytest.fixture
 def source(fleet: SmallFleet) -> MemorySource:
-    source = MemorySource()
-    source.retained.update(fleet.messages())
-    return source
+    return fleet.published()
 
 
 def played() -> Played:

@@ -15,7 +15,7 @@ from edge_agent.packs.scrub import scrub
 from edge_agent.packs.shelf import Shelf
 from edge_agent.packs.store import BlobStore
 from edge_agent.troubles import Troubles
-from tests.fleets import Device, MemorySource, SmallFleet, png, random_bytes
+from tests.fleets import Device, SmallFleet, png, random_bytes
 
 SPRING, SUMMER = "packs/acme/spring.json", "packs/acme/summer.json"
 
@@ -30,8 +30,7 @@ def fleet(tmp_path: Path) -> SmallFleet:
 
 async def shelf_of(fleet: SmallFleet, directory: Path) -> Shelf:
     """Return the shelf of a device that has all that is signed."""
-    source = MemorySource()
-    source.retained.update(fleet.messages())
+    source = fleet.published()
     record = directory / "shelf.json"
 
     def is_recorded() -> bool:

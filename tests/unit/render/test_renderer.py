@@ -362,9 +362,8 @@ signal.sigwait([signal.SIGINT])
 """
 
 
-async def test_what_takes_the_place_of_another_begins_when_that_one_has_gone(
-    tmp_path: Path, hooks: Path, asset: Path
-) -> None:
+async def replacing(tmp_path: Path, hooks: Path, asset: Path) -> Room:
+    """Return a room whose first play is being closed, by a hook that lingers, and whose second was just started."""
     settings = make_settings(
         tmp_path, show=write_hook(hooks, "show.py", LINGERS), say=write_hook(hooks, "say.py", WELL_BEHAVED)
     )
@@ -373,20 +372,20 @@ async def test_what_takes_the_place_of_another_begins_when_that_one_has_gone(
     await room.until(PlayEventKind.IMPRESSION)
     room.renderer.close(PlayId("first"), CloseCause.FOLLOWED_UP)
     room.renderer.start(make_play(asset, play_id="second", fmt=Format.VOICE_MENTION))
+    return room
+
+
+async def test_what_takes_the_place_of_another_begins_when_that_one_has_gone(
+    tmp_path: Path, hooks: Path, asset: Path
+) -> None:
+    room = await replacing(tmp_path, hooks, asset)
     events = await room.rest()
     assert [event.play_id for event in events] == ["first", *["second"] * 6]
     assert [kinds(events)[0], kinds(events)[-1]] == ["close", "complete"]
 
 
 async def test_what_is_closed_before_its_turn_came_never_begins(tmp_path: Path, hooks: Path, asset: Path) -> None:
-    settings = make_settings(
-        tmp_path, show=write_hook(hooks, "show.py", LINGERS), say=write_hook(hooks, "say.py", WELL_BEHAVED)
-    )
-    room = Room(settings)
-    room.renderer.start(make_play(asset, play_id="first"))
-    await room.until(PlayEventKind.IMPRESSION)
-    room.renderer.close(PlayId("first"), CloseCause.FOLLOWED_UP)
-    room.renderer.start(make_play(asset, play_id="second", fmt=Format.VOICE_MENTION))
+    room = await replacing(tmp_path, hooks, asset)
     room.renderer.close(PlayId("second"), CloseCause.PRESS)
     assert [(event.play_id, event.kind.value) for event in await room.rest()] == [
         ("first", "close"),
