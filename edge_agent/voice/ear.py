@@ -13,14 +13,14 @@ from typing import Final
 
 from edge_agent.model.device import Microphone
 from edge_agent.model.errors import EdgeAgentError
-from edge_agent.model.events import Event, MicrophoneChanged
+from edge_agent.model.events import Event, MicrophoneChanged, PhraseHeard
 from edge_agent.settings.rooms import VoiceSettings
 from edge_agent.troubles import Troubles
 from edge_agent.voice.fitting import heard_model
 from edge_agent.voice.libvosk import SpeechModel
 from edge_agent.voice.models import Model
 from edge_agent.voice.own_voice import OwnSound
-from edge_agent.voice.recogniser import Recogniser, Wishes
+from edge_agent.voice.recogniser import Recogniser, Report, Wishes
 from edge_agent.voice.sources import source_from
 
 RETRY_MIN: Final = timedelta(seconds=1)
@@ -30,8 +30,9 @@ RETRY_MAX: Final = timedelta(seconds=30)
 class Ear:
     """Listens while `run` runs, and emits PhraseHeard and MicrophoneChanged on its event loop's thread.
 
-    `listen_for`, `play` and `mute` may be called from any thread, before, during and after `run`. A phrase that the
-    model cannot hear is refused with a logged error that names its unknown words; the others are still heard.
+    `listen_for`, `play` and `mute` may be called from any thread, before, during and after `run`. No phrase that was
+    heard before a mute is emitted after it. A phrase that the model cannot hear is refused with a logged error that
+    names its unknown words; the others are still heard.
     """
 
     def __init__(
@@ -79,8 +80,13 @@ class Ear:
         loop = asyncio.get_running_loop()
         ended = loop.create_future()
 
-        def report(event: Event) -> None:
-            loop.call_soon_threadsafe(self._emit, event)
+        def tell(event: Event, mutes: int) -> None:
+            is_late = isinstance(event, PhraseHeard) and self._wishes.now.mutes != mutes
+            if not is_late:  # a phrase waits for its turn on the loop, and somebody may mute meanwhile
+                self._emit(event)
+
+        def report(event: Event, mutes: int) -> None:
+            loop.call_soon_threadsafe(tell, event, mutes)
 
         def give_up(error: EdgeAgentError) -> None:
             self._troubles.begin("voice", error, logging.ERROR, more="Nothing can be heard.")
@@ -97,7 +103,7 @@ class Ear:
                 self._listen(report)
             except EdgeAgentError as error:
                 loop.call_soon_threadsafe(give_up, error)
-                report(MicrophoneChanged(Microphone.OFF))
+                report(MicrophoneChanged(Microphone.OFF), self._wishes.now.mutes)
             except BaseException as unexpected:  # noqa: BLE001  a bug is carried to the loop, not lost
                 bug = unexpected
             loop.call_soon_threadsafe(end, bug)
@@ -111,10 +117,10 @@ class Ear:
             self._wishes.stop()
             await asyncio.wait([ended])
 
-    def _listen(self, report: Callable[[Event], None]) -> None:
+    def _listen(self, report: Report) -> None:
         source = source_from(self._settings.source)
         if source is None:
-            report(MicrophoneChanged(Microphone.OFF))
+            report(MicrophoneChanged(Microphone.OFF), self._wishes.now.mutes)
             return
         Recogniser(
             source,

@@ -30,7 +30,8 @@ QUIET_S: Final = 0.2
 """How much audio is gathered in a quiet room before it is looked at. Waking up is most of what silence costs, and no
 phrase is so short: once somebody speaks, the decoder catches up long before the phrase ends."""
 
-Report = Callable[[MicrophoneChanged | PhraseHeard], None]
+Report = Callable[[MicrophoneChanged | PhraseHeard, int], None]
+"""Takes an event, and how often the room had been muted (`Wish.mutes`) when what it tells of was so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,7 @@ class Recogniser:
                     return False
                 if not own.is_own(detection):
                     heard = PhraseHeard(detection.phrase, detection.start_s, detection.end_s, detection.confidence)
-                    self._report(heard)
+                    self._report(heard, wish.mutes)
         return True
 
     def _take_up(self, model: Model | None) -> bool:
@@ -214,4 +215,4 @@ class Recogniser:
     def _say(self, microphone: Microphone) -> None:
         if self._said is not microphone:
             self._said = microphone
-            self._report(MicrophoneChanged(microphone))
+            self._report(MicrophoneChanged(microphone), self._wishes.now.mutes)

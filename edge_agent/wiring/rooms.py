@@ -1,7 +1,7 @@
 """The rooms that configuration replaces while the agent runs: shelf, ears and reporter (shell: tasks, a thread).
 
-A new room goes on with what the old one was told: it is as deaf, and knows the report key, the catalog and the
-consent.
+A new room goes on with what the old one was told: it is as deaf, and knows what the device plays itself, the report
+key, the catalog and the consent.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from edge_agent.clock import Clock
 from edge_agent.measure.journal import Journal
 from edge_agent.measure.report_key import TARGET as REPORT_KEY
 from edge_agent.measure.reporter import Reporter
-from edge_agent.model.events import Event
+from edge_agent.model.events import Event, PhraseHeard
 from edge_agent.model.shelf_room import RoomPlace
 from edge_agent.model.wording import Said
 from edge_agent.packs.mirrors import AssetSource
@@ -62,6 +62,7 @@ class Rooms:
         self._ground = ground
         self._offers = offers
         self._muted = muted
+        self._own_sound: OwnSound | None = None
         self._report_key: bytes | None = None
         self.words = VoicePacks(
             Reach(
@@ -84,7 +85,8 @@ class Rooms:
         self.wyoming.room.mute(on)
 
     def play(self, sound: OwnSound | None) -> None:
-        """Let the ear know what the device itself plays."""
+        """Let the ear know what the device itself plays, and every later ear, for as long as it plays."""
+        self._own_sound = sound
         self.ear.room.play(sound)
 
     def pack_reasons(self) -> Mapping[str, Said]:
@@ -127,8 +129,13 @@ class Rooms:
         self.reporter.replace(reporter)
 
     def _new_ear(self, settings: Settings, phrases: tuple[str, ...]) -> Ear:
-        ear = Ear(settings.voice, self._ground.emit, phrases=phrases, troubles=self._ground.troubles)
+        def emit(event: Event) -> None:
+            if ear is self.ear.room or not isinstance(event, PhraseHeard):  # a mute is told to the present ear alone
+                self._ground.emit(event)
+
+        ear = Ear(settings.voice, emit, phrases=phrases, troubles=self._ground.troubles)
         ear.mute(self._muted)
+        ear.play(self._own_sound)
         return ear
 
     def _new_wyoming(self, settings: Settings) -> WyomingService:

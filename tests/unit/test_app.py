@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from edge_agent.app import Agent
+from edge_agent.model.events import PhraseHeard
+from edge_agent.voice.own_voice import OwnSound
 
 
 @asynccontextmanager
@@ -27,13 +29,21 @@ def is_muted(agent: Agent) -> bool:
     return ears.pop()
 
 
+async def replace_ear(agent: Agent) -> None:
+    before = agent.rooms.ear.room
+    voice = agent.settings.voice.model_copy(update={"sensitivity": 0.9})
+    await agent._live_by(agent.settings.model_copy(update={"voice": voice}))
+    assert agent.rooms.ear.room is not before
+
+
+def heard(agent: Agent) -> bool:
+    return b"edge_agent_phrases_heard_total 0.0" not in agent.metrics.exposition()
+
+
 async def test_a_muted_microphone_stays_muted_when_configuration_replaces_the_ear(tmp_path: Path) -> None:
     async with agent_of(tmp_path) as agent:
         agent.face.mute(on=True)
-        before = agent.rooms.ear.room
-        voice = agent.settings.voice.model_copy(update={"sensitivity": 0.9})
-        await agent._live_by(agent.settings.model_copy(update={"voice": voice}))
-        assert agent.rooms.ear.room is not before
+        await replace_ear(agent)
         assert is_muted(agent)
         agent.face.mute(on=False)
         assert not is_muted(agent)
@@ -48,3 +58,25 @@ async def test_a_muted_microphone_stays_muted_over_a_restart_and_hears_again_whe
         agent.face.mute(on=False)
     async with agent_of(tmp_path) as agent:
         assert not is_muted(agent)
+
+
+async def test_an_ear_that_replaces_another_knows_what_is_playing_and_since_when(tmp_path: Path) -> None:
+    async with agent_of(tmp_path) as agent:
+        sound = OwnSound(tmp_path / "say.wav", 4.0)
+        agent.rooms.play(sound)
+        await replace_ear(agent)
+        assert agent.rooms.ear.room._wishes.now.own == sound
+        agent.rooms.play(None)
+        assert agent.rooms.ear.room._wishes.now.own is None
+
+
+async def test_a_phrase_that_a_replaced_ear_still_tells_of_does_not_outlive_a_mute(tmp_path: Path) -> None:
+    async with agent_of(tmp_path) as agent:
+        before = agent.rooms.ear.room
+        await replace_ear(agent)
+        agent.face.mute(on=True)
+        before._emit(PhraseHeard("hey kitchen", 1.0, 1.6, 0.9))
+        assert not heard(agent)
+        agent.face.mute(on=False)
+        agent.rooms.ear.room._emit(PhraseHeard("hey kitchen", 1.0, 1.6, 0.9))
+        assert heard(agent)

@@ -134,7 +134,7 @@ def live_through(hours: float, model: Model) -> Lived:
     room = Room(hours, wishes)
     heard: list[tuple[float, str]] = []
 
-    def report(event: MicrophoneChanged | PhraseHeard) -> None:
+    def report(event: MicrophoneChanged | PhraseHeard, _mutes: int) -> None:
         if isinstance(event, PhraseHeard):
             heard.append((room.opened_at_s + event.start_s, event.phrase))
 

@@ -5,6 +5,7 @@ import logging
 import os
 import random
 import shutil
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -158,7 +159,7 @@ class Tape:
 def heard_from(tape: Tape, wishes: Wishes, model: Model, told: Callable[[str], None] = lambda _: None) -> list[str]:
     phrases: list[str] = []
 
-    def report(event: Event) -> None:
+    def report(event: Event, _mutes: int) -> None:
         if isinstance(event, PhraseHeard):
             phrases.append(event.phrase)
             told(event.phrase)
@@ -196,6 +197,33 @@ def test_what_is_decoded_when_it_is_muted_is_not_told(model: Model, speech: Path
 
         tape = Tape(pcm, wishes, len(pcm), -1)  # both phrases are decoded in one piece
         assert heard_from(tape, wishes, model, told) == expected
+
+
+async def test_a_phrase_that_waits_for_its_turn_on_the_loop_when_it_is_muted_is_not_told(
+    room: Callable[..., Room], speech: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, waits = asyncio.get_running_loop(), threading.Event()
+    hand_over = loop.call_soon_threadsafe
+
+    def noticed(callback: Callable[..., object], *what: object) -> asyncio.Handle:
+        handle = hand_over(callback, *what)
+        if any(isinstance(each, PhraseHeard) for each in what):
+            waits.set()
+        return handle
+
+    async with listening(room("stop")) as home:
+        assert await home.next() == LISTENING
+        monkeypatch.setattr(loop, "call_soon_threadsafe", noticed)
+        home.path.write_bytes(read_wav(speech / "stop-rms.wav"))
+        assert waits.wait(20), "the loop's own thread waits here: it takes nothing meanwhile"
+        home.ear.mute(on=True)
+        home.ear.mute(on=False)
+        home.ear.mute(on=True)
+        assert await home.next() == MUTED
+        home.ear.mute(on=False)
+        assert await home.next() == LISTENING
+        await home.say(speech / "stop-slt.wav")
+        assert await home.next_phrase() == "stop"
 
 
 async def test_unmuted_while_the_microphone_is_gone_it_hears_when_it_is_back(
@@ -326,7 +354,11 @@ def test_a_microphone_that_is_tried_again_and_again_is_lost_only_once(
     source, reported = OftenTried(speech / "stop-slt.wav"), list[Event]()
     soon = timedelta(milliseconds=1)
     wishes = Wishes(("stop",))
-    Recogniser(source, model, wishes, reported.append, sensitivity=0.5, retry_min=soon, retry_max=soon).run()
+
+    def report(event: Event, _mutes: int) -> None:
+        reported.append(event)
+
+    Recogniser(source, model, wishes, report, sensitivity=0.5, retry_min=soon, retry_max=soon).run()
     assert source.tries == 7
     assert [each for each in reported if isinstance(each, MicrophoneChanged)] == [LOST, LISTENING, OFF]
     assert [each.phrase for each in reported if isinstance(each, PhraseHeard)] == ["stop"]

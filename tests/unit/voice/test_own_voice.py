@@ -61,6 +61,19 @@ def test_what_our_recording_says_is_passed_over_where_it_says_it(
     assert not own.is_own(heard("tell me more", 1.3)), "the same phrase, earlier"
 
 
+def test_a_stream_that_begins_in_the_middle_of_our_recording_knows_the_rest(
+    speech: Path, speech_model: SpeechModel, grammar: Grammar
+) -> None:
+    asset = speech / "wake-and-command.wav"
+    own = OwnVoice(read_wav, speech_model, 1.0)
+    own.play(OwnSound(asset, 0.0), grammar)
+    known(own)
+    followed(own, 3, 1.0)
+    said_s = len(read_wav(asset)) / SECOND
+    assert own.is_own(heard("tell me more", said_s - 1.0 - 0.2))
+    assert not own.is_own(heard("tell me more", said_s - 0.2 + LATEST_S)), "later by what was missed of it"
+
+
 def test_audio_that_had_to_wait_for_us_is_not_taken_for_late(
     speech: Path, speech_model: SpeechModel, grammar: Grammar
 ) -> None:

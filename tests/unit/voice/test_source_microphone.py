@@ -110,7 +110,7 @@ def test_a_microphone_that_hangs_is_lost_once_and_recorded_once_and_found_by_its
 
     wishes, reported = Wishes(("stop",)), list[Event]()
 
-    def report(event: MicrophoneChanged | PhraseHeard) -> None:
+    def report(event: MicrophoneChanged | PhraseHeard, _mutes: int) -> None:
         reported.append(event)
         if len(reported) == 2:
             wishes.stop()
