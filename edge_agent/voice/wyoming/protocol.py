@@ -85,9 +85,12 @@ class Inbox:
 
 
 class _Said(BaseModel):
-    """What a peer says. Later versions of the protocol add fields, so that unknown ones are passed over."""
+    """What a peer says. Later versions of the protocol add fields, so that unknown ones are passed over.
 
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+    Python reads `NaN` and `1e999` as numbers, which they are not in JSON, and with which nobody can reckon.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, allow_inf_nan=False)
 
 
 class _Header(_Said):
@@ -108,7 +111,7 @@ class AudioFormat(_Said):
 class Stamped(_Said):
     """When audio was recorded, by the peer's own clock and in its own unit (milliseconds in Home Assistant)."""
 
-    timestamp: int | float | None = None
+    timestamp: float | int | None = None
 
 
 class Detect(_Said):

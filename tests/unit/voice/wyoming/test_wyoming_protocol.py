@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 
 import pytest
 from wyoming.event import Event, read_event, write_event
@@ -16,6 +17,7 @@ from edge_agent.voice.wyoming.protocol import (
     Detect,
     Inbox,
     Message,
+    Stamped,
     read_message,
 )
 
@@ -119,6 +121,17 @@ def test_the_longest_header_is_read() -> None:
 def test_audio_of_no_possible_format_is_refused(data: dict[str, object]) -> None:
     with pytest.raises(WyomingError, match="cannot be"):
         read_message(AudioFormat, data)
+
+
+@pytest.mark.parametrize("timestamp", [0, 5000, -1, 1.5, 2**63 + 1, None], ids=str)
+def test_a_timestamp_is_taken_as_it_is(timestamp: float | None) -> None:
+    assert repr(read_message(Stamped, {"timestamp": timestamp}).timestamp) == repr(timestamp)
+
+
+@pytest.mark.parametrize("timestamp", ["5000", True, math.nan, math.inf, -math.inf], ids=str)
+def test_a_timestamp_that_is_no_number_is_refused(timestamp: object) -> None:
+    with pytest.raises(WyomingError, match=r"timestamp\S* that cannot be"):
+        read_message(Stamped, {"timestamp": timestamp})
 
 
 def test_names_must_be_names() -> None:

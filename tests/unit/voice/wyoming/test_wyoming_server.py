@@ -62,6 +62,10 @@ def serving(engine: Engine, tmp_path: Path, mute: Mute) -> Serving:
     return serve
 
 
+def read_wav_of(name: str) -> bytes:
+    return read_wav(Path(__file__).parents[3] / "speech" / f"{name}.wav")
+
+
 def texts(events: list[Event]) -> list[str]:
     return [Error.from_event(event).code or "" if Error.is_type(event.type) else event.type for event in events]
 
@@ -301,6 +305,15 @@ async def has_a_place_again(uri: str) -> None:
                     return
 
 
+def stamped(timestamp: str) -> bytes:
+    """Return "hey kitchen" at this time, which is no JSON or more than a number may be."""
+    pcm = read_wav_of("hey-kitchen-rms") + bytes(16_000)
+    header = (
+        '{"type":"audio-chunk","data":{"rate":16000,"width":2,"channels":1,"timestamp":%s},"payload_length":%d}\n'
+    )
+    return (header % (timestamp, len(pcm))).encode() + pcm
+
+
 HALF_A_MESSAGE = b'{"type":"audio-chunk","payload_length":400000}\n' + bytes(5000)
 
 ILL = {
@@ -311,6 +324,8 @@ ILL = {
     "data-of-a-gigabyte": b'{"type":"detect","data_length":1073741824}\n',
     "deep": b"[" * 30_000 + b"\n",
     "describes-without-reading": b'{"type":"describe"}\n' * 20_000,
+    "no-number-as-timestamp": stamped("NaN"),
+    "endless-timestamp": stamped("1e999"),
 }
 
 
@@ -508,7 +523,3 @@ async def test_nothing_that_is_said_is_logged(serving: Serving, caplog: pytest.L
         async with serving() as uri:
             await is_well(uri)
     assert caplog.text == ""
-
-
-def read_wav_of(name: str) -> bytes:
-    return read_wav(Path(__file__).parents[3] / "speech" / f"{name}.wav")
