@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from edge_agent.database import open_database, open_to_read
+from edge_agent.database import open_database, open_to_read, translated
 from edge_agent.model.device import Consent, ResidentLimits
 from edge_agent.model.errors import StorageError
 
@@ -55,11 +55,16 @@ class ResidentStore:
     """Consent and limits in the one database. What cannot be read counts as never given: empty means no."""
 
     def __init__(self, database: Path) -> None:
+        self._database = database
         self._connection = open_database(database, _SCHEMA)
 
     def load(self) -> tuple[Consent, ResidentLimits]:
-        """Return what the resident decided, or no consent and no limits."""
-        return _load(self._connection)
+        """Return what the resident decided, or no consent and no limits.
+
+        Raises StorageError when that cannot be read.
+        """
+        with translated(self._connection, self._database, reading=True):
+            return _load(self._connection)
 
     def save(self, consent: Consent, limits: ResidentLimits) -> None:
         """Make a choice durable before returning. Raises StorageError when the disk refuses."""
@@ -71,8 +76,12 @@ class ResidentStore:
         )
 
     def is_muted(self) -> bool:
-        """Return whether the resident muted the microphone and has not unmuted it since."""
-        return self._connection.execute("SELECT 1 FROM muted").fetchone() is not None
+        """Return whether the resident muted the microphone and has not unmuted it since.
+
+        Raises StorageError when that cannot be read.
+        """
+        with translated(self._connection, self._database, reading=True):
+            return self._connection.execute("SELECT 1 FROM muted").fetchone() is not None
 
     def save_muted(self, *, on: bool) -> None:
         """Remember that the microphone is muted, or not, over restarts. Raises StorageError when the disk refuses."""
@@ -80,11 +89,14 @@ class ResidentStore:
 
     def _write(self, sql: str, *values: str) -> None:
         try:
-            self._connection.execute(sql, values)
-        except sqlite3.OperationalError as error:
+            with translated(self._connection, self._database):
+                self._connection.execute(sql, values)
+        except StorageError as error:
+            why = error.__cause__
             raise StorageError(
-                f"The resident's choice cannot be written: {error}.", "Free some space; the choice holds until then."
-            ) from error
+                f"The resident's choice cannot be written: {why}.",
+                "Free some space or check the disk; the choice holds until then.",
+            ) from why
 
     def close(self) -> None:
         """Close the database."""

@@ -1,9 +1,13 @@
 """The resident's choices outlive everything but their own withdrawal."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from edge_agent.model.device import Consent, ResidentLimits
+from edge_agent.model.errors import StorageError
 from edge_agent.settings.resident import ResidentStore
 
 
@@ -32,3 +36,30 @@ def test_an_unreadable_row_means_no_consent(tmp_path: Path) -> None:
     store.save(Consent(placements=True), ResidentLimits())
     store._connection.execute('UPDATE resident SET consent = \'{"placements": "perhaps"}\'')
     assert store.load() == (Consent(), ResidentLimits())
+
+
+@pytest.mark.parametrize(
+    ("deed", "what"),
+    [
+        (lambda store: store.save(Consent(placements=True), ResidentLimits()), "written"),
+        (lambda store: store.save_muted(on=True), "written"),
+        (lambda store: store.save_muted(on=False), "written"),
+        (lambda store: store.load(), "read"),
+        (lambda store: store.is_muted(), "read"),
+    ],
+    ids=["save", "mute", "unmute", "load", "is-muted"],
+)
+def test_damage_that_is_met_while_it_runs_is_a_storage_error(
+    tmp_path: Path, deed: Callable[[ResidentStore], object], what: str
+) -> None:
+    database = tmp_path / "agent.db"
+    ResidentStore(database).close()
+    content = database.read_bytes()
+    database.write_bytes(
+        content[:4096] + b"\xa5" * (len(content) - 4096)
+    )  # all pages but the first, which is the schema
+    store = ResidentStore(database)
+    with pytest.raises(StorageError, match=f"cannot be {what}: database disk image is malformed") as caught:
+        deed(store)
+    assert caught.value.next_step
+    store.close()
