@@ -142,9 +142,9 @@ class Agent:
             async with serve(self.face, self.settings.debug) as doors, asyncio.TaskGroup() as tasks:
                 if doors.url is not None:
                     logger.info("The page of this device is at %s", doors.url)
-                consent, limits = self.resident.load()
-                self.rooms.reporter.room.consent_changed(consent)
-                self.emit(ev.ResidentDecided(consent, limits))
+                known = self.driver.state.surroundings
+                self.rooms.reporter.room.consent_changed(known.consent)
+                self.emit(ev.ResidentDecided(known.consent, known.limits))
                 for name, room in (
                     ("link", self.link.run()),
                     ("presence", self.presence.run()),

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.database import open_database, translated
+from edge_agent.measure import cells
 from edge_agent.measure.decision_document import decision_document
 from edge_agent.measure.journal_reader import JournalReader
-from edge_agent.measure.tables import SCHEMA, from_us, to_us
+from edge_agent.measure.tables import SCHEMA, to_us
 from edge_agent.model.campaign import HISTORY_KEPT
 from edge_agent.model.decision import Decision
 from edge_agent.model.errors import StorageError
@@ -124,7 +125,7 @@ class Journal(JournalReader):
         says that nothing should be forgotten yet.
         """
         rows = self.rows("SELECT at_us FROM measure_looked")
-        looked_at = from_us(rows[0]["at_us"]) if rows else None
+        looked_at = next(self.legible("measure_looked", rows, lambda row: cells.time(row, "at_us")), None)
         if looked_at is not None and timedelta(0) <= now - looked_at < _STEADY:
             return None
         self._write("INSERT OR REPLACE INTO measure_looked VALUES (1, ?)", to_us(now))

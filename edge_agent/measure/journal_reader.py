@@ -1,26 +1,36 @@
 """Reading the journal: what `explain` and the engine's start need of it (shell: reads files)."""
 
 import json
+import logging
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self, TypeVar
 
 from edge_agent.database import open_to_read, translated
-from edge_agent.measure.tables import from_us, to_us
+from edge_agent.measure import cells
+from edge_agent.measure.tables import to_us
 from edge_agent.model.device import History, Impression
 from edge_agent.model.errors import StorageError
 from edge_agent.model.formats import Format
 from edge_agent.model.identity import DecisionId, PlayId
 from edge_agent.model.play import CloseCause, PlayEvent, PlayEventKind, ProofOfPlay
 
-_PROOFS = """
+_log = logging.getLogger(__name__)
+
+Row = TypeVar("Row")
+Meaning = TypeVar("Meaning")
+
+_PROOFS: Final = """
     SELECT p.*, e.kind, e.at_us, e.t_ms, e.detail FROM measure_plays p
     LEFT JOIN measure_events e ON e.play_id = p.play_id
 """
-_IMPRESSIONS = """
+_IMPRESSIONS: Final = """
     SELECT p.*, min(e.at_us) AS shown_us FROM measure_plays p
     JOIN measure_events e ON e.play_id = p.play_id AND e.kind = 'impression'
     WHERE p.counted GROUP BY p.play_id HAVING shown_us >= ? ORDER BY shown_us, p.play_id
@@ -33,6 +43,7 @@ class JournalReader:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self.connection = connection
+        self._told: set[str] = set()
 
     @classmethod
     def open_readonly(cls, path: Path) -> Self:
@@ -54,7 +65,33 @@ class JournalReader:
     def rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
         """Return every row of a query. Raises StorageError when the disk, or what is on it, cannot be read."""
         with translated(self.connection, self.path, reading=True):
+            try:
+                return self.connection.execute(sql, values).fetchall()
+            except sqlite3.OperationalError as error:
+                if "UTF-8" not in str(error):
+                    raise
+            self.connection.text_factory = cells.as_text  # slower than SQLite's own, so only since it is needed
             return self.connection.execute(sql, values).fetchall()
+
+    def legible(self, table: str, rows: Iterable[Row], meaning: Callable[[Row], Meaning]) -> Iterator[Meaning]:
+        """Yield what each row of `table` means. One that means nothing is left out; of a table that is told once.
+
+        `meaning` raises ValueError for such a row.
+        """
+        for row in rows:
+            try:
+                meant = meaning(row)
+            except ValueError as error:
+                if table not in self._told:
+                    self._told.add(table)
+                    _log.warning(
+                        "A row of %s in %s cannot be read (%s). Such rows are left out. Check the disk.",
+                        table,
+                        self.path,
+                        error,
+                    )
+            else:
+                yield meant
 
     def history(self, since: datetime) -> History:
         """Return the impressions that hooks proved at or after `since`, oldest first.
@@ -62,32 +99,19 @@ class JournalReader:
         A dialogue counts once: its later turns are the same impression.
         """
         rows = self.rows(_IMPRESSIONS, to_us(since))
-        return History(
-            tuple(
-                Impression(
-                    play_id=PlayId(row["play_id"]),
-                    at=from_us(row["shown_us"]),
-                    ended_at=None if row["ended_us"] is None else from_us(row["ended_us"]),
-                    crid=row["crid"],
-                    line_item=row["line_item"],
-                    campaign=row["campaign"],
-                    advertiser=row["advertiser"],
-                    format=Format(row["format"]),
-                )
-                for row in rows
-            )
-        )
+        shown = self.legible("measure_events", rows, lambda row: (row, cells.time(row, "shown_us")))
+        return History(tuple(self.legible("measure_plays", shown, _impression)))
 
     def erased_at(self) -> datetime | None:
         """Return when the resident last erased what was on record; nothing from before it can be counted."""
         rows = self.rows("SELECT at_us FROM measure_erased")
-        return from_us(rows[0]["at_us"]) if rows else None
+        return next(self.legible("measure_erased", rows, lambda row: cells.time(row, "at_us")), None)
 
     def proofs(self, limit: int) -> list[ProofOfPlay]:
         """Return the newest `limit` plays, newest first."""
         newest = "p.play_id IN (SELECT play_id FROM measure_plays ORDER BY started_us DESC, rowid DESC LIMIT ?)"
         rows = self.rows(f"{_PROOFS} WHERE {newest} ORDER BY p.started_us, p.rowid, e.seq", limit)
-        return list(_proofs(rows))[::-1]
+        return list(self._proofs(rows))[::-1]
 
     def proofs_between(self, start: datetime, end: datetime) -> list[ProofOfPlay]:
         """Return the plays that started from `start` (inclusive) to `end` (exclusive), oldest first."""
@@ -96,42 +120,67 @@ class JournalReader:
             to_us(start),
             to_us(end),
         )
-        return list(_proofs(rows))
+        return list(self._proofs(rows))
 
     def decisions(self, limit: int) -> list[dict[str, Any]]:
         """Return the newest `limit` decisions as JSON-ready documents (`decision_document`), newest first."""
         rows = self.rows("SELECT document FROM measure_decisions ORDER BY seq DESC LIMIT ?", limit)
-        return [json.loads(zlib.decompress(row["document"])) for row in rows]
+        return list(self.legible("measure_decisions", rows, _document))
+
+    def _proofs(self, rows: Iterable[sqlite3.Row]) -> Iterator[ProofOfPlay]:
+        """Group joined rows, in which a play's events follow each other, into proofs."""
+        for _, joined in groupby(rows, key=itemgetter("play_id")):
+            of_play = list(joined)
+            events = self.legible("measure_events", (row for row in of_play if row["kind"] is not None), _event)
+            yield from self.legible("measure_plays", of_play[:1], partial(_proof, events=tuple(events)))
 
 
-def _proofs(rows: Iterable[sqlite3.Row]) -> Iterator[ProofOfPlay]:
-    """Group joined rows, in which a play's events follow each other, into proofs."""
-    play: sqlite3.Row | None = None
-    events: list[PlayEvent] = []
-    for row in rows:
-        if play is not None and row["play_id"] != play["play_id"]:
-            yield _proof(play, events)
-            events = []
-        play = row
-        if row["kind"] is not None:
-            kind = PlayEventKind(row["kind"])
-            events.append(PlayEvent(PlayId(row["play_id"]), kind, from_us(row["at_us"]), row["t_ms"], row["detail"]))
-    if play is not None:
-        yield _proof(play, events)
+def _impression(shown: tuple[sqlite3.Row, datetime]) -> Impression:
+    play, at = shown
+    return Impression(
+        play_id=PlayId(cells.text(play, "play_id")),
+        at=at,
+        ended_at=cells.time_or_none(play, "ended_us"),
+        crid=cells.text(play, "crid"),
+        line_item=cells.text(play, "line_item"),
+        campaign=cells.text(play, "campaign"),
+        advertiser=cells.text(play, "advertiser"),
+        format=Format(play["format"]),
+    )
 
 
-def _proof(play: sqlite3.Row, events: list[PlayEvent]) -> ProofOfPlay:
+def _event(row: sqlite3.Row) -> PlayEvent:
+    return PlayEvent(
+        play_id=PlayId(cells.text(row, "play_id")),
+        kind=PlayEventKind(row["kind"]),
+        at=cells.time(row, "at_us"),
+        t_ms=cells.number(row, "t_ms"),
+        detail=cells.text(row, "detail"),
+    )
+
+
+def _proof(play: sqlite3.Row, events: tuple[PlayEvent, ...]) -> ProofOfPlay:
     return ProofOfPlay(
-        play_id=PlayId(play["play_id"]),
-        crid=play["crid"],
-        line_item=play["line_item"],
-        campaign=play["campaign"],
-        advertiser=play["advertiser"],
-        format=play["format"],
-        moment=play["moment"],
-        started_at=from_us(play["started_us"]),
-        ended_at=None if play["ended_us"] is None else from_us(play["ended_us"]),
-        events=tuple(events),
-        decision_id=DecisionId(play["decision_id"]),
+        play_id=PlayId(cells.text(play, "play_id")),
+        crid=cells.text(play, "crid"),
+        line_item=cells.text(play, "line_item"),
+        campaign=cells.text(play, "campaign"),
+        advertiser=cells.text(play, "advertiser"),
+        format=cells.text(play, "format"),
+        moment=cells.text(play, "moment"),
+        started_at=cells.time(play, "started_us"),
+        ended_at=cells.time_or_none(play, "ended_us"),
+        events=events,
+        decision_id=DecisionId(cells.text(play, "decision_id")),
         close_cause=None if play["close_cause"] is None else CloseCause(play["close_cause"]),
     )
+
+
+def _document(row: sqlite3.Row) -> dict[str, Any]:
+    try:
+        document = json.loads(zlib.decompress(cells.blob(row, "document")))
+    except (zlib.error, RecursionError) as error:
+        raise ValueError("document is none") from error
+    if not isinstance(document, dict):
+        raise ValueError("document is no object")  # noqa: TRY004  what is stored is bad, not our code
+    return document

@@ -9,15 +9,18 @@ drops. Reports older than `keep` are given up, so that a device which is never o
 import asyncio
 import contextlib
 import logging
+import re
+import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from edge_agent.database import translated
+from edge_agent.measure import cells
 from edge_agent.measure.clock import Clock, either
 from edge_agent.measure.journal import Journal
 from edge_agent.measure.randomiser import Draw, PublicCreative
-from edge_agent.measure.tables import from_us, to_us
+from edge_agent.measure.tables import to_us
 from edge_agent.model.errors import LinkError, StorageError
 from edge_agent.settings.rooms import MeasureSettings
 from edge_agent.troubles import Subject
@@ -30,6 +33,8 @@ Send = Callable[[str, bytes], Awaitable[None]]
 FIRST_RETRY: Final = timedelta(seconds=1)
 LONGEST_RETRY: Final = timedelta(minutes=5)
 
+_TOPIC: Final = re.compile(r"report/[0-9]+")
+
 
 class Outbox:
     """Open days, closed days and unsent reports of one device. `run` sends; the rest only writes.
@@ -41,6 +46,7 @@ class Outbox:
         self._settings = settings
         self._connection = journal.connection
         self._rows = journal.rows
+        self._legible = journal.legible
         self._path = journal.path
         self._send = send
         self._clock = clock
@@ -74,8 +80,8 @@ class Outbox:
             "SELECT * FROM measure_offered WHERE day < ? ORDER BY day, campaign, crid", before.isoformat()
         )
         days: dict[date, list[PublicCreative]] = {}
-        for row in rows:
-            days.setdefault(date.fromisoformat(row["day"]), []).append(PublicCreative(row["campaign"], row["crid"]))
+        for day, creative in self._legible("measure_offered", rows, _offered):
+            days.setdefault(day, []).append(creative)
         return list(days.items())
 
     def close_day(self, day: date, ended_at: datetime, sealed: Sequence[bytes]) -> None:
@@ -167,22 +173,36 @@ class Outbox:
             self._delete(number)
 
     def _next(self) -> tuple[int, datetime, str, bytes] | None:
-        """Return the report that is to be sent first; none where there is none, or the disk lets none be read."""
+        """Return the report that is to be sent first; none where there is none, or the disk lets none be read.
+
+        One that is none would be none for ever, and goes.
+        """
         with self._logged(self._reading):
-            rows = self._rows(  # of one more than are acknowledged, one at least is not
-                "SELECT id, due_us, topic, sealed FROM measure_outbox ORDER BY due_us, id LIMIT ?",
-                len(self._acknowledged) + 1,
-            )
-            for row in rows:
-                if row["id"] not in self._acknowledged:
-                    return row["id"], from_us(row["due_us"]), row["topic"], row["sealed"]
+            while rows := self._unacknowledged():
+                for row in rows:
+                    try:
+                        return _report(row)
+                    except ValueError as error:
+                        _log.warning("A report in measure_outbox cannot be read (%s) and is given up.", error)
+                        self._delete(row["id"])
         return None
 
+    def _unacknowledged(self) -> list[sqlite3.Row]:
+        rows = self._rows(  # of one more than are acknowledged, one at least is not
+            "SELECT id, due_us, topic, sealed FROM measure_outbox ORDER BY due_us, id LIMIT ?",
+            len(self._acknowledged) + 1,
+        )
+        return [row for row in rows if row["id"] not in self._acknowledged]
+
     def _correct(self, now: datetime) -> None:
-        """Draw the times of reports anew that were made by a clock that ran ahead, or they would wait for years."""
+        """Draw the times of reports anew that were made by a clock that ran ahead, or they would wait for years.
+
+        So are times that are none.
+        """
         with self._logged(self._disk), translated(self._connection, self._path):
             ahead = self._connection.execute(
-                "SELECT id FROM measure_outbox WHERE made_us > ?", (to_us(now),)
+                "SELECT id FROM measure_outbox WHERE made_us > ? OR due_us NOT BETWEEN 0 AND ?",
+                (to_us(now), to_us(now + self._settings.send_spread)),
             ).fetchall()
             for row in ahead:
                 due = now + self._settings.send_spread * self._draw()
@@ -206,3 +226,16 @@ class Outbox:
             subject.begin(error)
         else:
             subject.end()
+
+
+def _offered(row: sqlite3.Row) -> tuple[date, PublicCreative]:
+    return date.fromisoformat(cells.text(row, "day")), PublicCreative(
+        cells.text(row, "campaign"), cells.text(row, "crid")
+    )
+
+
+def _report(row: sqlite3.Row) -> tuple[int, datetime, str, bytes]:
+    topic = cells.text(row, "topic")
+    if not _TOPIC.fullmatch(topic):
+        raise ValueError("topic is none of a report")
+    return row["id"], cells.time(row, "due_us"), topic, cells.blob(row, "sealed")

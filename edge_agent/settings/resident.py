@@ -1,5 +1,6 @@
 """The resident's own choices, kept on the device and nowhere else (shell: SQLite)."""
 
+import logging
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,8 @@ from pydantic import ValidationError
 from edge_agent.database import open_database, open_to_read, translated
 from edge_agent.model.device import Consent, ResidentLimits
 from edge_agent.model.errors import StorageError
+
+_log = logging.getLogger(__name__)
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS resident (
@@ -31,7 +34,7 @@ def read_resident(database: Path) -> tuple[Consent, ResidentLimits]:
         with closing(open_to_read(database)) as connection:
             if connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'resident'").fetchone() is None:
                 return Consent(), ResidentLimits()
-            return _load(connection)
+            return _load(connection, database)
     except FileNotFoundError:
         return Consent(), ResidentLimits()
     except (OSError, sqlite3.Error) as error:
@@ -41,13 +44,19 @@ def read_resident(database: Path) -> tuple[Consent, ResidentLimits]:
         ) from error
 
 
-def _load(connection: sqlite3.Connection) -> tuple[Consent, ResidentLimits]:
-    row = connection.execute("SELECT consent, limits FROM resident").fetchone()
+def _load(connection: sqlite3.Connection, database: Path) -> tuple[Consent, ResidentLimits]:
+    # As blobs, since SQLite's own reading of a text ends at what is no UTF-8.
+    row = connection.execute("SELECT CAST(consent AS BLOB), CAST(limits AS BLOB) FROM resident").fetchone()
     if row is None:
         return Consent(), ResidentLimits()
     try:
-        return Consent.model_validate_json(row["consent"]), ResidentLimits.model_validate_json(row["limits"])
+        return Consent.model_validate_json(row[0]), ResidentLimits.model_validate_json(row[1])
     except ValidationError:
+        _log.warning(
+            "The row of the table resident in %s cannot be read and counts as never given. "
+            "Ask the resident anew: edge-agent consent.",
+            database,
+        )
         return Consent(), ResidentLimits()
 
 
@@ -64,7 +73,7 @@ class ResidentStore:
         Raises StorageError when that cannot be read.
         """
         with translated(self._connection, self._database, reading=True):
-            return _load(self._connection)
+            return _load(self._connection, self._database)
 
     def save(self, consent: Consent, limits: ResidentLimits) -> None:
         """Make a choice durable before returning. Raises StorageError when the disk refuses."""

@@ -184,6 +184,71 @@ def test_what_cannot_be_read_while_it_runs_is_a_storage_error(journal: Journal) 
         assert caught.value.next_step
 
 
+CELLS = {
+    "no-utf-8": "CAST(x'6f6bff' AS TEXT)",
+    "blob": "x'00ff'",
+    "text": "'soon'",
+    "past-all-time": "9223372036854775807",
+}
+COLUMNS = {
+    "measure_plays": (
+        "decision_id crid line_item campaign advertiser format moment counted started_us ended_us close_cause"
+    ),
+    "measure_events": "kind at_us t_ms detail",
+    "measure_decisions": "at_us document",
+    "measure_looked": "at_us",
+    "measure_erased": "at_us",
+}
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [(table, column) for table, columns in COLUMNS.items() for column in columns.split()]
+)
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+def test_whatever_stands_in_a_cell_ends_no_start(
+    journal: Journal, caplog: pytest.LogCaptureFixture, table: str, column: str, cell: str
+) -> None:
+    journal.erase(BEGINNING)
+    assert journal.confirmed_time(NOON) is None
+    for number in (1, 2):
+        record(journal, play(str(number)))
+        journal.record_decision(selection(number))
+    first = "play_id = 'play-1'" if table in {"measure_plays", "measure_events"} else "rowid = 1"
+    journal.connection.execute(f"UPDATE {table} SET {column} = {cell} WHERE {first}")  # noqa: S608  names from above
+    journal = reopened(journal)
+    assert "play-2" in {one.play_id for one in journal.history(BEGINNING).impressions}
+    assert "play-2" in {proof.play_id for proof in journal.proofs(10)}
+    assert "play-2" in {proof.play_id for proof in journal.proofs_between(BEGINNING, NOON + timedelta(days=1))}
+    assert "decision-2" in {document["id"] for document in journal.decisions(10)}
+    journal.erased_at()
+    journal.confirmed_time(NOON)
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) <= 1
+    assert all(table in message for message in told)
+    journal.connection.close()
+
+
+def test_rows_that_cannot_be_read_are_left_out_and_told_of_once_a_table(
+    journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(4):
+        record(journal, play(str(number)))
+        journal.record_decision(selection(number))
+    journal.connection.execute("UPDATE measure_plays SET format = 'hologram' WHERE play_id < 'play-2'")
+    journal.connection.execute("UPDATE measure_events SET kind = 'applause' WHERE play_id = 'play-2' AND t_ms = 3000")
+    journal.connection.execute("UPDATE measure_decisions SET document = x'00' WHERE seq < 3")
+    for _ in range(2):
+        assert [one.play_id for one in journal.history(BEGINNING).impressions] == ["play-2", "play-3"]
+        proofs = {str(proof.play_id): [event.kind for event in proof.events] for proof in journal.proofs(10)}
+        assert proofs["play-2"] == [kind for kind in DONE if kind is not PlayEventKind.FIRST_QUARTILE]
+        assert proofs["play-3"] == list(DONE)
+        assert [document["id"] for document in journal.decisions(10)] == ["decision-3", "decision-2"]
+    told = [record.getMessage().split(" (")[0] for record in caplog.records]
+    assert told == [
+        f"A row of measure_{table} in {journal.path} cannot be read" for table in ("plays", "events", "decisions")
+    ]
+
+
 # --- keeping and erasing -----------------------------------------------------------------------------------------
 
 

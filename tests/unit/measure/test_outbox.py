@@ -256,3 +256,48 @@ async def test_reports_that_cannot_be_read_wait_until_they_can(room: Room, caplo
         await room.at(MIDNIGHT + SPREAD + 2 * LONGEST_RETRY)
         assert sorted(room.wire.payloads) == sorted(messages(3))
         assert not room.journal.troubles.lasting
+
+
+@pytest.mark.parametrize(
+    ("assignment", "is_sent"),
+    [
+        ("made_us = 'soon'", True),
+        ("due_us = 'soon'", True),
+        ("due_us = x'00ff'", True),
+        ("due_us = 9223372036854775807", True),
+        ("due_us = -9223372036854775807", True),
+        ("topic = 'report/#'", False),
+        ("topic = CAST(x'7265706f72742fff' AS TEXT)", False),
+        ("topic = x'00ff'", False),
+        ("sealed = 'no blob'", False),
+    ],
+    ids=str,
+)
+async def test_a_report_that_cannot_be_read_keeps_no_other_from_being_sent(
+    room: Room, caplog: pytest.LogCaptureFixture, assignment: str, is_sent: bool
+) -> None:
+    room.outbox.close_day(DAY, MIDNIGHT, messages(4))
+    room.journal.connection.execute(f"UPDATE measure_outbox SET {assignment} WHERE id IN (1, 2)")  # noqa: S608  from above
+    room.outbox.allow()
+    async with room.running():
+        await room.at(MIDNIGHT + SPREAD)
+        await room.at(MIDNIGHT + 2 * SPREAD)
+        assert sorted(room.wire.payloads) == messages(4)[0 if is_sent else 2 :]
+        assert room.outbox.unsent() == 0, "what can never be sent does not wait for ever"
+    assert ["measure_outbox" in record.getMessage() for record in caplog.records] == [True, True] * (not is_sent)
+
+
+def test_what_a_day_offered_is_known_but_for_what_cannot_be_read(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    room.outbox.offer(DAY, [PublicCreative("a", crid) for crid in "vwxyz"])
+    for bad in (
+        "day = 'yester' WHERE crid = 'w'",
+        "crid = x'ff' WHERE crid = 'x'",
+        "campaign = x'ff' WHERE crid = 'y'",
+    ):
+        room.journal.connection.execute(f"UPDATE measure_offered SET {bad}")  # noqa: S608  from the line above
+    days = room.outbox.open_days(before=date(2099, 1, 1))
+    assert days == [(DAY, [PublicCreative("a", "v"), PublicCreative("a", "z")])]
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert "measure_offered" in told

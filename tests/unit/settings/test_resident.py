@@ -8,7 +8,7 @@ import pytest
 
 from edge_agent.model.device import Consent, ResidentLimits
 from edge_agent.model.errors import StorageError
-from edge_agent.settings.resident import ResidentStore
+from edge_agent.settings.resident import ResidentStore, read_resident
 
 
 def test_consent_is_off_until_given(tmp_path: Path) -> None:
@@ -31,11 +31,24 @@ def test_a_damaged_database_means_no_consent_and_is_kept_aside(tmp_path: Path) -
     assert (tmp_path / "agent.db.damaged").read_bytes().startswith(b"this is no database")
 
 
-def test_an_unreadable_row_means_no_consent(tmp_path: Path) -> None:
-    store = ResidentStore(tmp_path / "agent.db")
-    store.save(Consent(placements=True), ResidentLimits())
-    store._connection.execute('UPDATE resident SET consent = \'{"placements": "perhaps"}\'')
+@pytest.mark.parametrize("column", ["consent", "limits"])
+@pytest.mark.parametrize(
+    "cell",
+    ['\'{"placements": "perhaps"}\'', "'{\"placements\": tr'", "CAST(x'7bff7d' AS TEXT)", "''"],
+    ids=["perhaps", "half", "no-utf-8", "empty"],
+)
+def test_an_unreadable_row_means_no_consent_and_is_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, column: str, cell: str
+) -> None:
+    database = tmp_path / "agent.db"
+    store = ResidentStore(database)
+    store.save(Consent(placements=True), ResidentLimits(max_per_day=2))
+    store._connection.execute(f"UPDATE resident SET {column} = {cell}")  # noqa: S608  from above
     assert store.load() == (Consent(), ResidentLimits())
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert f"table resident in {database}" in told
+    assert read_resident(database) == (Consent(), ResidentLimits())
+    store.close()
 
 
 @pytest.mark.parametrize(
