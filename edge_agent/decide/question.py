@@ -14,7 +14,8 @@ from edge_agent.model.wording import Said, Wall, WallStyle
 class Question:
     """May this fill the slot at `now` (always UTC, so that arithmetic is exact on nights when clocks change)?
 
-    `local` is now on the device's wall clock; `blocked_cat` holds the operator's and the resident's categories.
+    `local` is now on the device's wall clock; `blocked_cat` holds the operator's and the resident's categories;
+    `blocked_advertisers` the resident's names and domains, each as `plain_name` writes it.
     `asked_for` is whether the resident asked for one certain creative ("tell me more"). Then what the advertiser
     booked does not matter (moments, dayparts, caps, pacing); what the resident blocked and the device renders does.
     """
@@ -24,6 +25,7 @@ class Question:
     local: datetime
     limits: ResidentLimits
     blocked_cat: frozenset[str]
+    blocked_advertisers: frozenset[str]
     history: History
     asked_for: bool
     progress: dict[tuple[int, int], tuple[int, timedelta, timedelta]] = field(default_factory=dict)
@@ -48,6 +50,15 @@ def ask(slot: Slot, surroundings: Surroundings, now: datetime) -> Question:
         local=now.astimezone(surroundings.zone),
         limits=surroundings.limits,
         blocked_cat=surroundings.policy.blocked_cat | surroundings.limits.blocked_cat,
+        blocked_advertisers=frozenset(map(plain_name, surroundings.limits.blocked_advertisers)),
         history=surroundings.history,
         asked_for=slot.moment.kind is MomentKind.FOLLOW_UP,
     )
+
+
+def plain_name(name: str) -> str:
+    """Return an advertiser's name or domain as all ways to type it have it in common.
+
+    Neither capitals matter nor, since "acme.example." is the same name in the DNS, a dot at the end.
+    """
+    return name.strip().casefold().rstrip(".")

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from edge_agent.decide.decision import decide
+from edge_agent.decide.question import ask
 from edge_agent.model.campaign import Asset, Creative, Daypart, Flight, LineItem, Targeting
 from edge_agent.model.catalog import Catalog, ShelvedPack
 from edge_agent.model.decision import EligibilityRule, NoFill
@@ -161,6 +162,11 @@ def test_how_an_advertiser_was_typed_does_not_matter(typed: str) -> None:
     assert (
         failing(pack(adomain=("Other.Example.org.",)), around=limits(blocked_advertisers={"other.example"})) is None
     )
+
+
+def test_what_the_resident_typed_is_made_plain_once_for_all_candidates() -> None:
+    around = limits(blocked_advertisers={"Acme", " ACME.example.", "acme.example"})
+    assert ask(slot(), around, NOON).blocked_advertisers == {"acme", "acme.example"}
 
 
 def test_an_entry_that_says_nothing_blocks_nobody() -> None:
