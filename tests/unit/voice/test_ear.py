@@ -271,6 +271,26 @@ async def test_while_muted_the_source_is_closed(room: Callable[..., Room]) -> No
             os.open(home.path, os.O_WRONLY | os.O_NONBLOCK)
 
 
+async def test_a_writer_is_told_of_a_mute_and_the_one_that_comes_after_it_waits_until_it_is_over(
+    room: Callable[..., Room], speech: Path
+) -> None:
+    async with listening(room("stop")) as home:
+        assert await home.next() == LISTENING
+        writer = os.open(home.path, os.O_WRONLY)
+        home.ear.mute(on=True)
+        assert await home.next() == MUTED
+        with pytest.raises(BrokenPipeError):  # a program that does not ignore SIGPIPE ends here
+            os.write(writer, bytes(3200))
+        os.close(writer)
+        started_again = asyncio.create_task(asyncio.to_thread(os.open, home.path, os.O_WRONLY))
+        home.ear.mute(on=False)
+        assert await home.next() == LISTENING
+        writer = await asyncio.wait_for(started_again, 20)
+        os.write(writer, read_wav(speech / "stop-rms.wav"))
+        assert await home.next_phrase() == "stop"
+        os.close(writer)
+
+
 async def test_muted_before_the_start_it_never_opens_the_source(room: Callable[..., Room]) -> None:
     home = room("stop")
     home.ear.mute(on=True)
