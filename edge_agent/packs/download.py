@@ -7,11 +7,12 @@ from typing import Protocol
 
 from edge_agent.model.errors import EdgeAgentError, StorageError
 from edge_agent.packs.chunk_lists import read_chunk_list
+from edge_agent.packs.digest import Digest
 from edge_agent.packs.holders import Holders, kept_list
 from edge_agent.packs.manifest import Chunk, ChunkList, PackedAsset, placed
 from edge_agent.packs.receiving import Arrival, Outcome, Pace, Receiver
 from edge_agent.packs.source import ChunkSource, Piece
-from edge_agent.packs.store import BlobStore, Digest
+from edge_agent.packs.store import BlobStore
 from edge_agent.packs.threads import in_thread
 
 

@@ -1,17 +1,17 @@
 """Shell: brings the small signed documents of a repository to the disk, and gives each signed pack its entry."""
 
-import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from edge_agent.model.errors import EdgeAgentError, FormatError, LinkError, UntrustedError
+from edge_agent.model.errors import EdgeAgentError, FormatError, LinkError, StorageError, UntrustedError
 from edge_agent.packs.documents import MAX_DOCUMENT_BYTES
 from edge_agent.packs.manifest import parse_target_name, shelf_name
+from edge_agent.packs.revocations import TARGET as REVOKED
 from edge_agent.packs.shelf import Shelf, signed_packs
 from edge_agent.packs.shelf_record import Entry
-from edge_agent.packs.source import Source, target_topic
+from edge_agent.packs.source import Piece, Source, target_topic
 from edge_agent.packs.threads import in_thread
 from edge_agent.packs.trust import Repository, SignedFile
 from edge_agent.troubles import Troubles
@@ -24,25 +24,18 @@ async def bring_documents(
 ) -> EdgeAgentError | None:
     """Fetch those of the signed `names` that are not here: manifests and other small documents.
 
-    Each is kept only when it has the length and hash that were signed. Returns the first failure, after trying
-    every one; raises StorageError at once.
+    Each is kept only when it is what was signed. Returns the first failure, after trying every one, or the disk's at
+    once. A small document that came holds also where the disk did not take it: it is brought again at the next look.
     """
     missing: dict[str, SignedFile] = {}
     for name in names:
         file = repository.files[name]
         if await in_thread(shelf.store.document, file.sha256) is None:
             missing[target_topic(file.sha256)] = file
-    failure: EdgeAgentError | None = None
-    try:
-        async with aclosing(source.fetch_many(list(missing), window, MAX_DOCUMENT_BYTES)) as stream:
-            async for topic, answer in stream:
-                error = await _keep(shelf, missing[topic], answer)
-                failure = failure or error
-    except LinkError as error:
-        failure = failure or error
+    came, failure = await _fetch(missing, shelf, source, window)
     for name in names:
         if parse_target_name(name) is None:
-            content = await in_thread(shelf.store.document, repository.files[name].sha256)
+            content = came.get(name) or await in_thread(shelf.store.document, repository.files[name].sha256)
             if content is not None:
                 try:
                     shelf.keep_named(name, content)
@@ -51,16 +44,35 @@ async def bring_documents(
     return failure
 
 
-async def _keep(shelf: Shelf, file: SignedFile, answer: bytes | LinkError) -> EdgeAgentError | None:
-    if isinstance(answer, LinkError):
-        return answer
-    if len(answer) != file.length or hashlib.sha256(answer).hexdigest() != file.sha256:
-        return UntrustedError(
-            f"{file.name} was altered on its way: it is not what was signed.",
-            "Publish again; if it stays, somebody may be tampering with the broker.",
-        )
-    await in_thread(shelf.store.keep_document, file.sha256, answer)
-    return None
+async def _fetch(
+    missing: Mapping[str, SignedFile], shelf: Shelf, source: Source, window: int
+) -> tuple[dict[str, bytes], EdgeAgentError | None]:
+    """Fetch these topics and keep what they hold; return the small documents that came, by name, and what failed."""
+    came: dict[str, bytes] = {}
+    failure: EdgeAgentError | None = None
+    try:
+        async with aclosing(source.fetch_many(list(missing), window, MAX_DOCUMENT_BYTES)) as stream:
+            async for topic, answer in stream:
+                file = missing[topic]
+                if isinstance(answer, LinkError):
+                    failure = failure or answer
+                elif not Piece(file.sha256, file.length).matches(answer):
+                    failure = failure or _altered(file)
+                else:
+                    if parse_target_name(file.name) is None:
+                        came[file.name] = answer
+                    is_urgent = file.name == REVOKED
+                    await in_thread(shelf.store.keep_document, file.sha256, answer, urgent=is_urgent)
+    except (LinkError, StorageError) as error:
+        failure = failure or error
+    return came, failure
+
+
+def _altered(file: SignedFile) -> UntrustedError:
+    return UntrustedError(
+        f"{file.name} was altered on its way: it is not what was signed.",
+        "Publish again; if it stays, somebody may be tampering with the broker.",
+    )
 
 
 async def place_entries(repository: Repository, shelf: Shelf, troubles: Troubles) -> None:

@@ -19,7 +19,7 @@ from edge_agent.model.errors import (
 )
 from edge_agent.packs.clock_watch import ClockWatch
 from edge_agent.packs.intake import bring_documents, note_broken_roles, place_entries
-from edge_agent.packs.mqtt_fetcher import verify_in_thread
+from edge_agent.packs.metadata import Metadata
 from edge_agent.packs.pauses import Breath, backoff, breath_s, spread
 from edge_agent.packs.revocations import TARGET as REVOKED
 from edge_agent.packs.shelf import Shelf, packs_to_read, wanted_documents
@@ -77,6 +77,7 @@ class Lookout:
         self._wake = asyncio.Event()
         self._rest: Callable[[float], Awaitable[None]] = asyncio.sleep
         self._verified_timestamp = b""
+        self._metadata = Metadata(shelf.store)
         self.root = b""
         """The root.json of provisioning; empty until it was read."""
         self.checked_at: datetime | None = None
@@ -106,6 +107,12 @@ class Lookout:
 
     async def run(self) -> None:
         """Look until cancelled."""
+        try:
+            await self._look_again_and_again()
+        finally:
+            self._metadata.close()
+
+    async def _look_again_and_again(self) -> None:
         # The retained timestamp says that there is something to fetch. Asking a broker that holds none for metadata
         # would wait out its silence, and miss what is published meanwhile.
         await is_set_within(self._wake, _FIRST_LOOK)
@@ -140,42 +147,48 @@ class Lookout:
 
     async def _refresh(self) -> None:
         """Verify what is new, take down what is no longer signed at once, then bring what is."""
-        root, store = await self.read_root(), self._shelf.store
+        root, floor = await self.read_root(), self._shelf.record.floor
         await self._load()
-        repository = await verify_in_thread(store.metadata, root, self._source, self._now(), self._shelf.record.floor)
+        repository, hindered = await self._metadata.verify(root, self._source, self._now(), floor)
+        if hindered is not None and self._shelf.may_be_loaded:
+            raise hindered  # nothing stands that could be revoked
+        failures: list[EdgeAgentError | None] = [hindered]
         async with self._supply.entries_lock:
             before = self._shelf.needed_assets()
             if self._shelf.drop_unsigned(repository):
-                await self._take_down()
-            failure = await self._heed_revocations(repository)
+                failures.append(await self._take_down())
+            failures.extend(await self._heed_revocations(repository))
             names = [*wanted_documents(repository, self._wanted), *packs_to_read(repository, self._shelf)]
-            later = await bring_documents(repository, self._shelf, self._source, names, self._settings.window)
-            failure = failure or later
+            failures.append(
+                await bring_documents(repository, self._shelf, self._source, names, self._settings.window)
+            )
             await place_entries(repository, self._shelf, self._troubles)
             await self._remove_unneeded(before)
-        if failure is None and not repository.broken and self._shelf.has_all_manifests():
+        if not any(failures) and not repository.broken and self._shelf.has_all_manifests():
             self._shelf.is_sure = True
             self._troubles.end("shelf")
-        await self._save(repository)
-        self._verified_timestamp = await in_thread(store.timestamp)
+        failures.append(await self._write(repository))
+        self._verified_timestamp = await in_thread(self._metadata.timestamp)
+        await in_thread(self._shelf.store.reserve.fill)
         self.checked_at = self._now()
         self._clock.judge()
         self._announce()
         self._supply.replan()
         note_broken_roles(repository, self._troubles)
-        if failure is not None:
-            raise failure
+        for failure in failures:
+            if failure is not None:
+                raise failure
 
-    async def _heed_revocations(self, repository: Repository) -> EdgeAgentError | None:
-        """Bring the deny list before anything else, and live by it at once."""
+    async def _heed_revocations(self, repository: Repository) -> list[EdgeAgentError | None]:
+        """Bring the deny list before anything else, and live by it at once, whatever the disk makes of it."""
         if REVOKED not in repository.files:
-            return None
+            return []
         before, needed = self._shelf.revocations, self._shelf.needed_assets()
-        failure = await bring_documents(repository, self._shelf, self._source, [REVOKED], 1)
+        failures = [await bring_documents(repository, self._shelf, self._source, [REVOKED], 1)]
         if self._shelf.revocations != before:
-            await self._take_down()
+            failures.append(await self._take_down())
             await self._remove_unneeded(needed)
-        return failure
+        return failures
 
     async def _remove_unneeded(self, before: frozenset[str]) -> None:
         """Remove at once those of the assets `before` that nothing needs any more: they were revoked or replaced."""
@@ -188,13 +201,20 @@ class Lookout:
             if removed:
                 _log.info("Removed %d files of what plays no more.", removed)
 
-    async def _take_down(self) -> None:
+    async def _take_down(self) -> StorageError | None:
         """Tell that something may play no more; but first write it down, for the power may go, and the network."""
+        failure = await self._write(None)
+        self._announce()
+        self._supply.replan()
+        return failure
+
+    async def _write(self, repository: Repository | None) -> StorageError | None:
+        """Write the record; return why it could not be: what is known holds all the same."""
         try:
-            await self._save(None)
-        finally:
-            self._announce()
-            self._supply.replan()
+            await self._save(repository)
+        except StorageError as error:
+            return error
+        return None
 
 
 def _is_about_the_link(error: EdgeAgentError) -> bool:

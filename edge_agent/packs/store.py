@@ -5,6 +5,7 @@
     partial/<sha256>     assets that are arriving: each chunk is written at its own place once it is verified
     shelf.json           which of those the shelf is made of (see shelf_record)
     tuf/                 python-tuf's metadata
+    reserve              room for a revocation and what it takes, on a disk that is full (see reserve)
 
 A file gets its final name only when it is verified and flushed: write, fsync, rename, fsync of the directory. A
 partial asset needs no journal: after a power cut each of its chunks either still has its hash, and is kept, or is
@@ -18,20 +19,18 @@ import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from edge_agent.durable import flush, write_durably
 from edge_agent.model.errors import IncompleteError, StorageError
+from edge_agent.packs.digest import Digest, sha256_of
 from edge_agent.packs.flushing import Unflushed
 from edge_agent.packs.manifest import Chunk, PackedAsset
+from edge_agent.packs.reserve import FULL, Reserve
 
-_FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _UNREADABLE: Final = {errno.EIO, errno.EBADMSG, errno.EUCLEAN}
 """What a kernel says of a file that the disk, or the file system's own sums, gave up on."""
-
-_READ_BYTES: Final = 1 << 20
 
 
 @contextmanager
@@ -39,27 +38,13 @@ def _as_storage_error(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise StorageError(
                 f"The disk is full: {what} cannot be kept.", "Free some space; everything kept so far stays."
             ) from error
         raise StorageError(
             f"{what[0].upper()}{what[1:]} cannot be read or written: {error.strerror or error}.", "Check the disk."
         ) from error
-
-
-@dataclass(slots=True)
-class Digest:
-    """The hash of the first `length` bytes of an asset, worked out as its chunks are written one after another."""
-
-    sha256: Any = field(default_factory=hashlib.sha256)
-    length: int = 0
-
-    def add(self, offset: int, content: bytes) -> None:
-        """Take a chunk that was written; one that is not the next is read from the disk in the end."""
-        if offset == self.length:
-            self.sha256.update(content)
-            self.length += len(content)
 
 
 class BlobStore:
@@ -72,6 +57,7 @@ class BlobStore:
         self._assets = directory / "assets"
         self._partial = directory / "partial"
         self._unflushed = Unflushed(self._partial)
+        self.reserve = Reserve(directory / "reserve")
 
     def open(self) -> None:
         """Create what is missing and remove what a power cut left half written, and links, which we never make."""
@@ -83,6 +69,7 @@ class BlobStore:
                         path.unlink()
             for path in self.directory.glob(".tmp*"):
                 path.unlink()
+        self.reserve.fill()
 
     # Small documents
 
@@ -107,10 +94,14 @@ class BlobStore:
                 path.unlink()
             return None
 
-    def keep_document(self, sha256: str, content: bytes) -> None:
-        """Keep a document whose hash the caller has verified."""
+    def keep_document(self, sha256: str, content: bytes, *, urgent: bool = False) -> None:
+        """Keep a document whose hash the caller has verified; an urgent one on a full disk, too, in the reserve."""
+        path = self._documents / sha256
         with _as_storage_error("a signed document"):
-            write_durably(self._documents / sha256, [content])
+            if urgent:
+                self.reserve.spend_on(lambda: write_durably(path, [content]))
+            else:
+                write_durably(path, [content])
 
     def read_record(self) -> bytes | None:
         """Return shelf.json, or None before the first."""
@@ -129,10 +120,23 @@ class BlobStore:
         with _as_storage_error("the repository's metadata"):
             return (self.metadata / "timestamp.json").read_bytes()
 
+    def write_metadata(self, files: Mapping[Path, bytes]) -> None:
+        """Replace what differs of python-tuf's files, by their paths in its folder; on a full disk in the reserve."""
+
+        def write() -> None:
+            for name, content in files.items():
+                path = self.metadata / name
+                if not path.exists() or path.read_bytes() != content:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    write_durably(path, [content])
+
+        with _as_storage_error("the repository's metadata"):
+            self.reserve.spend_on(write)
+
     def write_record(self, content: bytes) -> None:
-        """Replace shelf.json: after a power cut it is the old one or the new one."""
+        """Replace shelf.json, on a full disk in the reserve: after a power cut it is the old one or the new one."""
         with _as_storage_error("the shelf's record"):
-            write_durably(self.directory / "shelf.json", [content])
+            self.reserve.spend_on(lambda: write_durably(self.directory / "shelf.json", [content]))
 
     # Assets
 
@@ -150,7 +154,7 @@ class BlobStore:
         path = self._assets / asset.sha256
         with _as_storage_error("an asset"):
             try:
-                if _sha256_of(path) == asset.sha256:
+                if sha256_of(path) == asset.sha256:
                     return True
                 path.unlink()
             except FileNotFoundError:
@@ -224,7 +228,7 @@ class BlobStore:
         """
         partial, path = self._partial / asset.sha256, self._assets / asset.sha256
         with _as_storage_error("an asset"):
-            if _sha256_of(partial, begun) != asset.sha256 or partial.stat().st_size != asset.length:
+            if sha256_of(partial, begun) != asset.sha256 or partial.stat().st_size != asset.length:
                 partial.unlink()
                 raise IncompleteError(
                     "An asset's chunks do not add up to the asset that was signed.", "Publish the pack again."
@@ -282,12 +286,3 @@ class BlobStore:
                 else:
                     path.unlink()
         self.evict((), ())
-
-
-def _sha256_of(path: Path, begun: Digest | None = None) -> str:
-    digest, position = (hashlib.sha256(), 0) if begun is None else (begun.sha256, begun.length)
-    with path.open("rb") as file:
-        file.seek(position)
-        while block := file.read(_READ_BYTES):
-            digest.update(block)
-    return digest.hexdigest()

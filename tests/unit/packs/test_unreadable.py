@@ -191,7 +191,7 @@ async def test_a_directory_that_cannot_be_made_is_a_trouble_and_not_the_end(
     in_the_way = tmp_path / "state"
     in_the_way.write_text("a file")
     async with Device(in_the_way / "packs", fleet.root_json, source) as device:
-        await device.until(lambda: "cannot be kept" in device.shelf.status().problem)
+        await device.until(lambda: "Not a directory" in device.shelf.status().problem)
         in_the_way.unlink()
         device.shelf.refresh()
         await device.until(lambda: device.playable() == BOTH)

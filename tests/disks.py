@@ -1,0 +1,61 @@
+"""A disk of a few megabytes, really mounted, that a test can fill to the last byte."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+
+class SmallDisk:
+    """A file system of its own at `path`. `fill` leaves no byte of it to anybody; `free` gives that back."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._elses = path / "somebody-elses"
+
+    def fill(self) -> None:
+        """Let a file of somebody else's grow until the kernel says ENOSPC."""
+        descriptor = os.open(self._elses, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        try:
+            for step in (65536, 1):
+                with suppress(OSError):
+                    while os.write(descriptor, bytes(step)):
+                        pass
+        finally:
+            os.close(descriptor)
+        assert os.statvfs(self.path).f_bavail == 0
+
+    def free(self) -> None:
+        """Remove that file."""
+        self._elses.unlink()
+
+    @contextmanager
+    def read_only(self) -> Iterator[None]:
+        """Let it take no writes, as a kernel does with a card that fails."""
+        self._remount("ro")
+        try:
+            yield
+        finally:
+            self._remount("rw")
+
+    def _remount(self, option: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{option}", str(self.path)], check=True)
+
+
+@contextmanager
+def small_disk(path: Path, megabytes: int = 4) -> Iterator[SmallDisk]:
+    """Mount one at `path`. Skips the test where this user may not."""
+    path.mkdir()
+    size = f"size={megabytes}m"
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(path)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.skip(f"a small disk cannot be mounted: {done.stderr.strip()}")
+    try:
+        yield SmallDisk(path)
+    finally:
+        subprocess.run(["umount", "--lazy", str(path)], check=True)
