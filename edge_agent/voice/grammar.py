@@ -44,7 +44,7 @@ class Vocabulary:
         """Return the model's words for one token: itself, or its parts where a script has no spaces; else nothing."""
         if token in self.words:
             return (self.words[token],)
-        if any(unicodedata.name(char, "").startswith(_UNSPACED) for char in token):
+        if any(map(_is_unspaced, token)):
             return self._fewest_words(token)
         return ()
 
@@ -88,6 +88,19 @@ def normalise(phrase: str) -> tuple[str, ...]:
     text = unicodedata.normalize("NFKC", phrase).casefold().replace("\u2019", "'")
     kept = "".join(char if char == "'" or unicodedata.category(char)[0] in "LMN" else " " for char in text)
     return tuple(word for word in (each.strip("'") for each in kept.split()) if word)
+
+
+def as_written(phrase: str) -> str:
+    """Return a phrase normalised, with spaces only where its script has them: one text however it was segmented."""
+    found = ""
+    for word in normalise(phrase):
+        together = not found or _is_unspaced(found[-1]) or _is_unspaced(word[0])
+        found += word if together else f" {word}"
+    return found
+
+
+def _is_unspaced(char: str) -> bool:
+    return unicodedata.name(char, "").startswith(_UNSPACED)
 
 
 def spell_phrase(phrase: str, vocabulary: Vocabulary) -> tuple[str, ...]:

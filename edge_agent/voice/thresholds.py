@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Self
 
-from edge_agent.voice.grammar import normalise
+from edge_agent.voice.grammar import as_written, normalise
 from edge_agent.voice.patience import HOPELESS_SCORE
 from edge_agent.voice.spotter import Detection, Verdict, letters_in
 
@@ -45,7 +45,7 @@ class Thresholds:
     decay: float
     by_letters: ByLetters
     rates: Mapping[str, float]
-    """By phrase, normalised."""
+    """By phrase, `as_written`."""
 
     @classmethod
     def from_json(cls, text: bytes) -> Self:
@@ -71,10 +71,9 @@ class Thresholds:
 
     def least_score(self, phrase: str, sensitivity: float) -> float:
         """Return the score that a phrase must reach: what is hopeless never does, whatever was (not) heard."""
-        words = normalise(phrase)
-        rate = self.rates.get(" ".join(words))
+        rate = self.rates.get(as_written(phrase))
         if rate is None:
-            rate = self.by_letters.rate_of_none + self.by_letters.rate_of_each * letters_in(words)
+            rate = self.by_letters.rate_of_none + self.by_letters.rate_of_each * letters_in(normalise(phrase))
         return max(HOPELESS_SCORE, (rate - math.log(most_per_hour(sensitivity))) / self.decay)
 
 

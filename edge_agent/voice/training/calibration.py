@@ -23,7 +23,7 @@ import numpy as np
 
 from edge_agent.voice.grammar import Vocabulary, build_grammar
 from edge_agent.voice.libvosk import SpeechModel
-from edge_agent.voice.spotter import Detection
+from edge_agent.voice.spotter import Detection, letters_in
 from edge_agent.voice.spotting import PhraseStream
 from edge_agent.voice.thresholds import FILE, Thresholds
 from edge_agent.voice.training.errors import TrainingError
@@ -31,7 +31,7 @@ from edge_agent.voice.training.negatives import make_talk
 from edge_agent.voice.training.noise import draw_noise
 from edge_agent.voice.training.parallel import run_in_processes
 from edge_agent.voice.training.tail import fit
-from edge_agent.voice.training.texts import load_texts
+from edge_agent.voice.training.texts import LANGUAGES, load_texts
 from edge_agent.voice.wav import read_wav
 
 HOURS: Final = 1.0
@@ -111,13 +111,23 @@ def calibrate(model: Path, phrases: Sequence[str], *, language: str, hours: floa
     vocabulary = Vocabulary.parse((model / "graph" / "words.txt").read_text("utf-8"))
     texts = load_texts(language)
     listened = list(phrases)
-    known = (name for name in texts.names if name in vocabulary.words and len(name) >= _SHORTEST_NAME)
+    known = (
+        name
+        for name in texts.names or texts.unspoken
+        if name in vocabulary.words and letters_in((name,)) >= _SHORTEST_NAME
+    )
     for others, count in ((texts.phrases, OTHER_PHRASES), (known, OTHER_NAMES)):
         usable = [phrase for phrase in others if phrase not in phrases]
         listened += draw.sample(usable, min(count, len(usable)))
-    listened = list(build_grammar(listened, vocabulary).phrases.values())
+    grammar = build_grammar(listened, vocabulary).phrases
+    listened = list(grammar.values())
     talk = make_talk(
-        work / f"talk-{language}-{SEED}", language=language, hours=hours, seed=SEED, without=listened, report=_report
+        work / f"talk-{language}-{SEED}",
+        language=language,
+        hours=hours,
+        seed=SEED,
+        without=[" ".join(words) for words in grammar],
+        report=_report,
     )
     pieces = [
         Watch(model, path, tuple(listened), (talk[number - 1], talk[number - 2]) if number % NOISE_EVERY == 0 else ())
@@ -137,7 +147,7 @@ def main() -> int:
     """Calibrate as the arguments say; 0 when the file is written, 2 when it cannot be."""
     parser = argparse.ArgumentParser(prog="python -m edge_agent.voice.training.calibration", description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="the model directory to write into")
-    parser.add_argument("--language", default="en", choices=["en"], help="talk is made in English only, as yet")
+    parser.add_argument("--language", default="en", choices=sorted(LANGUAGES), help="of the talk")
     parser.add_argument("--phrase", action="append", default=[], help="calibrate this one too; may be given again")
     parser.add_argument("--hours", type=float, default=HOURS, help="of talk")
     parser.add_argument("--work", type=Path, help="where the talk is kept; nowhere if not given")

@@ -6,7 +6,8 @@ voice `cmn` reads the pinyin of most characters as if it were English. `zh/readi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -57,6 +58,16 @@ def speak_mandarin(
         if len(samples) >= _SHORTEST_SAMPLES:
             segments = espeak_segments(symbols, text=text, phones=MANDARIN)
             yield Utterance(to_model_rate(samples, espeak().rate_hz), segments, f"{_VOICE}+{speaker}")
+
+
+def homophones(words: Collection[str]) -> set[str]:
+    """Return the words of `readings` that sound like any of these, whatever their tones."""
+    sounds = {_toneless(reading) for word in words for reading in readings().get(word, ())}
+    return {word for word, said in readings().items() if any(_toneless(reading) in sounds for reading in said)}
+
+
+def _toneless(pinyin: str) -> str:
+    return re.sub("[1-5]", " ", pinyin)
 
 
 def in_mandarin_phones(utterance: Utterance) -> Utterance:

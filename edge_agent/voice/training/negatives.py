@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import tempfile
 import wave
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -25,6 +25,12 @@ from numpy.typing import NDArray
 
 from edge_agent.voice.training.espeak import espeak
 from edge_agent.voice.training.lexicon import read_cmudict
+from edge_agent.voice.training.mandarin import (
+    HELD_OUT_SPEAKERS,
+    TRAINING_SPEAKERS,
+    homophones,
+    speak_mandarin,
+)
 from edge_agent.voice.training.parallel import Report, run_in_processes
 from edge_agent.voice.training.people import Part, part_of
 from edge_agent.voice.training.requirements import CMUDICT
@@ -41,11 +47,18 @@ _SENTENCES_A_PIECE: Final = 22
 _PAUSE_S: Final = (0.2, 1.5)
 _LEVEL_DB: Final = (-36.0, -18.0)
 _FLOOR_DB: Final = (-80.0, -60.0)
-_SMALL_WORDS: Final = (
-    *["the"] * 6, *["a"] * 4, *["to"] * 3, *["of"] * 3, *["and"] * 4, "in", "in", "is", "is", "it", "you", "i", "we",
-    "that", "for", "on", "with", "my", "your", "but", "not", "she", "he", "they", "was", "are", "have", "at", "so",
-    "what", "this", "from", "then", "there", "would", "can", "our", "if", "or", "when", "about",
-)  # fmt: skip
+_SMALL_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "en": (
+        *["the"] * 6, *["a"] * 4, *["to"] * 3, *["of"] * 3, *["and"] * 4, "in", "in", "is", "is", "it", "you", "i",
+        "we", "that", "for", "on", "with", "my", "your", "but", "not", "she", "he", "they", "was", "are", "have",
+        "at", "so", "what", "this", "from", "then", "there", "would", "can", "our", "if", "or", "when", "about",
+    ),
+    "zh": (
+        *["的"] * 6, *["了"] * 4, *["是"] * 3, *["在"] * 3, *["我"] * 3, "不", "不", "你", "他", "这", "那", "有",
+        "和", "也", "就", "都", "要", "会", "说", "去", "到", "很", "给", "上", "把", "还", "没有", "一个",
+        "什么", "我们",
+    ),
+}  # fmt: skip
 """What joins the words of a sentence, the more usual ones several times."""
 
 _NEAR: Final = 2
@@ -59,30 +72,44 @@ class Piece:
     """One file to be made: a pure function of these fields and of the synthesisers' versions."""
 
     path: Path
+    language: str
     texts: tuple[str, ...]
     seed: int
     festival: bool
+    held_out: bool
 
 
 def make_talk(
-    folder: Path, *, language: str, hours: float, seed: int, without: Sequence[str], report: Report
+    folder: Path,
+    *,
+    language: str,
+    hours: float,
+    seed: int,
+    without: Sequence[str],
+    report: Report,
+    held_out: bool = False,
 ) -> list[Path]:
     """Put about `hours` of talk into `folder`, a minute a file, and return its files; what is there is kept.
 
-    No sentence holds a word of the phrases in `without`, small words apart.
+    `held_out` lets only those speakers talk that no training text is said by; Mandarin has some.
+
+    No sentence holds a word of the phrases in `without`, small words apart. In Mandarin, where the model knows no
+    tones, none holds what sounds like such a word either.
     """
     folder.mkdir(parents=True, exist_ok=True)
     draw = Random(seed)
-    words = load_texts(language).vocabulary
+    lists = load_texts(language)
     forbidden = {word for phrase in without for word in phrase.split()}
     key = sha256(" ".join(sorted(forbidden)).encode()).hexdigest()[:8]
-    usable = tuple(word for word in words if word not in forbidden)
+    alike = forbidden | (homophones(forbidden) if language == "zh" else set())
+    usable = tuple(word for word in lists.vocabulary if word not in alike and word not in lists.foreign)
+    small = tuple(word for word in _SMALL_WORDS[language] if word not in without)
     pieces: list[Piece] = []
     paths: list[Path] = []
     for number in range(round(hours * 60)):
-        texts = tuple(_sentence(draw, usable) for _ in range(_SENTENCES_A_PIECE))
+        texts = tuple(_sentence(draw, usable, small) for _ in range(_SENTENCES_A_PIECE))
         path = folder / f"talk-{key}-{number:04}.wav"
-        piece = Piece(path, texts, draw.getrandbits(32), festival=number % 10 == 0)
+        piece = Piece(path, language, texts, draw.getrandbits(32), festival=number % 10 == 0, held_out=held_out)
         paths.append(path)
         if not path.exists():
             pieces.append(piece)
@@ -156,7 +183,9 @@ def _make_talk(piece: Piece) -> None:
     draw = Random(piece.seed)
     with tempfile.TemporaryDirectory() as scratch:
         spoken: Iterator[Utterance]
-        if piece.festival:
+        if piece.language == "zh":
+            spoken = speak_mandarin(piece.texts, draw, HELD_OUT_SPEAKERS if piece.held_out else TRAINING_SPEAKERS)
+        elif piece.festival:
             spoken = speak_with_festival(piece.texts, draw, Path(scratch))
         else:
             half = len(piece.texts) // 2
@@ -181,11 +210,11 @@ def _stream(utterances: Sequence[Utterance], draw: np.random.Generator) -> Sampl
     return np.clip(np.round(signal), -32768, 32767).astype(np.int16)
 
 
-def _sentence(draw: Random, words: Sequence[str]) -> str:
-    """Draw a sentence without sense: words of the vocabulary, joined by small ones."""
+def _sentence(draw: Random, words: Sequence[str], small: Sequence[str]) -> str:
+    """Draw a sentence without sense: `words`, joined by small ones."""
     said: list[str] = []
     for _ in range(draw.randint(2, 6)):
-        said += draw.choices(_SMALL_WORDS, k=draw.choice((0, 1, 1, 2)))
+        said += draw.choices(small, k=draw.choice((0, 1, 1, 2)))
         said.append(draw.choice(words))
     return " ".join(said)
 

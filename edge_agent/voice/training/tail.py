@@ -24,7 +24,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.voice.grammar import normalise
+from edge_agent.voice.grammar import as_written, normalise
 from edge_agent.voice.spotter import letters_in
 from edge_agent.voice.thresholds import UNCALIBRATED, ByLetters, Thresholds
 
@@ -63,7 +63,7 @@ def fit(events: Sequence[tuple[str, float]], phrases: Sequence[str], hours: floa
     # The prior of each phrase: so many events in so many hours. Little talk says little about how alike phrases are.
     expected = (counts + shape + ordinary * _PRIOR_HOURS) / (hours + shape / usual + _PRIOR_HOURS)
     rates = {
-        " ".join(normalise(phrase)): round(math.log(each) + decay * FROM, 3)
+        as_written(phrase): round(math.log(each) + decay * FROM, 3)
         for phrase, each in zip(phrases, expected, strict=True)
     }
     by_letters = _by_letters(letters, expected * hours, hours, ordinary)  # nobody is trusted more than who was heard

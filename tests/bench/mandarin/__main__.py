@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from ctypes.util import find_library
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 from shutil import which
@@ -36,6 +36,7 @@ from edge_agent.voice.training.noise import draw_noise
 from edge_agent.voice.training.resampling import RATE_HZ, to_model_rate, to_pcm
 from edge_agent.voice.training.synthesis import speak_with_espeak, speak_with_flite
 from edge_agent.voice.training.texts import load_texts
+from tests.bench.mandarin.talk import Promise, as_markdown, keep_promises
 
 SNR_DB: Final = 10.0
 WAKES: Final = ("你好 厨房", "你好 音箱", "嘿 电视")
@@ -140,12 +141,16 @@ def other_initial(phrase: str, draw: Random) -> str:
     return "".join(f"{syllable}1" for syllable in said)
 
 
+def commands_said() -> list[str]:
+    """Return the commands with spaces between their words, but for the one of one syllable."""
+    segmented = {phrase.replace(" ", ""): phrase for phrase in load_texts("zh").phrases}
+    return [segmented[each] for phrases in SPOKEN["zh"].values() for each in phrases if len(each) > 1]
+
+
 def measure(model: Path, seed: int, times: int) -> list[Row]:
     """Measure every kind; `times` is how often each phrase is said."""
     draw, listener = Random(seed), Listener(model, seed)
-    texts = load_texts("zh")
-    segmented = {phrase.replace(" ", ""): phrase for phrase in texts.phrases}
-    commands = [segmented[each] for phrases in SPOKEN["zh"].values() for each in phrases if len(each) > 1]
+    texts, commands = load_texts("zh"), commands_said()
     english = [each for phrases in SPOKEN["en"].values() for each in phrases]
     household = [*WAKES, *commands]
     with tempfile.TemporaryDirectory() as scratch:
@@ -177,6 +182,7 @@ def main() -> int:
     parser.add_argument("--model", type=Path, default=packaged_models().get("zh"))
     parser.add_argument("--times", type=int, default=4, help="how often each phrase is said")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--hours", type=float, default=1.0, help="of talk, to count false accepts in; 0: none")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--card", type=Path, help="a model card to write the table into")
     arguments = parser.parse_args()
@@ -184,14 +190,16 @@ def main() -> int:
         print("mandarin: skipped, because espeak-ng or flite is not installed (Debian packages).", file=sys.stderr)
         return 0
     rows = measure(arguments.model, arguments.seed, arguments.times)
-    if arguments.json:
-        print(json.dumps([{name: getattr(row, name) for name in Row.__slots__} for row in rows], indent=1))
-    else:
-        print(markdown(rows))
+    table, promises = markdown(rows), list[Promise]()
+    if arguments.hours:
+        phrases = [*WAKES, *commands_said()]
+        promises, heard_hours = keep_promises(arguments.model, phrases, arguments.hours)
+        table += "\n\n" + as_markdown(promises, heard_hours, len(phrases))
+    print(json.dumps([*map(asdict, rows), *map(asdict, promises)], indent=1) if arguments.json else table)
     if arguments.card is not None:
         before, _, rest = arguments.card.read_text("utf-8").partition(MEASURED_START)
         after = rest.partition(MEASURED_END)[2]
-        filled = f"{before}{MEASURED_START}\n{_EXPLAINED}\n\n{markdown(rows)}\n{MEASURED_END}{after}"
+        filled = f"{before}{MEASURED_START}\n{_EXPLAINED}\n\n{table}\n{MEASURED_END}{after}"
         arguments.card.write_text(filled, "utf-8")
     return 0
 

@@ -2,6 +2,7 @@
 
 import logging
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,9 @@ def test_what_is_hopeless_is_never_enough() -> None:
 
 def test_a_phrase_is_found_however_it_is_written() -> None:
     assert MADE.least_score("Hey, Kitchen!", 0.5) == MADE.least_score("hey kitchen", 0.5)
+    mandarin = replace(MADE, rates={"你好厨房": 2.0})
+    assert mandarin.least_score("你好 厨房", 0.5) == mandarin.least_score("你好厨房", 0.5)
+    assert mandarin.least_score("你好厨房", 0.5) != mandarin.least_score("你好书房", 0.5)
 
 
 def test_a_phrase_that_was_not_calibrated_is_judged_by_its_letters() -> None:

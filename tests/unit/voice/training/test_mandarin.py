@@ -21,6 +21,7 @@ from edge_agent.voice.training.languages import LANGUAGES
 from edge_agent.voice.training.mandarin import (
     HELD_OUT_SPEAKERS,
     TRAINING_SPEAKERS,
+    homophones,
     in_mandarin_phones,
     make_mandarin_lexicon,
     readings,
@@ -190,3 +191,10 @@ def test_a_start_that_is_not_there_is_named_before_anything_is_done(tmp_path: Pa
     with pytest.raises(NoNetworkError, match=r"network\.pt"):
         train_model(tmp_path / "out", work=tmp_path, language="zh", start=missing, report=lambda _: None)
     assert not (tmp_path / "out").exists()
+
+
+def test_words_that_differ_in_tones_alone_sound_alike() -> None:
+    alike = homophones({"买"})
+    assert {"买", "卖"} <= alike
+    assert "妈" not in alike
+    assert homophones({"no such word"}) == set()

@@ -11,6 +11,7 @@ from edge_agent.voice.training.errors import MissingToolsError
 from edge_agent.voice.training.negatives import make_near_words, make_talk, near_words
 from edge_agent.voice.training.people import part_of
 from edge_agent.voice.training.requirements import CMUDICT, check_requirements
+from edge_agent.voice.training.texts import LANGUAGES
 from edge_agent.voice.wav import read_wav
 
 pytestmark = [
@@ -46,7 +47,8 @@ def test_what_thresholds_are_set_on_measures_nothing(tmp_path: Path) -> None:
     assert {part_of("computer", word) for word in test} == {"test"}
 
 
-def test_talk_is_made_once_and_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_talk_is_made_once_and_is_the_same_for_the_same_seed(tmp_path: Path, language: str) -> None:
     try:
         check_requirements()
     except MissingToolsError:
@@ -55,7 +57,7 @@ def test_talk_is_made_once_and_is_the_same_for_the_same_seed(tmp_path: Path) -> 
 
     def made(folder: str, seed: int) -> list[Path]:
         return make_talk(
-            tmp_path / folder, language="en", hours=1 / 60, seed=seed, without=["stop"], report=said.append
+            tmp_path / folder, language=language, hours=1 / 60, seed=seed, without=["stop", "是"], report=said.append
         )
 
     (first,), (again,), (other,) = made("a", 2), made("b", 2), made("c", 3)
