@@ -1,7 +1,7 @@
 """Shell: brings the small signed documents of a repository to the disk, and gives each signed pack its entry."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from edge_agent.model.errors import EdgeAgentError, FormatError, LinkError, Stor
 from edge_agent.packs.documents import MAX_DOCUMENT_BYTES
 from edge_agent.packs.manifest import parse_target_name, shelf_name
 from edge_agent.packs.revocations import TARGET as REVOKED
-from edge_agent.packs.shelf import Shelf, signed_packs
+from edge_agent.packs.shelf import Shelf
 from edge_agent.packs.shelf_record import Entry
 from edge_agent.packs.source import Piece, Source, target_topic
 from edge_agent.packs.threads import in_thread
@@ -17,6 +17,23 @@ from edge_agent.packs.trust import Repository, SignedFile
 from edge_agent.troubles import Troubles
 
 _log = logging.getLogger(__name__)
+
+
+def wanted_documents(repository: Repository, prefixes: Iterable[str]) -> list[str]:
+    """Return the names of small signed documents that somebody on this device asked for, in order."""
+    asked = tuple(prefixes)
+    return sorted(name for name in repository.files if parse_target_name(name) is None and name.startswith(asked))
+
+
+def signed_packs(repository: Repository) -> list[str]:
+    """Return the target names of packs in a repository, in order."""
+    return sorted(name for name in repository.files if parse_target_name(name) is not None)
+
+
+def packs_to_read(repository: Repository, shelf: Shelf) -> list[str]:
+    """Return the target names of packs whose manifests are wanted: not those that are revoked."""
+    revocations = shelf.revocations
+    return [name for name in signed_packs(repository) if revocations.of_pack(shelf_name(name)) is None]
 
 
 async def bring_documents(

@@ -18,11 +18,17 @@ from edge_agent.model.errors import (
     UntrustedError,
 )
 from edge_agent.packs.clock_watch import ClockWatch
-from edge_agent.packs.intake import bring_documents, note_broken_roles, place_entries
+from edge_agent.packs.intake import (
+    bring_documents,
+    note_broken_roles,
+    packs_to_read,
+    place_entries,
+    wanted_documents,
+)
 from edge_agent.packs.metadata import Metadata
 from edge_agent.packs.pauses import Breath, backoff, breath_s, spread
 from edge_agent.packs.revocations import TARGET as REVOKED
-from edge_agent.packs.shelf import Shelf, packs_to_read, wanted_documents
+from edge_agent.packs.shelf import Shelf
 from edge_agent.packs.source import Source
 from edge_agent.packs.supply import Supply
 from edge_agent.packs.threads import in_thread
@@ -165,16 +171,16 @@ class Lookout:
             await place_entries(repository, self._shelf, self._troubles)
             await self._remove_unneeded(before)
         if not any(failures) and not repository.broken and self._shelf.has_all_manifests():
-            self._shelf.is_sure = True
+            self._shelf.be_sure()
             self._troubles.end("shelf")
         failures.append(await self._write(repository))
-        self._verified_timestamp = await in_thread(self._metadata.timestamp)
-        await in_thread(self._shelf.store.reserve.fill)
         self.checked_at = self._now()
         self._clock.judge()
         self._announce()
         self._supply.replan()
         note_broken_roles(repository, self._troubles)
+        self._verified_timestamp = await in_thread(self._metadata.timestamp)
+        await in_thread(self._shelf.store.reserve.fill)
         for failure in failures:
             if failure is not None:
                 raise failure
@@ -188,6 +194,9 @@ class Lookout:
         if self._shelf.revocations != before:
             failures.append(await self._take_down())
             await self._remove_unneeded(needed)
+            if any(failures):  # what went may have made room
+                again = await bring_documents(repository, self._shelf, self._source, [REVOKED], 1)
+                failures = [again, await self._write(None)]
         return failures
 
     async def _remove_unneeded(self, before: frozenset[str]) -> None:

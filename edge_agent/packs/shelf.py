@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from typing import Final
@@ -46,6 +46,7 @@ class Shelf:
         self.without_room: frozenset[str] = frozenset()
         self.is_sure = False
         self._is_read = False
+        self._unread: dict[str, str] = {}
         self._kind = kind
         self._max_pack_bytes = max_pack_bytes
 
@@ -57,7 +58,9 @@ class Shelf:
     def load(self, root: bytes) -> None:
         """Stand again as the record says. Nothing stands that was believed by another root.json than `root`.
 
-        Raises StorageError when the disk cannot be read; then nothing stands, and this may be asked again.
+        A document that cannot be read costs itself alone: `store.unreadable` tells of it, and the record still names
+        it. Raises StorageError when the record or the list of what is revoked cannot be read; then nothing stands,
+        and this may be asked again.
         """
         self.store.open()
         content = self.store.read_record()
@@ -84,25 +87,38 @@ class Shelf:
 
     def _stand(self, record: ShelfRecord) -> None:
         entries: dict[str, Entry] = {}
-        is_sure = record.is_sure
+        unread: dict[str, str] = {}
         for name, sha256 in record.documents.items():
             document = self.store.document(sha256)
-            if document is not None:
-                try:
-                    self.keep_named(name, document)
-                except FormatError as error:  # a newer agent wrote it, and was taken back
-                    _log.warning("%s", error.for_person())
+            if document is None:
+                unread[name] = sha256
+                continue
+            try:
+                self.keep_named(name, document)
+            except FormatError as error:  # a newer agent wrote it, and was taken back
+                _log.warning("%s", error.for_person())
+        if REVOKED in unread:
+            raise StorageError(
+                "The list of what is revoked cannot be read; nothing plays without it.",
+                "It is fetched again by itself.",
+            )
+        is_sure = record.is_sure and not unread
         for name, pack in record.packs.items():
             entry = self.with_manifest(Entry(name, pack.newest))
             if pack.complete is not None and not self.is_revoked(entry):
                 read = self.with_manifest(Entry(name, pack.complete))
                 complete = read.newest
-                # Of a manifest that was damaged, what it needs is not known until it has come again.
+                # Of a manifest that is damaged, or is not read, what it needs is not known until it has come again.
                 is_sure = is_sure and (complete is not None or read.reason is not None)
                 if complete is not None and all(self.store.asset_path(asset) for asset in complete.assets.values()):
                     entry = replace(entry, complete_sha256=pack.complete, complete=complete)
             entries[name] = entry
-        self.entries, self.is_sure, self._is_read = entries, is_sure, True
+        self.entries, self._unread, self._is_read = entries, unread, True
+        self.is_sure = is_sure and self.has_all_manifests()
+
+    def be_sure(self) -> None:
+        """Note that a look at the repository succeeded: all that may be needed is known."""
+        self.is_sure, self._unread = True, {}
 
     def keep_named(self, name: str, content: bytes) -> None:
         """Keep a signed document by name. Raises FormatError for a deny list that cannot be read: the last one holds.
@@ -157,7 +173,8 @@ class Shelf:
         """Return the record of what stands now, with the versions of `repository` when one was just verified."""
         update: dict[str, object] = {
             "root": _fingerprint(root),
-            "documents": {name: hashlib.sha256(content).hexdigest() for name, content in self.documents.items()},
+            "documents": self._unread
+            | {name: hashlib.sha256(content).hexdigest() for name, content in self.documents.items()},
             "packs": {
                 name: PackRecord(newest=entry.sha256, complete=entry.complete_sha256)
                 for name, entry in sorted(self.entries.items())
@@ -190,6 +207,7 @@ class Shelf:
         }
         changed = len(entries) < len(self.entries) or len(documents) < len(self.documents)
         self.entries, self.documents = entries, documents
+        self._unread = {name: sha256 for name, sha256 in self._unread.items() if name in repository.files}
         if REVOKED not in documents:
             self._live_by(Revocations())
         return changed
@@ -256,23 +274,6 @@ class Shelf:
         packed = chain.from_iterable(one.assets.values() for one in standing if one is not None)
         lists = {part.sha256 for asset in chain(packed, self._parcel_assets()) for part in asset.chunk_lists}
         return frozenset(manifests | complete | small | lists)
-
-
-def wanted_documents(repository: Repository, prefixes: Iterable[str]) -> list[str]:
-    """Return the names of small signed documents that somebody on this device asked for, in order."""
-    asked = tuple(prefixes)
-    return sorted(name for name in repository.files if parse_target_name(name) is None and name.startswith(asked))
-
-
-def signed_packs(repository: Repository) -> list[str]:
-    """Return the target names of packs in a repository, in order."""
-    return sorted(name for name in repository.files if parse_target_name(name) is not None)
-
-
-def packs_to_read(repository: Repository, shelf: Shelf) -> list[str]:
-    """Return the target names of packs whose manifests are wanted: not those that are revoked."""
-    revocations = shelf.revocations
-    return [name for name in signed_packs(repository) if revocations.of_pack(shelf_name(name)) is None]
 
 
 def _role_of(name: str) -> str:

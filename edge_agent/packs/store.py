@@ -33,18 +33,22 @@ _UNREADABLE: Final = {errno.EIO, errno.EBADMSG, errno.EUCLEAN}
 """What a kernel says of a file that the disk, or the file system's own sums, gave up on."""
 
 
+def _storage_error(what: str, error: OSError) -> StorageError:
+    if error.errno in FULL:
+        return StorageError(
+            f"The disk is full: {what} cannot be kept.", "Free some space; everything kept so far stays."
+        )
+    return StorageError(
+        f"{what[0].upper()}{what[1:]} cannot be read or written: {error.strerror or error}.", "Check the disk."
+    )
+
+
 @contextmanager
 def _as_storage_error(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in FULL:
-            raise StorageError(
-                f"The disk is full: {what} cannot be kept.", "Free some space; everything kept so far stays."
-            ) from error
-        raise StorageError(
-            f"{what[0].upper()}{what[1:]} cannot be read or written: {error.strerror or error}.", "Check the disk."
-        ) from error
+        raise _storage_error(what, error) from error
 
 
 class BlobStore:
@@ -58,6 +62,8 @@ class BlobStore:
         self._partial = directory / "partial"
         self._unflushed = Unflushed(self._partial)
         self.reserve = Reserve(directory / "reserve")
+        self.unreadable: dict[str, StorageError] = {}
+        """Why documents are not given that are there, by hash."""
 
     def open(self) -> None:
         """Create what is missing and remove what a power cut left half written, and links, which we never make."""
@@ -74,25 +80,27 @@ class BlobStore:
     # Small documents
 
     def document(self, sha256: str) -> bytes | None:
-        """Return the document with that hash, or None when it is missing or damaged.
+        """Return the document with that hash, or None when it is missing, damaged, or cannot be read.
 
-        A damaged one is removed where that is possible: it is fetched again, and one bad sector hides nothing else.
+        In each case it is fetched again, and hides nothing else. A damaged one is removed where that is possible; one
+        that merely cannot be read now stays, and `unreadable` says why.
         """
         path = self._documents / sha256
-        with _as_storage_error("a signed document"):
-            try:
-                content = path.read_bytes()
-            except FileNotFoundError:
-                return None
-            except OSError as error:
-                if error.errno not in _UNREADABLE:
-                    raise
-                content = None
-            if content is not None and hashlib.sha256(content).hexdigest() == sha256:
-                return content
-            with suppress(OSError):
-                path.unlink()
+        self.unreadable.pop(sha256, None)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
             return None
+        except OSError as error:
+            if error.errno not in _UNREADABLE:
+                self.unreadable[sha256] = _storage_error("a signed document", error)
+                return None
+            content = None
+        if content is not None and hashlib.sha256(content).hexdigest() == sha256:
+            return content
+        with suppress(OSError):
+            path.unlink()
+        return None
 
     def keep_document(self, sha256: str, content: bytes, *, urgent: bool = False) -> None:
         """Keep a document whose hash the caller has verified; an urgent one on a full disk, too, in the reserve."""
@@ -245,9 +253,10 @@ class BlobStore:
         used: dict[str, int] = {}
         with _as_storage_error("the packs directory"):
             for part in (self._assets, self._partial):
-                for entry in os.scandir(part):
-                    status = entry.stat()
-                    used[entry.name] = used.get(entry.name, 0) + status.st_blocks * 512
+                with os.scandir(part) as entries:
+                    for entry in entries:
+                        with suppress(FileNotFoundError):  # it became whole, or went, meanwhile
+                            used[entry.name] = used.get(entry.name, 0) + entry.stat().st_blocks * 512
         return used
 
     def evict(self, keep_assets: Collection[str], keep_documents: Collection[str]) -> int:

@@ -177,7 +177,11 @@ class PackShelf:
         except StorageError as error:
             self._troubles.begin("shelf", error)
         else:
-            self._troubles.end("shelf")
+            unreadable = next(iter(self._shelf.store.unreadable.values()), None)
+            if unreadable is None:
+                self._troubles.end("shelf")
+            else:
+                self._troubles.begin("shelf", unreadable)
             record = self._shelf.record
             self._supply.meter = Meter(self._settings, self._zone, day=record.day, spent_bytes=record.spent_bytes)
         self._clock.judge()
