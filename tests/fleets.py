@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import resource
 import signal
 import struct
@@ -139,6 +140,14 @@ class SmallFleet:
         self.root_json = directory / "fleet" / "root.json"
         self.add_advertiser("acme")
 
+    @classmethod
+    def of_two(cls, directory: Path) -> Self:
+        """Return one that has signed the packs `acme/spring` and `acme/summer`."""
+        fleet = cls(directory)
+        fleet.sign("spring")
+        fleet.sign("summer")
+        return fleet
+
     def add_advertiser(self, name: str) -> None:
         self.fleet.add_advertiser(name)
         self.fleet.commit(self.now)
@@ -242,6 +251,12 @@ class Device:
     def playable(self) -> dict[str, int]:
         """Return the complete packs on the shelf and their versions."""
         return {pack.name: pack.version for pack in self.shelf.catalog.packs if pack.complete}
+
+    def has_recorded(self, count: int) -> bool:
+        """Whether shelf.json names so many packs, all of them complete: a restart without a network has them."""
+        record = self.settings.directory / "shelf.json"
+        packs = json.loads(record.read_bytes())["packs"] if record.exists() else {}
+        return len(packs) == count and all(pack["complete"] for pack in packs.values())
 
     def is_settled(self) -> bool:
         """Whether no assets are still arriving: the newest version whose manifest is here plays, or says why not."""

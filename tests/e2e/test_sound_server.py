@@ -120,7 +120,9 @@ class Home:
     async def next(self) -> Event:
         return await asyncio.wait_for(self.events.get(), 40)
 
-    async def hears(self, server: SoundServer) -> None:
+    async def listens(self, server: SoundServer) -> None:
+        """Wait until it says that it listens, and see that it does."""
+        assert await self.next() == LISTENING
         await server.say("hey-kitchen-rms")
         event = await self.next()
         assert isinstance(event, PhraseHeard), event
@@ -144,8 +146,7 @@ async def test_a_phrase_is_heard_from_a_source_of_the_sound_server_by_its_name(
 ) -> None:
     server.plug_in(rate)
     async with listening("mic:desk.monitor") as home:
-        assert await home.next() == LISTENING
-        await home.hears(server)
+        await home.listens(server)
 
 
 async def test_one_that_is_unplugged_is_lost_once_and_heard_again_at_another_rate(
@@ -159,8 +160,7 @@ async def test_one_that_is_unplugged_is_lost_once_and_heard_again_at_another_rat
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(home.events.get(), 1)  # tries that must stay silent
         server.plug_in(44_100, channels=1)
-        assert await home.next() == LISTENING
-        await home.hears(server)
+        await home.listens(server)
     warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(warnings) == 2, warnings
 
@@ -169,8 +169,7 @@ async def test_one_that_is_not_there_yet_is_lost_and_heard_when_it_comes(server:
     async with listening("mic:desk.monitor") as home:
         assert await home.next() == LOST
         server.plug_in(48_000)
-        assert await home.next() == LISTENING
-        await home.hears(server)
+        await home.listens(server)
 
 
 async def test_when_the_sound_server_dies_and_starts_again_the_default_microphone_is_heard_again(
@@ -178,14 +177,12 @@ async def test_when_the_sound_server_dies_and_starts_again_the_default_microphon
 ) -> None:
     server.plug_in(48_000)
     async with listening("mic") as home:
-        assert await home.next() == LISTENING
-        await home.hears(server)
+        await home.listens(server)
         server.kill()
         assert await home.next() == LOST
         await server.start()
         server.plug_in(44_100)
-        assert await home.next() == LISTENING
-        await home.hears(server)
+        await home.listens(server)
 
 
 async def test_while_muted_nothing_records_from_the_sound_server(server: SoundServer) -> None:
@@ -198,6 +195,5 @@ async def test_while_muted_nothing_records_from_the_sound_server(server: SoundSe
         await server.say("hey-kitchen-rms")
         assert server.tell("list", "short", "source-outputs") == ""
         home.ear.mute(on=False)
-        assert await home.next() == LISTENING
-        await home.hears(server)
+        await home.listens(server)
         assert home.events.empty()

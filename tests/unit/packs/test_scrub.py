@@ -1,7 +1,6 @@
 """What a bad disk does to an asset long after it arrived."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -22,23 +21,13 @@ SPRING, SUMMER = "packs/acme/spring.json", "packs/acme/summer.json"
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> SmallFleet:
-    fleet = SmallFleet(tmp_path / "operator")
-    fleet.sign("spring")
-    fleet.sign("summer")
-    return fleet
+    return SmallFleet.of_two(tmp_path / "operator")
 
 
 async def shelf_of(fleet: SmallFleet, directory: Path) -> Shelf:
     """Return the shelf of a device that has all that is signed."""
-    source = fleet.published()
-    record = directory / "shelf.json"
-
-    def is_recorded() -> bool:
-        packs = json.loads(record.read_bytes())["packs"] if record.exists() else {}
-        return len(packs) == 2 and all(pack["complete"] for pack in packs.values())
-
-    async with Device(directory, fleet.root_json, source) as device:
-        await device.until(is_recorded)
+    async with Device(directory, fleet.root_json, fleet.published()) as device:
+        await device.until(lambda: device.has_recorded(2))
     shelf = Shelf(BlobStore(directory), "tv", 2**30)
     shelf.load(fleet.root_json.read_bytes())
     assert {name for name, _ in shelf.shown_assets()} == {SPRING, SUMMER}

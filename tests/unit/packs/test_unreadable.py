@@ -1,7 +1,5 @@
 """A start that cannot read what the shelf is made of: nothing that was verified goes for that."""
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +14,7 @@ BAD_SECTOR = Path("/proc/self/mem")
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> SmallFleet:
-    fleet = SmallFleet(tmp_path / "operator")
-    fleet.sign("spring")
-    fleet.sign("summer")
-    return fleet
+    return SmallFleet.of_two(tmp_path / "operator")
 
 
 @pytest.fixture
@@ -32,16 +27,10 @@ async def directory(fleet: SmallFleet, source: MemorySource, tmp_path: Path) -> 
     """The packs directory of a device that has both packs, wrote that down, and lost its network."""
     tv = tmp_path / "tv"
     async with Device(tv, fleet.root_json, source) as device:
-        await device.until(lambda: list(completes(tv)) == [True, True])
+        await device.until(lambda: device.has_recorded(2))
     source.connected = False
     source.asked.clear()
     return tv
-
-
-def completes(directory: Path) -> Iterator[bool]:
-    record = directory / "shelf.json"
-    packs = json.loads(record.read_bytes())["packs"] if record.exists() else {}
-    return (pack["complete"] is not None for pack in packs.values())
 
 
 def assets(directory: Path) -> set[str]:
