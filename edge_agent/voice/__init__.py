@@ -3,7 +3,8 @@
 Audio goes down this list, and what was heard comes out of `ear` as events.
 
 ear          the door: a thread, a source, what to listen for, mute; `recogniser` is the thread
-sources      the port: `source_wav`, `source_raw`, `source_microphone`, `source_pulse`, `wyoming/` (satellites)
+sources      the port: `source_wav`, `source_raw`, `source_microphone`, `source_pulse`, `source_portaudio`,
+             `wyoming/` (satellites)
 conversion   any rate and channels as ours; `wav` for files, `libspeexdsp` beneath
 backlog      what waits to be decoded, bounded
 echo         what we play ourselves is taken out; `own_voice` keeps it from waking or answering us

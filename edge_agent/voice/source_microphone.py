@@ -1,23 +1,12 @@
-"""A microphone of this machine: of the sound server, else of ALSA by PortAudio (shell: native code and its threads).
+"""A microphone of this machine: the sound server's (`source_pulse`), else one of ALSA (`source_portaudio`)."""
 
-The sound server, PulseAudio or PipeWire, converts to 16 kHz mono itself. Where there is none, PortAudio (the extra
-`mic`) opens the device; one that refuses our format is opened in its own and converted here.
-"""
+from typing import Final
 
-import errno
-from typing import Any, Final
-
-from edge_agent.model.errors import MicrophoneError, VoiceError
+from edge_agent.model.errors import MicrophoneError
 from edge_agent.voice.backlog import Backlog
-from edge_agent.voice.conversion import Converter
-from edge_agent.voice.libvosk import RATE
+from edge_agent.voice.source_portaudio import PortAudioError, PortAudioMissingError, PortAudioRecording
 from edge_agent.voice.source_pulse import PulseError, PulseMissingError, PulseRecording
 from edge_agent.voice.sources import WAIT_S
-
-_BLOCKS_A_SECOND: Final = 20
-_INVALID_CHANNELS: Final = -9998
-_INVALID_RATE: Final = -9997
-"""paInvalidChannelCount and paInvalidSampleRate of portaudio.h."""
 
 
 class MicrophoneSource:
@@ -34,14 +23,11 @@ class MicrophoneSource:
 
     def __init__(self, name: str = "") -> None:
         self._name = name
-        self._stream: Any = None
-        self._recording: PulseRecording | None = None
+        self._recording: PulseRecording | PortAudioRecording | None = None
         self._is_the_servers = False
         self._backlog = Backlog()
-        self._converter = Converter(RATE)
         self._silent_s = 0.0
         self._was_silent = False
-        self._look_again = False
 
     @property
     def is_over(self) -> bool:
@@ -56,8 +42,8 @@ class MicrophoneSource:
         self._backlog = Backlog()
         self._silent_s = 0.0
         try:
-            self._recording = PulseRecording(self._name, self._backlog)
-            self._recording.wait()
+            asked = self._recording = PulseRecording(self._name, self._backlog)
+            asked.wait()
             self._is_the_servers = True
         except PulseError as error:
             self.close()
@@ -72,25 +58,14 @@ class MicrophoneSource:
         if self._is_the_servers or self._recording is not None:  # a server that hangs may well keep ALSA's devices
             raise self._unserved(why) from why
         try:
-            sounddevice = _sounddevice()
-        except VoiceError:
+            self._recording = PortAudioRecording(self._name, self._backlog)
+        except PortAudioError as error:
+            raise self._unopened(error) from error
+        except PortAudioMissingError:
             if isinstance(why, PulseMissingError):
                 raise
             # Nobody else could have it: the server may start yet, and the microphone be plugged in.
             raise self._unserved(why) from why
-        self._open_by_portaudio(sounddevice)
-
-    def _open_by_portaudio(self, sounddevice: Any) -> None:
-        try:
-            if self._look_again:
-                # PortAudio looks for devices only when it starts: without this, one that was unplugged stays lost.
-                sounddevice._terminate()  # noqa: SLF001  its maintainers' advice; there is no public name
-                sounddevice._initialize()  # noqa: SLF001
-            self._look_again = True
-            self._start(sounddevice, sounddevice.query_devices(self._name or None, "input"))
-        except (sounddevice.PortAudioError, ValueError) as error:
-            self.close()
-            raise self._unopened(error) from error
 
     def _unserved(self, why: PulseError) -> MicrophoneError:
         return self._unopened(why, "Check that the sound server runs and knows it (pactl list short sources).")
@@ -107,8 +82,9 @@ class MicrophoneSource:
             self._silent_s = 0.0
             return block
         self._silent_s += WAIT_S + gather_s
-        if self._silent_s > self.DEAF_AFTER_S or not self._is_running():
-            self._was_silent = self._is_running()
+        is_running = self._recording is not None and not self._recording.ended
+        if self._silent_s > self.DEAF_AFTER_S or not is_running:
+            self._was_silent = is_running
             self.close()  # at once, not when it is tried again
             raise self._silent()
         return b""
@@ -123,52 +99,3 @@ class MicrophoneSource:
         """Stop recording and let go of the device, or of one that hangs as soon as it can be."""
         if self._recording is not None and self._recording.close():
             self._recording = None
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            stream.close()
-
-    def _is_running(self) -> bool:
-        if self._recording is not None:
-            return not self._recording.ended
-        return self._stream is not None and self._stream.active
-
-    def _start(self, sounddevice: Any, device: dict[str, Any]) -> None:
-        try:
-            self._record(sounddevice, device["index"], RATE, 1)
-        except sounddevice.PortAudioError as error:
-            if len(error.args) < 2 or error.args[1] not in {_INVALID_CHANNELS, _INVALID_RATE}:  # noqa: PLR2004
-                raise
-            self._record(
-                sounddevice, device["index"], int(device["default_samplerate"]), device["max_input_channels"]
-            )
-
-    def _record(self, sounddevice: Any, index: int, rate: int, channels: int) -> None:
-        self._converter = Converter(rate, channels)
-        self._stream = sounddevice.RawInputStream(
-            samplerate=rate,
-            blocksize=rate // _BLOCKS_A_SECOND,
-            device=index,
-            channels=channels,
-            dtype="int16",
-            callback=self._take,
-        )
-        self._stream.start()
-
-    def _take(self, recorded: Any, _frames: int, _time: Any, _status: Any) -> None:
-        """Keep a block; called by PortAudio's thread, which must never wait."""
-        self._backlog.add(self._converter.convert(bytes(recorded)))
-
-
-def _sounddevice() -> Any:
-    try:
-        import sounddevice  # noqa: PLC0415  an optional extra, and PortAudio opens sound devices when loaded
-    except ImportError as error:
-        raise VoiceError(
-            "Listening to a microphone needs the package sounddevice.", "Run: pip install 'edge-agent[mic]'."
-        ) from error
-    except OSError as error:
-        code = errno.errorcode.get(error.errno or 0, str(error))
-        raise VoiceError(
-            f"The PortAudio library is missing or broken: {code}.", "Run: apt-get install libportaudio2."
-        ) from error
-    return sounddevice

@@ -197,7 +197,7 @@ def test_a_microphone_that_nobody_takes_from_drops_its_oldest_audio_and_says_so_
     recorded = [number.to_bytes(2, "little") * 800 for number in range(kept + 25)]
     with caplog.at_level(logging.DEBUG):
         for block in recorded:
-            microphone._take(block, 800, None, None)
+            microphone._backlog.add(block)
         taken = [microphone.read() for _ in range(kept)]
     assert taken == recorded[25:]
     assert [record.getMessage() for record in caplog.records] == DROPPED
