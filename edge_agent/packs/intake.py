@@ -121,8 +121,8 @@ async def place_entries(repository: Repository, shelf: Shelf, troubles: Troubles
 
 
 def note_broken_roles(repository: Repository, troubles: Troubles) -> None:
-    """Begin a trouble for each role that did not verify or signs too much, and end those of roles that are well."""
-    ill = {**repository.overreaching, **repository.broken}
+    """Begin a trouble for each role that did not verify or is suspicious, and end those of roles that are well."""
+    ill = {**repository.suspicious, **repository.broken}
     for role, error in ill.items():
         troubles.begin(f"role {role}", error)
     for subject in [subject for subject in troubles.lasting if subject.startswith("role ")]:

@@ -28,6 +28,7 @@ from edge_agent.model.errors import EdgeAgentError, LinkError, NotRetainedError,
 from edge_agent.packs.clock_floor import judge_expiry_at, read_signed_at
 from edge_agent.packs.documents import MAX_DOCUMENT_BYTES
 from edge_agent.packs.manifest import parse_target_name
+from edge_agent.packs.next_root import NextRootFetcher
 from edge_agent.packs.source import MAX_METADATA_BYTES, METADATA_URL
 
 ADVERTISER_ROLE: Final = "packs-"
@@ -50,9 +51,9 @@ class Repository:
     """A repository that was believed, at one moment.
 
     `files` is every signed document by name. `broken` are delegated roles that did not verify, with why; what
-    they signed is not in `files`, and what the device has of them stays. `overreaching` are roles that signed names
-    which are not theirs, with which; those names count for nothing, the rest does. `floor` is the newest signing
-    time seen.
+    they signed is not in `files`, and what the device has of them stays. `suspicious` says by role what else somebody
+    should look at, and costs nothing: names that are not theirs to sign, a next root that nobody trusted has signed.
+    `floor` is the newest signing time seen.
     """
 
     version: int
@@ -61,7 +62,7 @@ class Repository:
     floor: datetime
     files: Mapping[str, SignedFile]
     broken: Mapping[str, EdgeAgentError]
-    overreaching: Mapping[str, EdgeAgentError]
+    suspicious: Mapping[str, EdgeAgentError]
 
 
 def verify(
@@ -72,7 +73,8 @@ def verify(
     The checklist, in order; 1 to 5 are python-tuf's (TUF 1.0.33, section 5.3 to 5.7) with our fetcher under it:
 
     1. The chain starts at `bootstrap`, the root.json of provisioning, and at nothing that was downloaded. Each newer
-       root is signed by the threshold of the one before it and by its own.
+       root is signed by the threshold of the one before it and by its own; one that is not counts as none
+       (see `next_root`).
     2. The timestamp is signed by the timestamp key, and is no older than the last one seen (no rollback).
     3. The snapshot is the one that the timestamp names, and no role in it went back or vanished (no mix-and-match).
     4. Top-level targets are the ones that the snapshot names, and say which key may sign which names.
@@ -93,23 +95,36 @@ def verify(
         snapshot_max_length=MAX_METADATA_BYTES,
         targets_max_length=MAX_METADATA_BYTES,
     )
+    passing = NextRootFetcher(fetcher)
+    suspicious: dict[str, EdgeAgentError] = {}
+
+    def refreshed() -> Updater:
+        updater = Updater(str(directory), METADATA_URL, fetcher=passing, config=config, bootstrap=bootstrap)  # 1
+        updater.refresh()  # 1, 2, 3, 4
+        return updater
+
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        updater = Updater(  # 1
-            str(directory), METADATA_URL, fetcher=fetcher, config=config, bootstrap=bootstrap
-        )
-        updater.refresh()  # 1, 2, 3, 4
+        try:
+            updater = refreshed()
+        except (RepositoryError, DownloadError) as error:
+            if not passing.pass_over(error):
+                raise
+            suspicious[Root.type] = _false_root(error)
+            updater = refreshed()
         root = _read(directory, Root)
         timestamp = _read(directory, Timestamp)
         top: list[Signed] = [root, timestamp, _read(directory, Snapshot), _read(directory, Targets)]
         newest = _newest_signing(top, floor)
         for signed in top:  # 6
             _refuse_expired(signed, judge_expiry_at(now, newest))
-        delegated = _delegated(updater, directory, now, newest)  # 5, 6, 7
+        files, broken, overreaching = _delegated(updater, directory, now, newest)  # 5, 6, 7
         _make_durable(directory)
     except (RepositoryError, DownloadError, OSError) as error:
         raise translate(error) from error
-    return Repository(timestamp.version, root.version, timestamp.expires, newest, *delegated)
+    return Repository(
+        timestamp.version, root.version, timestamp.expires, newest, files, broken, suspicious | overreaching
+    )
 
 
 def _delegated(
@@ -169,6 +184,14 @@ def _read(directory: Path, kind: type[_Kind], role: str = "") -> _Kind:
     """Return metadata that python-tuf has just verified and kept."""
     content = (directory / f"{quote(role or kind.type, safe='')}.json").read_bytes()
     return Metadata[_Kind].from_bytes(content).signed
+
+
+def _false_root(error: Exception) -> EdgeAgentError:
+    return UntrustedError(
+        str(translate(error, "The next root")),
+        "Everything else is heeded. Somebody may be tampering with the broker; a true next root ends it: "
+        '"edge-agent fleet keys rotate root".',
+    )
 
 
 def _newest_signing(top: list[Signed], floor: datetime) -> datetime:

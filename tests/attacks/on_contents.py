@@ -8,6 +8,7 @@ from typing import Any
 from tuf.api.metadata import TargetFile
 
 from edge_agent.fleet.deny_list import deny
+from edge_agent.fleet.rotation import rotate_key
 from edge_agent.packs.documents import MAX_DOCUMENT_BYTES
 from edge_agent.packs.manifest import MAX_CHUNK_BYTES
 from edge_agent.packs.revocations import TARGET as REVOKED
@@ -86,6 +87,14 @@ def _huge_metadata(role: str, length: int) -> Plant:
         return messages | {newest(messages, role): b" " * length}
 
     return plant
+
+
+def _huge_next_root(fleet: SmallFleet) -> Messages:
+    return fleet.messages() | {"repo/meta/2/root": b" " * (2 * MAX_METADATA_BYTES)}
+
+
+def _new_root(fleet: SmallFleet) -> None:
+    rotate_key(fleet.fleet, "root", fleet.now)
 
 
 def _everything_is_garbage(fleet: SmallFleet) -> Messages:
@@ -197,6 +206,7 @@ ON_CONTENTS = (
     Attack("endless data: a timestamp", _huge_metadata("timestamp", 64 * 1024), UNBELIEVABLE),
     # With MQTT 5.0 the broker does not even send it, so that there is nothing; with 3.1.1 there is too much.
     Attack("endless data: a snapshot", _huge_metadata("snapshot", 8 * MAX_METADATA_BYTES), "/snapshot"),
+    Attack("endless data: the next root", _huge_next_root, "repo/meta/2/root", repair=_new_root, plays=2),
     Attack("endless data: a manifest", _document(lambda _content: bytes(MAX_DOCUMENT_BYTES + 1)), "more than the"),
     Attack("wrong length", _document(lambda content: content + b" "), ALTERED_DOCUMENT),
     Attack("wrong hash", _document(lambda content: content.replace(b"Hello.", b"Buy!!!")), ALTERED_DOCUMENT),

@@ -80,6 +80,19 @@ def _older_root(fleet: SmallFleet) -> Messages:
     return messages | {"repo/meta/2/root": messages["repo/meta/1/root"]}
 
 
+def _strangers_root(fleet: SmallFleet) -> Messages:
+    """The next root, which would hand every role to a stranger."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Metadata(deepcopy(SmallFleet(Path(folder), fleet.now).fleet.root))
+    root.signed.version = 2
+    root.sign(CryptoSigner.generate_ed25519())
+    return fleet.messages() | {"repo/meta/2/root": root.to_bytes()}
+
+
+def _garbage_root(fleet: SmallFleet) -> Messages:
+    return fleet.messages() | {"repo/meta/2/root": b"\x00\xffgarbage"}
+
+
 def _vanished(snapshot: Any) -> None:
     del snapshot.meta["packs-acme.json"]
 
@@ -199,14 +212,16 @@ ON_ROLES = (
     with_keys("rollback of the targets", _older_in_snapshot("targets"), ROLLED_BACK),
     with_keys("rollback of an advertiser's role", _older_in_snapshot("packs-acme"), ROLLED_BACK),
     with_keys("rollback of the configuration's role", _older_in_snapshot("config"), ROLLED_BACK),
-    Attack("rollback of the root", _older_root, ROLLED_BACK, repair=_new_root),
+    Attack("rollback of the root", _older_root, f"The next root {ROLLED_BACK}", repair=_new_root, plays=2),
+    Attack("a stranger's next root", _strangers_root, f"The next root is {NOT_SIGNED}", repair=_new_root, plays=2),
+    Attack("garbage as the next root", _garbage_root, f"The next root has {UNBELIEVABLE}", repair=_new_root, plays=2),
     with_keys("a role that vanished", forged("snapshot", _vanished), UNBELIEVABLE),
     Attack("mix-and-match: an old snapshot under a new timestamp", _mixed("snapshot"), ROLLED_BACK),
     Attack(
         "mix-and-match: an old role under a new snapshot", _mixed("packs-acme"), f"What acme signed {ROLLED_BACK}"
     ),
-    Attack("key compromise below the threshold", _below_threshold, NOT_SIGNED, _two_of_two, _third_root),
-    Attack("duplicate signatures", _same_signature_twice, UNBELIEVABLE, _two_of_two, _third_root),
+    Attack("key compromise below the threshold", _below_threshold, NOT_SIGNED, _two_of_two, _third_root, plays=2),
+    Attack("duplicate signatures", _same_signature_twice, UNBELIEVABLE, _two_of_two, _third_root, plays=2),
     with_keys(
         "advertiser signs another's pack",
         _anothers_pack,

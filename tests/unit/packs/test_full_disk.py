@@ -1,6 +1,7 @@
 """A disk that somebody else filled, or that takes no more writes: what is revoked plays no more all the same."""
 
 import logging
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from tests.unit.packs.test_revocations import revoke, revoked_on
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallDisk]:
+    """One that has the folder of temporary files, too, as on many devices."""
     with small_disk(tmp_path / "disk") as disk:
+        monkeypatch.setattr(tempfile, "tempdir", str(disk.path))
         yield disk
 
 
