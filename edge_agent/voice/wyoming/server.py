@@ -154,7 +154,7 @@ class WyomingServer:
                 return
             unheard = session.unheard
             answer = await loop.run_in_executor(self._decoder, session.receive, received)
-            if answer:
+            if answer := session.mute_wins(answer):
                 await self._send(writer, answer)
             if session.unheard is not None and session.unheard is not unheard:
                 self._complaints.add(session.unheard, "It is not heard.")

@@ -49,6 +49,11 @@ LONGEST_ANSWER_BYTES: Final = 128 * 1024
 _UNHEARD: Final = frozenset({MUTED, "unknown-model"})
 """Why a client that listens for wake phrases is not heard, though it may stay."""
 
+_TELLING: Final = frozenset({"detection", "transcript"})
+"""What tells of something that was heard."""
+
+_MUTED: Final = ("speaks while the device is muted", MUTED, "Unmute the device.")
+
 _MOST_MARKS: Final = 1024
 _MARKS_REACH_S: Final = 2 * REMEMBER_S
 _log = logging.getLogger(__name__)
@@ -113,6 +118,7 @@ class Session:
         self._heard: list[str] = []
         self._fed_s = 0.0
         self._marks: deque[tuple[float, float]] = deque(maxlen=_MOST_MARKS)
+        self._telling_nothing = bytearray()
         self.taken = 0
         """How many messages were taken."""
         self.listens = False
@@ -134,18 +140,37 @@ class Session:
 
     def receive(self, received: bytes) -> bytes:
         """Take bytes from the client; return the bytes to answer with."""
-        answer = bytearray()
+        answer, self._telling_nothing = bytearray(), bytearray()
         try:
             for message in self._inbox.feed(received):
                 self.taken += 1
                 for reply in self._answer(message):
-                    answer += reply.encode()
+                    encoded = reply.encode()
+                    answer += encoded
+                    if reply.type not in _TELLING:
+                        self._telling_nothing += encoded
                     if len(answer) > LONGEST_ANSWER_BYTES:
                         raise WyomingError("asks for more than it takes", "too-much")
         except VoiceError as error:
             self.error = error
-            answer += refusal(error).encode()
+            refused = refusal(error).encode()
+            answer += refused
+            self._telling_nothing += refused
         return bytes(answer)
+
+    def mute_wins(self, answer: bytes) -> bytes:
+        """Return what to send of what `receive` returned just now, where it may have been muted meanwhile. Quick."""
+        if len(answer) == len(self._telling_nothing) or not self._is_muted():
+            return answer
+        if self.error is None:
+            muted = WyomingError(*_MUTED)
+            self._telling_nothing += refusal(muted).encode()
+            self._forget()
+            if self._transcribes:
+                self.error = muted
+            else:
+                self.unheard = muted
+        return bytes(self._telling_nothing)
 
     def _answer(self, message: Message) -> Iterator[Message]:
         """Take a message. What is not to be had ends a transcription, and leaves who listens for phrases unheard."""
@@ -248,7 +273,7 @@ class Session:
 
     def _refuse_while_muted(self) -> None:
         if self._is_muted():
-            raise WyomingError("speaks while the device is muted", MUTED, "Unmute the device.")
+            raise WyomingError(*_MUTED)
 
     def _refuse_what_is_not_to_be_had(self) -> None:
         self._refuse_while_muted()

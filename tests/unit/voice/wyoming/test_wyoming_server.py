@@ -229,6 +229,29 @@ async def test_who_listens_for_wake_phrases_is_unheard_while_muted_and_heard_aga
     assert caplog.text == ""
 
 
+@pytest.mark.parametrize(
+    ("wants", "leaves"), [(Detect().event(), False), (Transcribe().event(), True)], ids=["wake", "transcript"]
+)
+async def test_what_waits_for_its_turn_on_the_loop_when_it_is_muted_is_not_told(
+    engine: Engine, tmp_path: Path, wants: Event, leaves: bool
+) -> None:
+    def is_muted() -> bool:
+        return threading.current_thread() is threading.main_thread()  # only once everything was decoded
+
+    uri = f"unix://{tmp_path}/wyoming"
+    async with (
+        WyomingServer(engine, is_muted).listening(Address.parse(uri)),
+        AsyncClient.from_uri(uri) as client,
+    ):
+        await tell(client, wants, *spoken("hey-kitchen-rms"))
+        assert texts([await answer(client)]) == ["muted"]
+        if leaves:
+            assert await answers_to_the_end(client) == []
+        else:
+            await tell(client, Ping(text="still there?").event())
+            assert Pong.from_event(await answer(client)).text == "still there?"
+
+
 class WatchedEngine(Engine):
     """Says when it is told to rest."""
 
