@@ -22,6 +22,7 @@ from edge_agent.measure.report_key import Kem
 from edge_agent.model.errors import LinkError, NotRetainedError, OversizeError
 from edge_agent.model.events import CatalogChanged, ClockJudged, Event
 from edge_agent.model.shelf_room import Played
+from edge_agent.packs.lookout import Rest
 from edge_agent.packs.manifest import Manifest, parse_manifest, parse_target_name
 from edge_agent.packs.source import Source, metadata_topic
 from edge_agent.packs.sync import PackShelf
@@ -204,6 +205,7 @@ class Device:
         kind: str = "tv",
         played: Callable[[], Played] = Played,
         changed: Callable[[], None] = lambda: None,
+        rest: Rest = asyncio.sleep,
         **settings: object,
     ) -> None:
         values: Mapping[str, object] = {"directory": directory, "root_json": root_json, "kind": kind} | settings
@@ -218,6 +220,7 @@ class Device:
             draw=lambda: 0.5,
             played=played,
             changed=changed,
+            rest=rest,
         )
         self._task: asyncio.Task[None] | None = None
 

@@ -5,7 +5,7 @@ What it finds it brings as far as small documents go; assets are the supply's.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -27,10 +27,12 @@ from edge_agent.packs.intake import (
 )
 from edge_agent.packs.metadata import Metadata
 from edge_agent.packs.pauses import Breath, backoff, breath_s, spread
+from edge_agent.packs.record_keeper import RecordKeeper
 from edge_agent.packs.revocations import TARGET as REVOKED
 from edge_agent.packs.shelf import Shelf
 from edge_agent.packs.source import Source
 from edge_agent.packs.supply import Supply
+from edge_agent.packs.telling import Telling
 from edge_agent.packs.threads import in_thread
 from edge_agent.packs.trust import Repository
 from edge_agent.packs.waking import is_set_within
@@ -38,6 +40,9 @@ from edge_agent.settings.rooms import PacksSettings
 from edge_agent.troubles import Troubles
 
 _log = logging.getLogger(__name__)
+
+Rest = Callable[[float], Awaitable[None]]
+"""Waits for so many seconds between looks that found nothing new, whoever asks for one meanwhile."""
 
 _FIRST_LOOK: Final = timedelta(seconds=30)
 _FIRST_PAUSE: Final = timedelta(seconds=2)
@@ -47,9 +52,8 @@ _LONGEST_PAUSE: Final = timedelta(minutes=5)
 class Lookout:
     """Keeps the shelf's entries and documents like the repository that `source` has.
 
-    `wanted` are the beginnings of names of documents that somebody asked for. `save` writes the shelf's record, with
-    the versions of the repository when one was just verified; `announce` tells what stands now. `load` has the shelf
-    stand from the disk, if it could not be read at the start and still may.
+    `load` has the shelf stand from the disk, if it could not be read at the start and still may. `rest` waits between
+    looks that found nothing new.
     """
 
     def __init__(
@@ -58,34 +62,31 @@ class Lookout:
         shelf: Shelf,
         source: Source,
         supply: Supply,
+        records: RecordKeeper,
+        telling: Telling,
         troubles: Troubles,
         clock: ClockWatch,
         *,
         now: Callable[[], datetime],
         draw: Callable[[], float],
-        wanted: Collection[str],
-        save: Callable[[Repository | None], Awaitable[None]],
-        announce: Callable[[], None],
         load: Callable[[], Awaitable[None]],
+        rest: Rest,
     ) -> None:
         self._settings = settings
         self._shelf = shelf
         self._source = source
         self._supply = supply
+        self._records = records
+        self._telling = telling
         self._troubles = troubles
         self._clock = clock
         self._now = now
         self._draw = draw
-        self._wanted = wanted
-        self._save = save
-        self._announce = announce
         self._load = load
         self._wake = asyncio.Event()
-        self._rest: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self._rest = rest
         self._verified_timestamp = b""
         self._metadata = Metadata(shelf.store)
-        self.root = b""
-        """The root.json of provisioning; empty until it was read."""
         self.checked_at: datetime | None = None
         """When the repository was last verified."""
         self.problem = ""
@@ -103,13 +104,13 @@ class Lookout:
     async def read_root(self) -> bytes:
         """Read and return the root.json of provisioning. Raises UntrustedError when there is none."""
         try:
-            self.root = await in_thread(self._settings.root_json.read_bytes)
+            self._shelf.root = await in_thread(self._settings.root_json.read_bytes)
         except OSError as error:
             raise UntrustedError(
                 f"This device has no root of trust: {self._settings.root_json} cannot be read.",
                 "Copy root.json from the fleet folder there.",
             ) from error
-        return self.root
+        return self._shelf.root
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -164,7 +165,7 @@ class Lookout:
             if self._shelf.drop_unsigned(repository):
                 failures.append(await self._take_down())
             failures.extend(await self._heed_revocations(repository))
-            names = [*wanted_documents(repository, self._wanted), *packs_to_read(repository, self._shelf)]
+            names = [*wanted_documents(repository, self._telling.wanted), *packs_to_read(repository, self._shelf)]
             failures.append(
                 await bring_documents(repository, self._shelf, self._source, names, self._settings.window)
             )
@@ -176,7 +177,7 @@ class Lookout:
         failures.append(await self._write(repository))
         self.checked_at = self._now()
         self._clock.judge()
-        self._announce()
+        self._telling.announce()
         self._supply.replan()
         note_broken_roles(repository, self._troubles)
         self._verified_timestamp = await in_thread(self._metadata.timestamp)
@@ -213,14 +214,14 @@ class Lookout:
     async def _take_down(self) -> StorageError | None:
         """Tell that something may play no more; but first write it down, for the power may go, and the network."""
         failure = await self._write(None)
-        self._announce()
+        self._telling.announce()
         self._supply.replan()
         return failure
 
     async def _write(self, repository: Repository | None) -> StorageError | None:
         """Write the record; return why it could not be: what is known holds all the same."""
         try:
-            await self._save(repository)
+            await self._records.save(repository)
         except StorageError as error:
             return error
         return None

@@ -38,6 +38,8 @@ class Shelf:
 
     def __init__(self, store: BlobStore, kind: str, max_pack_bytes: int) -> None:
         self.store = store
+        self.root = b""
+        """The root.json of provisioning; empty until it was read."""
         self.entries: dict[str, Entry] = {}
         self.documents: dict[str, bytes] = {}
         self.parcels: dict[str, tuple[Parcel, ...]] = {}
@@ -62,6 +64,7 @@ class Shelf:
         it. Raises StorageError when the record or the list of what is revoked cannot be read; then nothing stands,
         and this may be asked again.
         """
+        self.root = root
         self.store.open()
         content = self.store.read_record()
         if content is None:
@@ -169,10 +172,10 @@ class Shelf:
         """Return the hashes of every asset that may be opened at any time: of what is shown, and of parcels."""
         return frozenset(asset.sha256 for _, asset in self.shown_assets()) | self.held_bytes().keys()
 
-    def next_record(self, root: bytes, repository: Repository | None = None) -> ShelfRecord:
+    def next_record(self, repository: Repository | None = None) -> ShelfRecord:
         """Return the record of what stands now, with the versions of `repository` when one was just verified."""
         update: dict[str, object] = {
-            "root": _fingerprint(root),
+            "root": _fingerprint(self.root),
             "documents": self._unread
             | {name: hashlib.sha256(content).hexdigest() for name, content in self.documents.items()},
             "packs": {

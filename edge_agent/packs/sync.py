@@ -1,6 +1,7 @@
-"""Shell: the packs room: its parts wired, what stands told, and the record kept. It never waits for the network.
+"""Shell: the packs room: its parts, wired, and what can be asked of them. It never waits for the network.
 
-`lookout` looks at the repository, `supply` brings assets, `clock_watch` judges the clock, `scrub` reads the disk.
+`lookout` looks at the repository, `supply` brings assets, `clock_watch` judges the clock, `scrub` reads the disk,
+`telling` tells what stands, `record_keeper` writes it down.
 """
 
 import asyncio
@@ -14,17 +15,18 @@ from types import MappingProxyType
 
 from edge_agent.model.catalog import Catalog
 from edge_agent.model.errors import StorageError, UntrustedError
-from edge_agent.model.events import CatalogChanged, Event
+from edge_agent.model.events import Event
 from edge_agent.model.shelf_room import Played, RoomPlace
 from edge_agent.model.wording import Said
 from edge_agent.packs.allowance import Meter
 from edge_agent.packs.clock_watch import ClockWatch
 from edge_agent.packs.download import Parcel
-from edge_agent.packs.lookout import Lookout
+from edge_agent.packs.lookout import Lookout, Rest
 from edge_agent.packs.manifest import shelf_name
 from edge_agent.packs.mirrored import MirroredChunks
 from edge_agent.packs.mirrors import AssetSource, Mirrors
 from edge_agent.packs.parcels import bring_parcel
+from edge_agent.packs.record_keeper import RecordKeeper
 from edge_agent.packs.scrub import scrub
 from edge_agent.packs.shelf import Shelf
 from edge_agent.packs.shelf_record import Entry
@@ -32,15 +34,12 @@ from edge_agent.packs.shelf_status import ShelfStatus, pack_status
 from edge_agent.packs.source import BrokerChunks, ChunkSource, Source
 from edge_agent.packs.store import BlobStore
 from edge_agent.packs.supply import Supply
+from edge_agent.packs.telling import OnDocument, Telling
 from edge_agent.packs.threads import in_thread
-from edge_agent.packs.trust import Repository
 from edge_agent.settings.rooms import PacksSettings
 from edge_agent.troubles import Troubles
 
 _log = logging.getLogger(__name__)
-
-OnDocument = Callable[[str, bytes | None], None]
-"""Told the name of a signed document and its content, or None when it was withdrawn."""
 
 
 def _utc_now() -> datetime:
@@ -55,6 +54,7 @@ class PackShelf:
     then), before anything is fetched, and whenever either changes. Whatever fails, what is on the shelf stays there;
     only a newer signed repository takes something down, or a budget that no longer holds it. `played` says what plays
     and has played, which is what goes last; `changed` is called when what `reasons` says is another than before.
+    `rest` waits between looks that found nothing new.
     """
 
     def __init__(
@@ -70,9 +70,9 @@ class PackShelf:
         chunks: ChunkSource | None = None,
         played: Callable[[], Played] = Played,
         changed: Callable[[], None] = lambda: None,
+        rest: Rest = asyncio.sleep,
     ) -> None:
         self._settings = settings
-        self._emit = emit
         self._shelf = Shelf(BlobStore(settings.directory), settings.kind, settings.max_pack_bytes)
         self._troubles = troubles or Troubles()
         self._zone = zone
@@ -84,6 +84,10 @@ class PackShelf:
             draw=draw,
             on_waste=self._on_waste,
         )
+        self._records = RecordKeeper(
+            self._shelf, None if settings.daily_bytes is None else self._meter, self._troubles
+        )
+        self._telling = Telling(self._shelf, emit)
         self._clock = ClockWatch(self._shelf, now, emit)
         self._supply = Supply(
             settings,
@@ -91,7 +95,7 @@ class PackShelf:
             self._chunks,
             self._troubles,
             self._on_shelved,
-            self._on_spent,
+            self._records.save_spent,
             now=self._clock.reference_time,
             draw=draw,
             clock_trusted=lambda: self._clock.is_trusted,
@@ -103,31 +107,26 @@ class PackShelf:
         )
         self._changed = changed
         self._told_reasons: Mapping[str, Said] = {}
-        self._catalog: Catalog | None = None
-        self._listeners: dict[str, list[OnDocument]] = {}
-        self._told: dict[str, bytes] = {}
-        self._saving = asyncio.Lock()
-        self._is_saved = True
         self.loaded = asyncio.Event()
         self._lookout = Lookout(
             settings,
             self._shelf,
             source,
             self._supply,
+            self._records,
+            self._telling,
             self._troubles,
             self._clock,
             now=now,
             draw=draw,
-            wanted=self._listeners.keys(),
-            save=self._save,
-            announce=self._announce,
             load=self._load,
+            rest=rest,
         )
 
     @property
     def catalog(self) -> Catalog:
         """What is on the shelf now; empty until `run()` has loaded it."""
-        return self._catalog or Catalog()
+        return self._telling.catalog
 
     @property
     def documents(self) -> Mapping[str, bytes]:
@@ -139,18 +138,16 @@ class PackShelf:
 
         Documents that nobody asked for are not fetched. What is known already is told at once.
         """
-        self._listeners.setdefault(name_prefix, []).append(callback)
-        for name, content in self._told.items():
-            if name.startswith(name_prefix):
-                callback(name, content)
+        self._telling.on_document(name_prefix, callback)
 
     async def bring(self, parcel: Parcel) -> Mapping[str, Path]:
         """Fetch what is missing of `parcel` and keep it; return where its assets lie (see `bring_parcel`)."""
         return await bring_parcel(parcel, self._shelf, self._chunks, self._settings, self._supply)
 
     def let_go(self, name: str) -> None:
-        """Give the room of the parcel of that name back."""
-        self._shelf.parcels.pop(name, None)
+        """Give the room of the parcel of that name back, to whatever waits for some."""
+        if self._shelf.parcels.pop(name, None) is not None:
+            self._supply.replan()
 
     def refresh(self) -> None:
         """Look at the repository now."""
@@ -185,7 +182,7 @@ class PackShelf:
             record = self._shelf.record
             self._supply.meter = Meter(self._settings, self._zone, day=record.day, spent_bytes=record.spent_bytes)
         self._clock.judge()
-        self._announce()
+        self._telling.announce()
         self._supply.replan()
         self.loaded.set()
 
@@ -194,7 +191,7 @@ class PackShelf:
         if entry is not None:
             _log.warning("The pack %s was damaged on disk; it is fetched again.", shelf_name(name))
             self._shelf.entries[name] = replace(entry, complete=None, complete_sha256=None)
-        self._announce()
+        self._telling.announce()
         self._supply.replan()
 
     # Telling
@@ -205,8 +202,8 @@ class PackShelf:
         await self._on_room()
 
     async def _on_room(self) -> None:
-        self._announce()
-        await self._save_quietly()
+        self._telling.announce()
+        await self._records.save_quietly()
 
     def _tell_reasons(self) -> None:
         reasons = self.reasons()
@@ -214,46 +211,11 @@ class PackShelf:
             self._told_reasons = reasons
             self._changed()
 
-    async def _save(self, repository: Repository | None = None) -> None:
-        """Write the record if it changed, or could not be written before. One writer at a time, so the last wins."""
-        async with self._saving:
-            record = self._shelf.next_record(self._lookout.root, repository)
-            if self._settings.daily_bytes is not None:
-                meter = self._supply.meter
-                record = record.model_copy(update={"day": meter.day, "spent_bytes": meter.booked_bytes})
-            if record == self._shelf.record and self._is_saved:
-                return
-            self._shelf.record, self._is_saved = record, False
-            await in_thread(self._shelf.store.write_record, record.model_dump_json(indent=1).encode())
-            self._is_saved = True
-
-    def _announce(self) -> None:
-        catalog = self._shelf.catalog()
-        if catalog != self._catalog:
-            self._catalog = catalog
-            self._emit(CatalogChanged(catalog))
-        told, self._told = self._told, dict(self._shelf.documents)
-        for name in sorted(told.keys() | self._told.keys()):
-            content = self._told.get(name)
-            if content != told.get(name):
-                for prefix, callbacks in self._listeners.items():
-                    if name.startswith(prefix):
-                        for callback in callbacks:
-                            callback(name, content)
+    def _meter(self) -> Meter:
+        return self._supply.meter
 
     def _on_waste(self, length: int) -> None:
         self._supply.count(length)
-
-    async def _on_spent(self) -> None:
-        """Write down what assets took today, where there is a daily budget that a restart must not renew."""
-        if self._settings.daily_bytes is not None:
-            await self._save_quietly()
-
-    async def _save_quietly(self) -> None:
-        try:
-            await self._save()
-        except StorageError as error:
-            self._troubles.begin("packs directory", error)
 
     # Looking in
 

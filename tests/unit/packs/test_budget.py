@@ -143,3 +143,15 @@ def test_a_parcel_that_is_being_replaced_pushes_no_pack_out(tmp_path: Path) -> N
     shelf.parcels["voice/en"] = (old, new)
     assert shelf.lasting_bytes() == 51
     assert shelf.held_bytes().keys() == {"a" * 64, "b" * 64, "f" * 64}, "but both stay on the disk"
+
+
+async def test_a_pack_has_its_room_again_as_soon_as_a_parcel_is_let_go(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    async with Device(tmp_path / "tv", fleet.root_json, source, budget_bytes=650_000, played=played) as device:
+        await device.until(lambda: len(device.playable()) == len(PACKS))
+        await device.shelf.bring(words(source, random_bytes(100_000, "words")))
+        await device.until(lambda: "does not fit" in str(device.shelf.reasons().get("acme/summer")))
+        device.shelf.let_go("voice/en")
+        await device.until(lambda: len(device.playable()) == len(PACKS))
+        device.shelf.let_go("voice/en")  # of nothing

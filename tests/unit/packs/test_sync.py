@@ -101,8 +101,7 @@ async def test_garbage_on_the_timestamps_topic_costs_ever_fewer_looks_and_hides_
         for callback in source._callbacks:
             callback(b"garbage")
 
-    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
-        device.shelf._lookout._rest = rest
+    async with Device(tmp_path / "tv", fleet.root_json, source, rest=rest) as device:
         await device.until(lambda: rests == [0])
         assert device.shelf.status().version > 0
         rests.clear()

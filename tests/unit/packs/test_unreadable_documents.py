@@ -72,7 +72,7 @@ async def test_it_is_fetched_again_and_nothing_goes_meanwhile(
             assert home.told == ([] if name == SHOPS else [b"{}"])
             assert (assets(directory), documents(directory)) == before
             assert "No such device or address" in home.shelf._troubles.lasting["shelf"].what
-            await home.shelf._save()  # as is done for other reasons: a restart has to know of it still
+            await home.shelf._records.save()  # as is done for other reasons: a restart has to know of it still
     assert sum("No such device" in record.getMessage() for record in caplog.records) == 2, "once a start"
     source.connected = True
     async with Home(directory, fleet, source) as home:
