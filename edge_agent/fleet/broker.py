@@ -22,7 +22,7 @@ _WINDOW: Final = 16
 _MAX_PORT: Final = 65535
 _LOOK_PATIENCE: Final = timedelta(seconds=2)
 _ANSWER_PATIENCE: Final = timedelta(seconds=10)
-LOOKS: Final = 3
+_LOOKS: Final = 3
 """How often to look for what was just sent."""
 
 _Item = TypeVar("_Item")
@@ -84,21 +84,23 @@ class Broker:
                 raise
             return None
 
-    async def keeps(self, topic: str, max_bytes: int) -> bool:
-        """Whether anything is retained on `topic`; some brokers keep it a moment after they say so.
+    async def keeps(self, topic: str, max_bytes: int, wanted: bytes | None = None) -> bool:
+        """Whether anything is retained on `topic`, or just `wanted`.
 
-        One that does not let us read it is taken at its word.
+        Some brokers keep it a moment after they say so. One that does not let us read it is taken at its word that it
+        keeps something.
         """
-        for _ in range(LOOKS):
+        for _ in range(_LOOKS):
             try:
-                await self._link.fetch(self._prefix + topic, max_bytes, patience=_LOOK_PATIENCE)
+                content = await self._link.fetch(self._prefix + topic, max_bytes, patience=_LOOK_PATIENCE)
             except NotAllowedError:
-                return True
+                return wanted is None
             except LinkError:
                 if not self._link.status.connected:
                     raise
             else:
-                return True
+                if wanted is None or content == wanted:
+                    return True
         return False
 
     async def absent(self, topics: Sequence[str], max_bytes: int, on_seen: Callable[[int], None]) -> list[str]:

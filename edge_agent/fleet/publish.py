@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.fleet.book import Book
-from edge_agent.fleet.broker import LOOKS, Broker, BrokerAddress, connected
+from edge_agent.fleet.broker import Broker, BrokerAddress, connected
 from edge_agent.fleet.chunk_folder import parts_of, reading
 from edge_agent.fleet.content_folder import sha256_of
 from edge_agent.fleet.history import refuse_fork, snapshot_of_ours
@@ -199,7 +199,11 @@ async def send(
             await _check_samples(broker, sizes, ledger)
             await broker.put([(_TIMESTAMP, lambda: timestamp)], lambda _topic, _length: None)
             ledger.timestamp = hashlib.sha256(timestamp).hexdigest()
-            await _check_kept(broker, timestamp)
+            if not await broker.keeps(_TIMESTAMP, MAX_METADATA_BYTES, timestamp):
+                raise LinkError(
+                    "The broker does not keep retained messages, on which packs are carried.",
+                    "Switch retained messages on (mosquitto: retain_available true); see docs/brokers.md.",
+                )
             stale = [topic for topic in ledger.topics if topic not in current and not _may_be_read(topic, fleet)]
             await broker.put([(topic, bytes) for topic in stale], lambda topic, _length: ledger.drop(topic))
         finally:
@@ -228,16 +232,6 @@ async def _check_samples(broker: Broker, sizes: Mapping[str, int], ledger: Ledge
                 f"({sizes[topic]} bytes) is not there.",
                 "Raise what it retains: how many messages, how large, how much in all; see docs/brokers.md.",
             )
-
-
-async def _check_kept(broker: Broker, timestamp: bytes) -> None:
-    for _ in range(LOOKS):  # some keep it a moment after they say so
-        if await broker.look(_TIMESTAMP, MAX_METADATA_BYTES) == timestamp:
-            return
-    raise LinkError(
-        "The broker does not keep retained messages, on which packs are carried.",
-        "Switch retained messages on (mosquitto: retain_available true); see docs/brokers.md.",
-    )
 
 
 def _may_be_read(topic: str, fleet: FleetRepository) -> bool:

@@ -108,7 +108,7 @@ class Receiver:
                         return Outcome(answer, is_over=True)
                     if isinstance(answer, LinkError):
                         failure = failure or answer
-                    elif not piece.matches(answer):
+                    elif not piece.matches(answer):  # a mirror's once more: nothing passes here unchecked
                         failure = failure or self._altered(piece)
                     else:
                         batches.add((piece, answer))
