@@ -48,7 +48,7 @@ class Metadata:
 
     def timestamp(self) -> bytes:
         """Return the timestamp.json that was verified last. Blocks. Raises StorageError."""
-        return self._store.timestamp() if self._copy is None else Path(self._copy.name, "timestamp.json").read_bytes()
+        return self._store.timestamp(None if self._copy is None else Path(self._copy.name))
 
     def close(self) -> None:
         """Forget what is in memory."""

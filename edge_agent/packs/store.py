@@ -123,10 +123,10 @@ class BlobStore:
             history = self.metadata / "root_history"
             return any(path.read_bytes() == root for path in history.glob("*.root.json"))
 
-    def timestamp(self) -> bytes:
-        """Return the timestamp.json that was verified last."""
+    def timestamp(self, copy: Path | None = None) -> bytes:
+        """Return the timestamp.json that was verified last, here or in a copy of the metadata."""
         with _as_storage_error("the repository's metadata"):
-            return (self.metadata / "timestamp.json").read_bytes()
+            return ((copy or self.metadata) / "timestamp.json").read_bytes()
 
     def write_metadata(self, files: Mapping[Path, bytes]) -> None:
         """Replace what differs of python-tuf's files, by their paths in its folder; on a full disk in the reserve."""

@@ -80,6 +80,23 @@ async def test_on_a_full_disk_a_revocation_holds_at_once_and_after_a_restart(
     assert warnings(caplog) == []
 
 
+async def test_on_a_full_disk_a_pack_that_is_signed_no_more_goes_for_good(
+    fleet: SmallFleet, source: MemorySource, disk: SmallDisk
+) -> None:
+    packs = disk.path / "packs"
+    async with Device(packs, fleet.root_json, source) as device:
+        await has(device, BOTH)
+        disk.fill()
+        fleet.fleet.remove("packs/acme/spring.json")
+        fleet.fleet.commit(fleet.now)
+        fleet.put_into(source)
+        await device.until(lambda: device.playable() == {"acme/summer": 1})
+        await device.until(lambda: device.shelf.status().version == fleet.fleet.timestamp.version)
+    async with Device(packs, fleet.root_json, offline()) as device:
+        await device.until(lambda: device.playable() == {"acme/summer": 1})
+        assert [pack.name for pack in device.shelf.catalog.packs] == ["acme/summer"]
+
+
 async def test_what_is_revoked_has_no_files_even_where_somebody_took_the_reserve(
     fleet: SmallFleet, source: MemorySource, disk: SmallDisk
 ) -> None:
