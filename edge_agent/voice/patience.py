@@ -8,7 +8,7 @@ docs/voice.md has what each of these limits spares, and that none of them costs 
 from typing import Final
 
 SETTLE_S: Final = 0.15
-"""How long a phrase stands in the partial results before it is tested; one step of the decoder is 0.25 s.
+"""How long a phrase stands in the partial results before it is tested; one step of the decoder is 0.18 s.
 
 The stream takes a phrase to be there before it has been said to its end, so that earlier tests fail; with 0.2 the
 worst event came 50 ms later."""

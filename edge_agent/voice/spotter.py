@@ -70,6 +70,16 @@ class Detection:
         return 1 / (1 + math.exp(-self.score))
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A phrase that stands in a reading and passes every rule but that its score must be enough."""
+
+    phrase: tuple[str, ...]
+    start_s: float
+    end_s: float
+    reading: Reading
+
+
 Verdict = Callable[[Detection], bool]
 """Whether the score of a phrase that passed every other rule is enough."""
 
@@ -128,33 +138,47 @@ class Spotter:
     def detect(
         self, readings: Sequence[Reading], before_s: float = math.inf, second_look: SecondLook | None = None
     ) -> Detection | None:
-        """Take the readings of an utterance, best first; return the first phrase in them that passes every rule.
+        """Take the readings of an utterance, best first; return the first phrase in them that passes every rule."""
+        return self.judge(self.candidates(readings, before_s), readings, second_look)
 
-        In a test, `before_s` is when the phrase must have ended. `second_look` is only asked about a phrase that has
-        passed all rules but the last.
+    def candidates(self, readings: Sequence[Reading], before_s: float = math.inf) -> list[Candidate]:
+        """Return the phrases that pass all rules but the last, best reading first, each where it first does.
+
+        In a test, `before_s` is when a phrase must have ended. A reading that holds no phrase changes nothing.
         """
-        tried: set[tuple[str, ...]] = set()
+        found: dict[tuple[str, ...], Candidate] = {}
         for reading in readings:
             words = reading.words
             for start in range(len(words)):
                 for phrase in self._longest_first:
                     said = words[start : start + len(phrase)]
-                    if _texts(said) != phrase or phrase in tried:
+                    if _texts(said) != phrase or phrase in found:
                         continue
                     if said[-1].end_s > before_s:
                         break  # being said still: a shorter phrase that it begins with is not what is said
-                    if not self._passes(phrase, said, words[:start]):
-                        continue
-                    tried.add(phrase)
-                    score = score_of(phrase, reading, readings)
-                    detection = Detection(self._phrases[phrase], said[0].start_s, said[-1].end_s, score)
-                    if second_look is not None and score >= LEAST_WORTH_A_LOOK:
-                        detection = replace(detection, score=score + second_look(phrase, detection))
-                    if self._verdict(detection):
-                        self.end_utterance()
-                        self._last = detection
-                        return detection
-                    self._patience.failed(phrase, score)
+                    if self._passes(phrase, said, words[:start]):
+                        found[phrase] = Candidate(phrase, said[0].start_s, said[-1].end_s, reading)
+        return list(found.values())
+
+    def judge(
+        self,
+        candidates: Sequence[Candidate],
+        readings: Sequence[Reading],
+        second_look: SecondLook | None = None,
+        *,
+        doubt: float = 0.0,
+    ) -> Detection | None:
+        """Return the first of these candidates whose score among all `readings` is enough, though less by `doubt`."""
+        for each in candidates:
+            score = score_of(each.phrase, each.reading, readings)
+            detection = Detection(self._phrases[each.phrase], each.start_s, each.end_s, score)
+            if second_look is not None and score >= LEAST_WORTH_A_LOOK:
+                detection = replace(detection, score=score + second_look(each.phrase, detection))
+            if self._verdict(replace(detection, score=detection.score - doubt)):
+                self.end_utterance()
+                self._last = detection
+                return detection
+            self._patience.failed(each.phrase, score)
         return None
 
     def window_s(self, words: tuple[str, ...]) -> float | None:

@@ -176,6 +176,16 @@ def test_the_verdict_is_on_the_score_after_the_second_look() -> None:
     assert spotter.detect(readings, second_look=lambda *_: -0.4) is not None
 
 
+def test_a_doubted_score_must_be_enough_without_the_doubt_and_is_told_whole() -> None:
+    spotter = Spotter(GRAMMAR, lambda candidate: candidate.score >= 0.5)
+    readings = [reading("stop", -5.0)]
+    candidates = spotter.candidates(readings)
+    assert spotter.judge(candidates, readings, doubt=BEYOND_THE_BEAM - 0.4) is None
+    detection = spotter.judge(candidates, readings, doubt=BEYOND_THE_BEAM - 0.6)
+    assert detection is not None
+    assert detection.score == BEYOND_THE_BEAM
+
+
 @pytest.mark.parametrize(
     ("said", "score", "looks"),
     [
