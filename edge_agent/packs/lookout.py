@@ -154,8 +154,9 @@ class Lookout:
 
     async def _refresh(self) -> None:
         """Verify what is new, take down what is no longer signed at once, then bring what is."""
-        root, floor = await self.read_root(), self._shelf.record.floor
+        root = await self.read_root()
         await self._load()
+        floor = self._shelf.record.floor
         repository, hindered = await self._metadata.verify(root, self._source, self._now(), floor)
         if hindered is not None and self._shelf.may_be_loaded:
             raise hindered  # nothing stands that could be revoked

@@ -88,3 +88,23 @@ async def test_expired_metadata_is_not_fresh_even_to_a_clock_in_1970(days: int, 
         else:
             await device.until(lambda: device.playable() == {"acme/spring": 1})
     assert TIMESTAMP in source.asked
+
+
+async def test_a_floor_that_is_read_late_counts_in_that_very_look(tmp_path: Path) -> None:
+    """A start without root.json reads nothing; the first look that has one judges by what was written down."""
+    fleet, source = SmallFleet(tmp_path / "operator"), MemorySource()
+    floor = fleet.now + timedelta(days=31)
+    fleet.sign()
+    fleet.put_into(source)
+    root_json, record = tmp_path / "root.json", tmp_path / "tv" / "shelf.json"
+    record.parent.mkdir()
+    root = hashlib.sha256(fleet.root_json.read_bytes()).hexdigest()
+    record.write_text(json.dumps({"v": 1, "root": root, "floor": floor.isoformat()}))
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    async with Device(tmp_path / "tv", root_json, source, now=lambda: epoch) as device:
+        await device.until(lambda: "no root of trust" in device.shelf.status().problem)
+        root_json.write_bytes(fleet.root_json.read_bytes())
+        device.shelf.refresh()
+        await device.until(lambda: "no root of trust" not in device.shelf.status().problem)
+        assert "not fresh" in device.shelf.status().problem
+        assert device.shelf.status().checked_at is None
