@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from edge_agent.database import open_database
+from edge_agent.database import open_database, translated
 from edge_agent.model.errors import StorageError
 from edge_agent.model.report import ImpressionReport, Reached
 
@@ -54,7 +54,7 @@ class ReportStore:
     def add(self, opened: Iterable[tuple[bytes, ImpressionReport]]) -> int:
         """Count reports by their message's digest, all or none; return how many were new."""
         new = 0
-        try:
+        with translated(self._connection, self._path):
             self._connection.execute("BEGIN IMMEDIATE")
             for digest, report in opened:
                 inserted = self._connection.execute(
@@ -68,30 +68,31 @@ class ReportStore:
                     (report.day.isoformat(), report.campaign, report.crid, report.epsilon, report.answer.value),
                 )
             self._connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise StorageError(
-                f"Reports cannot be written to {self._path}: {error}.",
-                "Free some space and start the collector again; the broker keeps what was not acknowledged.",
-            ) from error
         return new
 
     def forget_seen_before(self, day: date) -> None:
         """Forget the digests of messages about days before `day`, which are refused by then. Counters stay."""
-        self._connection.execute("DELETE FROM seen WHERE day < ?", (day.isoformat(),))
+        with translated(self._connection, self._path):
+            self._connection.execute("DELETE FROM seen WHERE day < ?", (day.isoformat(),))
 
     def counters(self) -> list[Counter]:
         """Return every counter, by campaign, creative and day."""
-        rows = self._connection.execute("SELECT * FROM counters ORDER BY campaign, crid, day, epsilon, answer")
-        return [
-            Counter(
-                date.fromisoformat(row["day"]),
-                row["campaign"],
-                row["crid"],
-                row["epsilon"],
-                Reached(row["answer"]),
-                row["reports"],
-            )
-            for row in rows
-        ]
+        try:
+            rows = self._connection.execute("SELECT * FROM counters ORDER BY campaign, crid, day, epsilon, answer")
+            return [_counter(row) for row in rows]
+        except (sqlite3.DatabaseError, TypeError, ValueError) as error:
+            raise StorageError(
+                f"The counted reports in {self._path} cannot be read: {error}.",
+                "Check the disk, or put a copy of the file in its place.",
+            ) from error
+
+
+def _counter(row: sqlite3.Row) -> Counter:
+    return Counter(
+        date.fromisoformat(row["day"]),
+        row["campaign"],
+        row["crid"],
+        row["epsilon"],
+        Reached(row["answer"]),
+        row["reports"],
+    )

@@ -2,7 +2,9 @@
 
 import logging
 import random
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from edge_agent.fleet.report_store import Counter, ReportStore
 from edge_agent.measure.randomiser import randomise
 from edge_agent.measure.report_key import Kem, read_report_key
 from edge_agent.measure.sealer import seal
-from edge_agent.model.errors import FormatError
+from edge_agent.model.errors import FormatError, StorageError
 from edge_agent.model.report import ImpressionReport, Reached
 
 TODAY = date(2026, 11, 21)
@@ -56,6 +58,34 @@ def test_counting_goes_on_after_a_restart(opener: Opener, store: ReportStore, tm
     assert Opener(again, [read_private_key(PRIVATE)], lambda: TODAY).take([message]) == Tally(duplicates=1)
     assert again.counters()[0].reports == 1
     again.close()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param("UPDATE counters SET day = 'yesterday'", id="no-day"),
+        pytest.param("UPDATE counters SET answer = x'ff00'", id="no-answer"),
+        pytest.param("DROP TABLE counters", id="no-table"),
+    ],
+)
+def test_counters_that_cannot_be_read_are_one_error_with_a_next_step(
+    opener: Opener, store: ReportStore, tmp_path: Path, damage: str
+) -> None:
+    opener.take([seal(report(), KEY)])
+    with closing(sqlite3.connect(tmp_path / "reports.sqlite")) as other, other:
+        other.execute(damage)
+    with pytest.raises(StorageError, match=r"reports\.sqlite cannot be read") as caught:
+        store.counters()
+    assert caught.value.next_step
+
+
+def test_what_cannot_be_counted_is_one_error_and_nothing_of_it_is_kept(opener: Opener, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "reports.sqlite")) as other, other:
+        other.execute("ALTER TABLE counters RENAME TO aside")
+    with pytest.raises(StorageError, match="cannot be written"):
+        opener.take([seal(report(), KEY)])
+    with closing(sqlite3.connect(tmp_path / "reports.sqlite")) as other, other:
+        assert other.execute("SELECT count(*) FROM seen").fetchone() == (0,)
 
 
 def test_garbage_is_refused_with_one_line_and_good_ones_beside_it_are_kept(
