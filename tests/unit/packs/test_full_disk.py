@@ -57,6 +57,12 @@ async def has(device: Device, packs: dict[str, int]) -> None:
     await device.until(lambda: all(pack.complete for pack in device.shelf._shelf.record.packs.values()))
 
 
+def lose_reserve(packs: Path) -> None:
+    """Let there be none, nor any to come."""
+    (packs / "reserve").unlink()
+    (packs / "reserve").mkdir()
+
+
 async def remembers(packs: Path, fleet: SmallFleet, name: str = "acme/spring") -> bool:
     """Whether a device that starts without a network knows that something of that pack is revoked."""
     async with Device(packs, fleet.root_json, offline()) as device:
@@ -106,7 +112,7 @@ async def test_what_is_revoked_has_no_files_even_where_somebody_took_the_reserve
     fleet.put_into(source)
     async with Device(packs, fleet.root_json, source) as device:
         await has(device, BOTH | {"acme/autumn": 1})
-        (packs / "reserve").unlink()
+        lose_reserve(packs)
         disk.fill()
         revoke(fleet, source, "acme/autumn")
         await device.until(lambda: len(device.shelf._shelf.store.used_bytes()) == 1)
@@ -121,7 +127,7 @@ async def test_without_any_room_a_revocation_holds_and_is_remembered_once_there_
     packs, before = disk.path / "packs", fleet.messages()
     async with Device(packs, fleet.root_json, source) as device:
         await has(device, BOTH)
-        (packs / "reserve").unlink()
+        lose_reserve(packs)
         disk.fill()
         revoke(fleet, source, POSTER)
         await device.until(lambda: "disk is full" in device.shelf.status().problem)
