@@ -9,7 +9,8 @@ import pytest
 from edge_agent.model.errors import IncompleteError, StorageError
 from edge_agent.packs.manifest import Chunk, PackedAsset
 from edge_agent.packs.store import BlobStore, _as_storage_error
-from tests.fleets import full_disk, random_bytes
+from tests.disks import full_disk
+from tests.fleets import random_bytes
 
 PIECES = (random_bytes(40_000, "a"), random_bytes(50_000, "b"), random_bytes(40_000, "a"))
 WHOLE = b"".join(PIECES)

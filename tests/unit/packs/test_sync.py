@@ -12,7 +12,8 @@ import pytest
 from edge_agent.packs.clock_floor import CODE_DATE
 from edge_agent.packs.shelf_record import Entry
 from edge_agent.packs.source import chunk_topic, target_topic
-from tests.fleets import TIMESTAMP, Device, MemorySource, SmallFleet, full_disk, png, random_bytes
+from tests.disks import full_disk
+from tests.fleets import TIMESTAMP, Device, MemorySource, SmallFleet, png, random_bytes
 
 
 @pytest.fixture
