@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -35,8 +34,8 @@ More names more frames of synthetic speech rightly and finds no more phrases of 
 of the frames and 84.0 % of the phrases, after 6,800 steps 76 % and 81.6 %, at one operating point.
 """
 
-REFINING_STEPS: Final[Mapping[str, int]] = {"en": 300, "zh": 0}
-"""The steps of each run of the second half of the training. The Mandarin model was made and measured without it."""
+REFINING_STEPS: Final = 300
+"""The steps of each run of the second half of the training."""
 
 REFINING_RUNS: Final = 3
 """How often that half is run, for the mean of the networks.
@@ -124,17 +123,16 @@ def train_model(
         people = hear_people(
             adapt, work, fitted=fitted, lexicon=lexicon, language=language, babble=speech, seed=seed, report=report
         )
-    if refining_steps := REFINING_STEPS[language]:
-        fitted = refine(
-            fitted,
-            features,
-            beside=() if people is None else people.beside,
-            seed=seed,
-            steps=refining_steps,
-            runs=REFINING_RUNS,
-            report=report,
-        )
-        checkpoint_of(fitted.network, fitted.steps).save(work / "refined.pt")
+    fitted = refine(
+        fitted,
+        features,
+        beside=() if people is None else people.beside,
+        seed=seed,
+        steps=REFINING_STEPS,
+        runs=REFINING_RUNS,
+        report=report,
+    )
+    checkpoint_of(fitted.network, fitted.steps).save(work / "refined.pt")
     report(f"words: {len(lexicon)}")
     write_network(out, fold(fitted.network, fitted.priors), phones.speech)
     write_words(out, lexicon, SHIPPED, phones.speech)
@@ -153,7 +151,7 @@ def train_model(
         point=SHIPPED,
         rehearsed=rehearse(out, texts, spoken.speak, seed=seed),
         steps_before=0 if begin is None else begin.steps,
-        refining_steps=refining_steps * REFINING_RUNS,
+        refining_steps=REFINING_STEPS * REFINING_RUNS,
         people=0 if people is None else people.recordings,
         people_of_other_words=0 if people is None else people.of_other_words,
     )
