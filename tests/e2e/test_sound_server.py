@@ -118,7 +118,7 @@ class Home:
         )
 
     async def next(self) -> Event:
-        return await asyncio.wait_for(self.events.get(), 40)
+        return await asyncio.wait_for(self.events.get(), 90)  # a retry may be half a minute away
 
     async def listens(self, server: SoundServer) -> None:
         """Wait until it says that it listens, and see that it does."""
