@@ -135,12 +135,6 @@ class Spotter:
         standing = self._in_partial(words)
         return self._patience.is_due(standing, now_s, SETTLE_S if standing is None else self._settling_s(standing))
 
-    def detect(
-        self, readings: Sequence[Reading], before_s: float = math.inf, second_look: SecondLook | None = None
-    ) -> Detection | None:
-        """Take the readings of an utterance, best first; return the first phrase in them that passes every rule."""
-        return self.judge(self.candidates(readings, before_s), readings, second_look)
-
     def candidates(self, readings: Sequence[Reading], before_s: float = math.inf) -> list[Candidate]:
         """Return the phrases that pass all rules but the last, best reading first, each where it first does.
 

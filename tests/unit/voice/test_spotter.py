@@ -1,4 +1,5 @@
 import math
+from collections.abc import Sequence
 
 import pytest
 
@@ -13,6 +14,7 @@ from edge_agent.voice.spotter import (
     PAUSE_S,
     REFRACTORY_S,
     Detection,
+    SecondLook,
     Spotter,
     plausible_duration_s,
 )
@@ -26,8 +28,18 @@ def new_spotter(*, since_s: float = 0.0, longer_known: tuple[str, ...] = ()) -> 
     return Spotter(GRAMMAR, lambda _: True, since_s=since_s, longer_known=longer_known)
 
 
+def judged(
+    spotter: Spotter,
+    readings: Sequence[Reading],
+    before_s: float = math.inf,
+    second_look: SecondLook | None = None,
+) -> Detection | None:
+    """All of the rules, one after the other, as the stream applies them."""
+    return spotter.judge(spotter.candidates(readings, before_s), readings, second_look)
+
+
 def detect(spotter: Spotter, said: tuple[Word, ...], before_s: float = math.inf) -> Detection | None:
-    return spotter.detect((Reading(said, -5.0), Reading((), -7.0)), before_s)
+    return judged(spotter, (Reading(said, -5.0), Reading((), -7.0)), before_s)
 
 
 def words(text: str, *, start_s: float = 1.0, each_s: float = 0.3) -> tuple[Word, ...]:
@@ -129,7 +141,7 @@ def reading(text: str, log_likelihood: float) -> Reading:
 def test_the_score_compares_the_best_reading_with_the_phrase_to_the_best_without(
     readings: list[Reading], score: float
 ) -> None:
-    detection = new_spotter().detect(readings)
+    detection = judged(new_spotter(), readings)
     assert detection is not None
     assert detection.score == pytest.approx(score)
 
@@ -137,7 +149,7 @@ def test_the_score_compares_the_best_reading_with_the_phrase_to_the_best_without
 def test_the_score_is_that_of_the_reading_whose_times_pass() -> None:
     late = Reading((Word("hey", 1.0, 1.3), Word("kitchen", 1.3, 2.2)), -5.0)
     in_time = Reading((Word("hey", 1.0, 1.3), Word("kitchen", 1.3, 1.9), Word("[unk]", 1.9, 2.2)), -6.0)
-    detection = new_spotter().detect([late, in_time, reading("[unk]", -7.0)], before_s=2.0)
+    detection = judged(new_spotter(), [late, in_time, reading("[unk]", -7.0)], before_s=2.0)
     assert detection is not None
     assert (detection.end_s, detection.score) == (1.9, 1.0)
 
@@ -150,8 +162,8 @@ def test_what_the_verdict_refuses_is_not_heard_and_may_be_heard_the_next_time() 
         return candidate.score >= 2.0
 
     spotter = Spotter(GRAMMAR, verdict)
-    assert spotter.detect([reading("stop", -5.0), reading("", -6.9)]) is None
-    assert spotter.detect([reading("stop", -5.0), reading("", -7.0)]) is not None
+    assert judged(spotter, [reading("stop", -5.0), reading("", -6.9)]) is None
+    assert judged(spotter, [reading("stop", -5.0), reading("", -7.0)]) is not None
     assert asked == pytest.approx([1.9, 2.0])
 
 
@@ -163,7 +175,7 @@ def test_what_the_second_look_sees_is_added_to_the_score() -> None:
         return -1.25
 
     said = words("hey kitchen")
-    detection = new_spotter().detect([Reading(said, -5.0), reading("[unk]", -7.5)], second_look=look)
+    detection = judged(new_spotter(), [Reading(said, -5.0), reading("[unk]", -7.5)], second_look=look)
     assert detection is not None
     assert detection.score == pytest.approx(2.5 - 1.25)
     assert seen == [(("hey", "kitchen"), Detection("hey kitchen", said[0].start_s, said[-1].end_s, 2.5))]
@@ -172,8 +184,8 @@ def test_what_the_second_look_sees_is_added_to_the_score() -> None:
 def test_the_verdict_is_on_the_score_after_the_second_look() -> None:
     spotter = Spotter(GRAMMAR, lambda candidate: candidate.score >= 0.5)
     readings = [reading("stop", -5.0), reading("", -6.0)]
-    assert spotter.detect(readings, second_look=lambda *_: -0.6) is None
-    assert spotter.detect(readings, second_look=lambda *_: -0.4) is not None
+    assert judged(spotter, readings, second_look=lambda *_: -0.6) is None
+    assert judged(spotter, readings, second_look=lambda *_: -0.4) is not None
 
 
 def test_a_doubted_score_must_be_enough_without_the_doubt_and_is_told_whole() -> None:
@@ -203,7 +215,7 @@ def test_only_what_could_be_enough_is_looked_at_again(said: str, score: float, l
         seen.append(about)
         return 0.0
 
-    new_spotter().detect([reading("", -5.0), reading(said, -5.0 + score)], second_look=look)
+    judged(new_spotter(), [reading("", -5.0), reading(said, -5.0 + score)], second_look=look)
     assert len(seen) == looks
 
 
@@ -251,9 +263,9 @@ def test_what_was_said_to_its_end_and_is_clearly_something_else_is_not_tested_ag
     spotter.worth_testing(("stop",), 1.0)
     assert spotter.worth_testing(("stop",), 2.0)
     said = words("stop")
-    spotter.detect((Reading((), -5.0), Reading(said, -5.0 + HOPELESS_SCORE)), said[-1].end_s)
+    judged(spotter, (Reading((), -5.0), Reading(said, -5.0 + HOPELESS_SCORE)), said[-1].end_s)
     assert spotter.worth_testing(("stop",), 3.0)  # not clear enough
-    spotter.detect((Reading((), -5.0), Reading(said, -5.1 + HOPELESS_SCORE)), said[-1].end_s)
+    judged(spotter, (Reading((), -5.0), Reading(said, -5.1 + HOPELESS_SCORE)), said[-1].end_s)
     assert not spotter.worth_testing(("stop",), 4.0)
 
 
