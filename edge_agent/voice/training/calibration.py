@@ -29,7 +29,7 @@ from edge_agent.voice.thresholds import FILE, Thresholds
 from edge_agent.voice.training.errors import TrainingError
 from edge_agent.voice.training.negatives import make_talk
 from edge_agent.voice.training.noise import draw_noise
-from edge_agent.voice.training.parallel import run_in_processes
+from edge_agent.voice.training.parallel import Report, run_in_processes
 from edge_agent.voice.training.tail import fit
 from edge_agent.voice.training.texts import LANGUAGES, load_texts
 from edge_agent.voice.wav import read_wav
@@ -69,7 +69,7 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What was heard in it: phrase and score of each event, and how long it was."""
+    """What was heard in recordings: phrase and score of each event, and how long they were."""
 
     events: tuple[tuple[str, float], ...]
     hours: float
@@ -93,6 +93,16 @@ def watch(piece: Watch) -> Watched:
         if all(each.phrase != other.phrase or abs(each.end_s - other.end_s) > ONE_EVENT_S for other in kept):
             kept.append(each)
     return Watched(tuple((each.phrase, each.score) for each in kept), stream.now_s / 3600)
+
+
+def watch_talk(model: Path, talk: Sequence[Path], phrases: Sequence[str], report: Report) -> Watched:
+    """Watch all of `talk`, a minute a file, one minute of `NOISE_EVERY` in noise; return the sum of it."""
+    pieces = [
+        Watch(model, path, tuple(phrases), (talk[number - 1], talk[number - 2]) if number % NOISE_EVERY == 0 else ())
+        for number, path in enumerate(talk)
+    ]
+    watched = run_in_processes(watch, pieces, what="listening, minutes", report=report)
+    return Watched(tuple(event for each in watched for event in each.events), sum(each.hours for each in watched))
 
 
 def _in_noise(pcm: bytes, behind: Sequence[Path]) -> bytes:
@@ -129,18 +139,12 @@ def calibrate(model: Path, phrases: Sequence[str], *, language: str, hours: floa
         without=[" ".join(words) for words in grammar],
         report=_report,
     )
-    pieces = [
-        Watch(model, path, tuple(listened), (talk[number - 1], talk[number - 2]) if number % NOISE_EVERY == 0 else ())
-        for number, path in enumerate(talk)
-    ]
-    watched = run_in_processes(watch, pieces, what="listening, minutes", report=_report)
-    events = [event for each in watched for event in each.events]
-    heard_hours = sum(each.hours for each in watched)
+    watched = watch_talk(model, talk, listened, _report)
     made = (
-        f"{heard_hours:.2f} hours of synthetic talk (seed {SEED}), one minute of {NOISE_EVERY} in noise "
+        f"{watched.hours:.2f} hours of synthetic talk (seed {SEED}), one minute of {NOISE_EVERY} in noise "
         f"{SNR_DB:g} dB below, {len(listened)} phrases listened for at once"
     )
-    return fit(events, listened, heard_hours, made=made)
+    return fit(watched.events, listened, watched.hours, made=made)
 
 
 def main() -> int:

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.voice.thresholds import most_per_hour, thresholds_of
-from edge_agent.voice.training.calibration import NOISE_EVERY, Watch, watch
+from edge_agent.voice.training.calibration import watch_talk
 from edge_agent.voice.training.negatives import make_talk
-from edge_agent.voice.training.parallel import run_in_processes
 
 SENSITIVITIES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
 SEED: Final = 8
@@ -42,21 +41,16 @@ def keep_promises(model: Path, phrases: Sequence[str], hours: float) -> tuple[li
         talk = make_talk(
             Path(scratch), language="zh", hours=hours, seed=SEED, without=phrases, report=_report, held_out=True
         )
-        pieces = [
-            Watch(model, path, tuple(written), (talk[at - 1], talk[at - 2]) if at % NOISE_EVERY == 0 else ())
-            for at, path in enumerate(talk)
-        ]
-        watched = run_in_processes(watch, pieces, what="listening, minutes", report=_report)
-    heard_hours = sum(each.hours for each in watched)
+        watched = watch_talk(model, talk, written, _report)
     rows = []
     for sensitivity in SENSITIVITIES:
         heard = dict.fromkeys(written, 0)
-        for phrase, score in (event for each in watched for event in each.events):
+        for phrase, score in watched.events:
             heard[phrase] += score >= thresholds.least_score(phrase, sensitivity)
         worst = max(heard, key=heard.__getitem__)
-        mean = statistics.mean(heard.values()) / heard_hours
-        rows.append(Promise(sensitivity, most_per_hour(sensitivity), mean, worst, heard[worst] / heard_hours))
-    return rows, heard_hours
+        mean = statistics.mean(heard.values()) / watched.hours
+        rows.append(Promise(sensitivity, most_per_hour(sensitivity), mean, worst, heard[worst] / watched.hours))
+    return rows, watched.hours
 
 
 def as_markdown(rows: Sequence[Promise], hours: float, phrases: int) -> str:
