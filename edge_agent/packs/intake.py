@@ -45,26 +45,30 @@ async def bring_documents(
     once. A small document that came holds also where the disk did not take it: it is brought again at the next look.
     """
     missing: dict[str, SignedFile] = {}
+    small: dict[str, bytes] = {}
     for name in names:
         file = repository.files[name]
-        if await in_thread(shelf.store.document, file.sha256) is None:
+        content = await in_thread(shelf.store.document, file.sha256)
+        if content is None:
             missing[target_topic(file.sha256)] = file
+        elif parse_target_name(name) is None:
+            small[file.sha256] = content
     came, failure = await _fetch(missing, shelf, source, window)
+    small |= came
     for name in names:
-        if parse_target_name(name) is None:
-            content = came.get(name) or await in_thread(shelf.store.document, repository.files[name].sha256)
-            if content is not None:
-                try:
-                    shelf.keep_named(name, content)
-                except FormatError as error:
-                    failure = failure or error
+        sha256 = repository.files[name].sha256
+        if parse_target_name(name) is None and sha256 in small:
+            try:
+                shelf.keep_named(name, small[sha256])
+            except FormatError as error:
+                failure = failure or error
     return failure
 
 
 async def _fetch(
     missing: Mapping[str, SignedFile], shelf: Shelf, source: Source, window: int
 ) -> tuple[dict[str, bytes], EdgeAgentError | None]:
-    """Fetch these topics and keep what they hold; return the small documents that came, by name, and what failed."""
+    """Fetch these topics and keep what they hold; return the small documents that came, by hash, and what failed."""
     came: dict[str, bytes] = {}
     failure: EdgeAgentError | None = None
     try:
@@ -77,7 +81,7 @@ async def _fetch(
                     failure = failure or _altered(file)
                 else:
                     if parse_target_name(file.name) is None:
-                        came[file.name] = answer
+                        came[file.sha256] = answer
                     is_urgent = file.name == REVOKED
                     await in_thread(shelf.store.keep_document, file.sha256, answer, urgent=is_urgent)
     except (LinkError, StorageError) as error:
