@@ -48,14 +48,24 @@ _KILLER = textwrap.dedent("""
             running.cancel()
 
     database, key, days, rounds = Path(sys.argv[1]), sys.argv[2].encode(), int(sys.argv[3]), int(sys.argv[4])
-    killed = 0
-    for number in range(rounds + 1):
+
+    def begin(database, reports=1):
         child = os.fork()
         if child == 0:
+            os.dup2(reports, 1)
             asyncio.run(device(database, key, days))
             os._exit(0)
+        return child
+
+    began = time.monotonic()
+    os.waitpid(begin(database.with_name("rehearsal.db"), os.open(os.devnull, os.O_WRONLY)), 0)
+    undisturbed_s = time.monotonic() - began
+
+    killed = 0
+    for number in range(rounds + 1):
+        child = begin(database)
         if number < rounds:
-            time.sleep(random.uniform(0, 0.25))
+            time.sleep(random.uniform(0, undisturbed_s))
             os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         killed += os.WIFSIGNALED(status)
