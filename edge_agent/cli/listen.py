@@ -15,7 +15,7 @@ from edge_agent.cli.model import models_directory
 from edge_agent.cli.output import JsonOption, note, print_json
 from edge_agent.model.errors import VoiceError
 from edge_agent.voice.gated import GatedStream
-from edge_agent.voice.grammar import build_grammar
+from edge_agent.voice.grammar import build_grammar, phrases_in
 from edge_agent.voice.models import find_model
 from edge_agent.voice.source_microphone import MicrophoneSource
 from edge_agent.voice.source_raw import StdinSource
@@ -51,7 +51,7 @@ def listen(
     paths = [*(wav or ()), *(files or ())]
     if mic + stdin + bool(paths) != 1:
         raise typer.BadParameter("Give WAV files, --mic or --stdin.")
-    wanted = [phrase.strip() for phrase in phrases.split(",") if phrase.strip()]
+    wanted = phrases_in(phrases)
     if not wanted:
         raise typer.BadParameter("Give at least one phrase.", param_hint="--phrases")
     found = find_model(model, models_directory(None), lang)

@@ -1,5 +1,7 @@
 """`edge-agent model add-phrases`: teach a model new words, and say how easily each phrase is confused."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,6 +10,7 @@ import typer
 from edge_agent.cli.output import JsonOption, fail, note, print_json, print_table
 
 if TYPE_CHECKING:
+    from edge_agent.voice.phrases.adding import Progress
     from edge_agent.voice.phrases.confusability import Verdict
 
 
@@ -43,21 +46,25 @@ def add_phrases(
     import time
 
     from edge_agent.voice.models import packaged_model
-    from edge_agent.voice.phrases.adding import make_model, plan_phrases
+    from edge_agent.voice.phrases.adding import check_place, make_model, plan_phrases
 
     began = time.monotonic()
     source = model or packaged_model(language or "en")
-    published = () if fleet_dir is None else _published_phrases(fleet_dir)
-    plan = plan_phrases(
-        source, phrases, pronounced=pronounce or (), beside=[*(beside or ()), *published], lang=language
-    )
+    target = out or (model if model is not None else Path(f"{source.name}-phrases"))
+    check_place(source, target)
+    others = [*(beside or ()), *(() if fleet_dir is None else _published_phrases(fleet_dir))]
+    with _progress() as progress:
+        plan = plan_phrases(
+            source, phrases, pronounced=pronounce or (), beside=others, lang=language, progress=progress
+        )
+    for phrase in plan.not_compared:
+        note(f'Not compared with "{phrase}": its words are not of this language.')
     if not as_json:
         _print_verdicts(plan.verdicts)
     if plan.refused and not anyway:
         worst = plan.refused[0]
         details = {"refused": [_verdict_document(verdict) for verdict in plan.refused]} if as_json else None
         fail(f'"{worst.phrase}": {worst.advice} Nothing was made; --anyway makes it all the same.', details=details)
-    target = out or (model if model is not None else Path(f"{source.name}-phrases"))
     made = make_model(plan, target)
     seconds = round(time.monotonic() - began, 1)
     if as_json:
@@ -75,6 +82,20 @@ def add_phrases(
         note(f"{word}: {', or '.join(' '.join(way) for way in ways)}")
     note(f"The model is in {made.directory}, made in {seconds} s. Give it to a fleet with:")
     note(f"  edge-agent fleet voice publish {made.directory}")
+
+
+@contextmanager
+def _progress() -> "Iterator[Progress]":
+    """Show how many phrases were judged, where a person is watching."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    columns = (TextColumn("Comparing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("")
+        yield lambda judged, all_of_them: bar.update(task, completed=judged, total=all_of_them)
 
 
 def _published_phrases(fleet_dir: Path) -> list[str]:

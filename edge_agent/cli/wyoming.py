@@ -39,13 +39,18 @@ def wyoming(
 
     Speech is recognised as one of the phrases that you name, or as nothing: this is no dictation.
     """
+    from edge_agent.voice.grammar import phrases_in
+
+    wanted = phrases_in(phrases)
+    if not wanted:
+        raise typer.BadParameter("Give at least one phrase.", param_hint="--phrases")
     settings = VoiceSettings(
         model=model,
         models_directory=models_directory(None),
-        wake_phrases=_listed(phrases),
+        wake_phrases=wanted,
         sensitivity=sensitivity,
         lang=lang,
-        wyoming=WyomingSettings(uri=uri, phrases=_listed(answers)),
+        wyoming=WyomingSettings(uri=uri, phrases=phrases_in(answers)),
     )
     asyncio.run(_serve(settings, uri, as_json=as_json))
 
@@ -72,7 +77,3 @@ async def _serve(settings: VoiceSettings, uri: str, *, as_json: bool) -> None:
         else:
             note(f"Wyoming clients are served at {taken}; press Ctrl-C to end.")
         await told.wait()
-
-
-def _listed(phrases: str) -> tuple[str, ...]:
-    return tuple(phrase.strip() for phrase in phrases.split(",") if phrase.strip())

@@ -18,6 +18,7 @@ from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
 from amqtt.session import Session
 
 from edge_agent.model.errors import LinkError
+from edge_agent.standin.listening import ANOTHER_PORT, bind_trouble
 
 _LISTENER: Final = "default"
 _STREAM_LIMIT_BYTES: Final = 2**20
@@ -196,8 +197,7 @@ class EmbeddedBroker:
         except OSError as error:
             await broker.shutdown()
             raise LinkError(
-                f"The embedded broker cannot listen on {self.host}:{self.port}: {error.strerror or error}.",
-                "Choose another port, or 0 for any free one.",
+                f"The embedded broker cannot listen on {self.host}:{self.port}: {bind_trouble(error)}.", ANOTHER_PORT
             ) from error
         self._broker = broker
         self.port = self._server.sockets[0].getsockname()[1]

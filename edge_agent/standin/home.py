@@ -25,6 +25,7 @@ from edge_agent.debug.reading import PAGE, page_file
 from edge_agent.debug.refusals import Handler, RequestRefusedError, answer, refusal_response
 from edge_agent.debug.said import SaidView
 from edge_agent.model.errors import SettingsError
+from edge_agent.standin.listening import ANOTHER_PORT, bind_trouble
 
 HOME_PAGE: Final = Path(str(files("edge_agent.standin"))) / "home_page"
 ACT_HEADER: Final = "X-Edge-Agent"
@@ -162,9 +163,8 @@ class HomeServer:
                 await web.TCPSite(runner, self._host, self._port).start()
                 yield f"http://{self._host}:{runner.addresses[0][1]}/"
             except OSError as error:
-                raise SettingsError(
-                    f"The home page cannot use port {self._port}: {error.strerror}.", "Choose another, or 0 for any."
-                ) from error
+                why = f"The home page cannot use port {self._port}: {bind_trouble(error)}."
+                raise SettingsError(why, ANOTHER_PORT) from error
             finally:
                 for page in self._pages:
                     page.put_nowait(None)

@@ -53,6 +53,10 @@ class Converter:
             samples = self._resampler.convert(samples)
         return to_bytes(to_mono(samples, self._channels))
 
+    def drop_half_a_frame(self) -> None:
+        """Forget what came of a frame that is not complete: its rest will not come."""
+        self._odd = b""
+
 
 class _Resampler:
     """One stream of interleaved 16-bit samples, to 16 kHz with as many channels."""

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, assert_never
 
 from edge_agent.model.campaign import END, PHONE, Creative, Turn
 from edge_agent.model.formats import Format
-from edge_agent.voice.grammar import normalise
+from edge_agent.voice.grammar import as_written, normalise
 
 ANSWER_WINDOW: Final = timedelta(seconds=8)
 """How long after a placement has ended its phrases are still listened for."""
@@ -124,6 +125,11 @@ def commands_for(lang: str) -> Mapping[Command, tuple[str, ...]]:
     return SPOKEN.get(lang, SPOKEN["en"])
 
 
+def ends_a_placement(phrase: str) -> bool:
+    """Say whether this is one of the resident's ways, in any language, to end a placement."""
+    return any(_key(phrase) == _key(each) for commands in SPOKEN.values() for each in commands[Command.STOP])
+
+
 def phrases_for(
     wake_phrases: tuple[str, ...],
     lang: str,
@@ -153,8 +159,7 @@ def phrases_for(
     if not speaking:
         return phrases
     spoken = playing.transcript if current is None else current.transcript
-    stops = {_key(phrase) for phrase in commands[Command.STOP]}
-    return tuple(phrase for phrase in phrases if _key(phrase) in stops or not contains(spoken, phrase))
+    return tuple(phrase for phrase in phrases if ends_a_placement(phrase) or not contains(spoken, phrase))
 
 
 def intent_of(
@@ -259,5 +264,7 @@ def contains(spoken: str, phrase: str) -> bool:
     return f" {part} " in f" {text} " or (not part.isascii() and part in text)
 
 
+@lru_cache(512)  # asked with every event, about the same few
 def _key(phrase: str) -> str:
-    return " ".join(phrase.casefold().split())
+    """Return what is the same for all that sounds the same: "Yes, please!" is said as "yes please" is."""
+    return as_written(phrase)

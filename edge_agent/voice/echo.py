@@ -23,8 +23,8 @@ FRAME_BYTES: Final = 2 * 256
 TAIL_S: Final = 0.512
 """How late after it was given an echo may come: the output's buffer and the room's reverberation together."""
 
-REHEARSALS: Final = ((0.6, 1.0, 6), (1.2, 2.0, 4), (2.4, 3.0, 2))
-"""After so many seconds of a recording, the newest so many seconds are given to the filter again, so many times."""
+REHEARSALS: Final = ((0.4, 6), (0.8, 6), (1.4, 4), (2.4, 3))
+"""After so many seconds of a recording, all of it so far is given to the filter again, so many times."""
 
 LEAST_LEFT: Final = 0.03
 MOST_LEFT: Final = 0.35
@@ -123,7 +123,6 @@ class EchoRemover:
         self._canceller = canceller
         self._residue = Residue()
         self._rehearsals = deque(REHEARSALS)
-        self._since_bytes = 0
         self._heard = self._played = b""
 
     def clean(self, heard: bytes, played: bytes) -> bytes:
@@ -140,17 +139,15 @@ class EchoRemover:
         return self._residue.finish()
 
     def _rehearse(self, heard: bytes, played: bytes) -> None:
-        if not self._rehearsals or not (self._since_bytes or any(played)):
+        if not self._rehearsals or not (self._heard or any(played)):
             return
-        self._since_bytes += len(heard)
         self._heard += heard
         self._played += played
-        after_s, newest_s, times = self._rehearsals[0]
-        if self._since_bytes < after_s * _BYTES_A_SECOND:
+        after_s, times = self._rehearsals[0]
+        if len(self._heard) < after_s * _BYTES_A_SECOND:
             return
-        newest = round(newest_s * _BYTES_A_SECOND) // FRAME_BYTES * FRAME_BYTES
         for _ in range(times):
-            self._canceller.clean(self._heard[-newest:], self._played[-newest:])
+            self._canceller.clean(self._heard, self._played)
         self._rehearsals.popleft()
         if not self._rehearsals:
             self._heard = self._played = b""

@@ -99,6 +99,12 @@ def as_written(phrase: str) -> str:
     return found
 
 
+def phrases_in(text: str) -> tuple[str, ...]:
+    """Return phrases that a person wrote with commas between, be they those of a Chinese keyboard."""
+    written = text.replace("\uff0c", ",").replace("\u3001", ",").split(",")
+    return tuple(phrase.strip() for phrase in written if phrase.strip())
+
+
 def _is_unspaced(char: str) -> bool:
     return unicodedata.name(char, "").startswith(_UNSPACED)
 

@@ -8,6 +8,7 @@ Three things help, each where the others cannot (docs/voice.md has how much):
    phrase that it finds there is passed over at that place of the recording, even a "stop"; a resident's "stop" at
    any other place stops us.
 3. The recording is taken out of what the microphone hears (`echo`), so that a person is heard who speaks over it.
+   A phrase that is heard there must be surer than elsewhere, but for what ends a placement.
 
 `OwnVoice` belongs to the thread that listens, which must never wait for more than audio (shell: a thread of its own
 reads and hears a recording while it begins).
@@ -15,18 +16,19 @@ reads and hears a recording while it begins).
 
 import math
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from edge_agent.model.errors import VoiceError
+from edge_agent.voice.dialogue import ends_a_placement
 from edge_agent.voice.echo import FRAME_BYTES, TAIL_S, EchoRemover, new_remover
 from edge_agent.voice.grammar import Grammar
 from edge_agent.voice.libvosk import RATE, Decoder, SpeechModel, Word
 from edge_agent.voice.spotter import Detection
 from edge_agent.voice.spotting import BLOCK_BYTES
+from edge_agent.voice.stream_clock import StreamClock
 
 LEAD_S: Final = 0.05
 """How much earlier than a hook says that it can be heard a sound may begin: its line takes a moment to arrive."""
@@ -35,12 +37,13 @@ LATEST_S: Final = 0.6
 JITTER_S: Final = 0.2
 """How exact the recogniser's times are, for the same words heard twice."""
 
+LEAST_SCORE_OVER_US: Final = 2.2
+"""What is left of our voice where it was taken out may sound like a phrase, but hardly ever as much as one that a
+person says over it (docs/voice.md). What ends a placement is believed as anywhere: a resident outranks us."""
+
 PIECE_S: Final = 1.5
 STEP_S: Final = 0.5
 """A recording is heard in pieces and as a whole: a room lets through now this of it, now that."""
-REMEMBERS_S: Final = 10.0
-"""How long audio counts that came with less delay than all after it: when audio was dropped since, or samples come
-slower than the clock says, it is wrong."""
 
 _BYTES_A_SECOND: Final = 2 * RATE
 
@@ -97,7 +100,7 @@ class _Recording:
     """One of our recordings and what it could be heard as, both as far as a thread of its own has come by now."""
 
     def __init__(self, read: Callable[[], bytes], model: SpeechModel, grammar: Grammar) -> None:
-        self.grammar = grammar
+        self.heard_with = (model, grammar)
         self.pcm: bytes | None = None
         """None until it was read; empty where it cannot be."""
         self.expected: list[Spoken] = []
@@ -119,6 +122,34 @@ class _Recording:
         self._is_wanted = False
 
 
+class _Removal:
+    """What the microphone hears while a recording plays, from `at_bytes` of it on, with that taken out."""
+
+    def __init__(self, remover: EchoRemover, at_bytes: int) -> None:
+        self._remover = remover
+        self._at_bytes = at_bytes
+        self._waiting = b""
+
+    def take(self, audio: bytes, said: bytes) -> bytes:
+        """Return audio without what is `said`, a little later than it came."""
+        self._waiting += audio
+        whole = len(self._waiting) // FRAME_BYTES * FRAME_BYTES
+        heard, self._waiting = self._waiting[:whole], self._waiting[whole:]
+        played = bytes(min(whole, max(0, -self._at_bytes)))
+        start = max(0, self._at_bytes)
+        played += said[start : start + whole - len(played)]
+        self._at_bytes += whole
+        return self._remover.clean(heard, played + bytes(whole - len(played)))
+
+    def is_over(self, said_bytes: float) -> bool:
+        """Whether nothing of it, not even its echo, can be heard any more."""
+        return self._at_bytes > said_bytes + TAIL_S * _BYTES_A_SECOND
+
+    def finish(self) -> bytes:
+        """Return what is still held back."""
+        return self._remover.finish() + self._waiting
+
+
 class OwnVoice:
     """Follows one stream of audio from a microphone, while recordings of ours are played now and then.
 
@@ -129,18 +160,16 @@ class OwnVoice:
     def __init__(self, read: Callable[[Path], bytes], model: SpeechModel, now_s: float) -> None:
         self._read = read
         self._model = model
+        self._clock = StreamClock(now_s)
         self._sound: OwnSound | None = None
-        self._is_outdated = False
         self._recording: _Recording | None = None
         self._began_s: float | None = None
-        self._remover: EchoRemover | None = None
-        self._waiting = self._late = b""
-        self._at_bytes = 0
-        self._heard_s = 0.0
-        self._now_s = self._opened_s = now_s
-        self._least = deque([(now_s, now_s)])
-        """When audio came, and when the stream began if that had no delay; each with less delay than all after it."""
-        self._said_s = math.inf
+        self._closed_after_s = math.inf
+        """How much of the newest sound was said before it was closed."""
+        self._removal: _Removal | None = None
+        self._removed_from_s = self._removed_until_s = 0.0
+        """The part of the stream that the newest sound was last taken out of."""
+        self._late = b""
 
     @property
     def hearing(self) -> threading.Thread | None:
@@ -149,101 +178,75 @@ class OwnVoice:
 
     def play(self, sound: OwnSound | None, grammar: Grammar) -> None:
         """Take note of what is played and listened for from now on."""
-        if sound is None:
-            self._silence()
-        else:
+        if sound is not None:
             self._load(sound.asset, grammar)
             if sound.began_s != self._began_s:
                 self._begin(sound.began_s)
+        elif self._began_s is not None and self._sound is not None:
+            # What was not said yet when it was closed will not be heard.
+            self._closed_after_s = max(0.0, self._clock.newest_s - self._began_s + LEAD_S)
         self._sound = sound
 
     def renew(self, model: SpeechModel) -> None:
         """Hear what is played with another model, from the next `play` on."""
         self._model = model
-        self._is_outdated = True
 
     def _load(self, asset: Path, grammar: Grammar) -> None:
-        known = self._recording
-        is_same = known is not None and self._sound is not None and asset == self._sound.asset
-        if known is not None and is_same and grammar is known.grammar and not self._is_outdated:
-            return
-        pcm = known.pcm if known is not None and is_same else None
+        known, pcm = self._recording, None
+        if known is not None and self._sound is not None and asset == self._sound.asset:
+            if known.heard_with == (self._model, grammar):
+                return
+            pcm = known.pcm
         if known is not None:
             known.drop()
-        self._is_outdated = False
         self._recording = _Recording(lambda: self._read(asset) if pcm is None else pcm, self._model, grammar)
 
     def _begin(self, began_s: float | None) -> None:
         self._began_s = began_s
-        self._said_s = math.inf
+        self._closed_after_s = math.inf
         self._stop_removing()
-        self._remover = None if began_s is None else new_remover()
-        self._at_bytes = 0 if began_s is None else round((self._now_s - began_s + LEAD_S) * RATE) * 2
+        if began_s is not None and (remover := new_remover()) is not None:
+            at_bytes = round((self._clock.newest_s - began_s + LEAD_S) * RATE) * 2
+            self._removal = _Removal(remover, at_bytes)
+            self._removed_from_s = self._clock.heard_s
 
     def take(self, audio: bytes, now_s: float) -> bytes:
         """Return audio of the microphone without what we play; `now_s` is the clock when its last sample came in."""
-        self._heard_s += len(audio) / _BYTES_A_SECOND
-        self._opened_s = self._stream_began(now_s, is_behind=bool(audio))
-        self._now_s = self._opened_s + self._heard_s
-        if self._remover is None:
-            late, self._late = self._late, b""
-            return late + audio
-        self._waiting += audio
-        whole = len(self._waiting) // FRAME_BYTES * FRAME_BYTES
-        heard, self._waiting = self._waiting[:whole], self._waiting[whole:]
+        self._clock.take(len(audio) / _BYTES_A_SECOND, now_s)
         late, self._late = self._late, b""
-        cleaned = late + self._remover.clean(heard, self._played(whole))
-        self._at_bytes += whole
-        if self._at_bytes > self._length_bytes() + TAIL_S * _BYTES_A_SECOND:
+        if self._removal is None:
+            return late + audio
+        said = self._said()
+        cleaned = late + self._removal.take(audio, said or b"")
+        self._removed_until_s = self._clock.heard_s
+        if said is not None and self._removal.is_over(len(said)):
             self._stop_removing()
         return cleaned
 
-    def _stream_began(self, now_s: float, *, is_behind: bool) -> float:
-        """Return when the stream began: audio that had to wait for us seems late, so the least delay shows it."""
-        since_s = now_s - self._heard_s
-        if not is_behind:  # nothing waits: this is the present
-            self._least.clear()
-        while self._least and self._least[-1][1] >= since_s:
-            self._least.pop()
-        self._least.append((now_s, since_s))
-        while self._least[0][0] < now_s - REMEMBERS_S:
-            self._least.popleft()
-        return self._least[0][1]
-
     def is_own(self, detection: Detection) -> bool:
-        """Whether this is what our own recording says at this place."""
+        """Whether this is what our own recording says at this place, or may be what is left of it there."""
+        is_over_us = detection.start_s < self._removed_until_s and detection.end_s > self._removed_from_s
+        if is_over_us and detection.score < LEAST_SCORE_OVER_US and not ends_a_placement(detection.phrase):
+            return True
         if self._began_s is None or self._recording is None:
             return False
-        end_s = self._opened_s + detection.end_s - self._began_s
+        end_s = self._clock.began_s + detection.end_s - self._began_s
         return any(
             own.phrase == detection.phrase
-            and own.start_s < self._said_s
+            and own.start_s < self._closed_after_s
             and own.end_s - JITTER_S <= end_s <= own.end_s + LATEST_S + JITTER_S
             for own in tuple(self._recording.expected)
         )
 
     def _stop_removing(self) -> None:
         """Let what is held back follow with the next audio, so that the stream loses nothing."""
-        if self._remover is not None:
-            self._late += self._remover.finish() + self._waiting
-            self._remover, self._waiting = None, b""
+        if self._removal is not None:
+            self._late += self._removal.finish()
+            self._removal = None
 
-    def _silence(self) -> None:
-        """Forget what was not said yet when it was closed: it will not be heard."""
-        if self._began_s is not None and self._sound is not None:
-            self._said_s = max(0.0, self._now_s - self._began_s + LEAD_S)
-
-    def _length_bytes(self) -> float:
-        """Return how much of the recording is said: all of it, or until it was closed; endless while nobody knows."""
+    def _said(self) -> bytes | None:
+        """Return as much of the recording as is said, until it was closed; None while nobody has read it."""
         pcm = None if self._recording is None else self._recording.pcm
-        said = math.inf if math.isinf(self._said_s) else round(self._said_s * RATE) * 2
-        return said if pcm is None else min(said, len(pcm))
-
-    def _played(self, length_bytes: int) -> bytes:
-        """Return what we play at this place: silence before it, the recording, silence after it."""
-        before = bytes(min(length_bytes, max(0, -self._at_bytes)))
-        pcm = (None if self._recording is None else self._recording.pcm) or b""
-        start = max(0, self._at_bytes)
-        end = min(start + length_bytes - len(before), self._length_bytes())
-        played = before + pcm[start : round(end)]
-        return played + bytes(length_bytes - len(played))
+        if pcm is None or math.isinf(self._closed_after_s):
+            return pcm
+        return pcm[: round(self._closed_after_s * RATE) * 2]

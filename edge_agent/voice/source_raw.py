@@ -84,11 +84,16 @@ class _Inflow:
         """Note that nothing came for a while: whoever writes next is judged anew."""
         self._came_bytes = 0
 
+    def writer_left(self) -> None:
+        """Note that whoever writes next is another: what the last one left of a frame is not its beginning."""
+        self.pause()
+        self._converter.drop_half_a_frame()
+
     def forget(self) -> None:
-        """Throw away what was written so far."""
+        """Throw away what was written so far, but for half a frame: its rest is still to come."""
         with suppress(BlockingIOError), _reading():
-            while self._is_pipe and (waiting_bytes := self._waiting_bytes()):
-                os.read(self.descriptor, waiting_bytes)
+            while self._is_pipe and (whole_bytes := self._whole_frames(self._waiting_bytes())):
+                os.read(self.descriptor, whole_bytes)
 
     def _wait_for_the_rest(self) -> None:
         missing_bytes = self._wanted_bytes - self._waiting_bytes()
@@ -102,13 +107,17 @@ class _Inflow:
         if not self._is_pipe:
             return
         waiting_bytes, a_second = self._waiting_bytes(), self._raw.bytes_a_second
-        excess_bytes = waiting_bytes - round(KEPT_S * self._raw.rate) * 2 * self._raw.channels
+        excess_bytes = self._whole_frames(waiting_bytes - round(KEPT_S * self._raw.rate) * 2 * self._raw.channels)
         is_live = self._came_bytes + waiting_bytes <= (now_s - self._began_s + _AHEAD_S) * a_second
         if excess_bytes > 0 and is_live:
             self._came_bytes += len(os.read(self.descriptor, excess_bytes))
             self._dropping.dropped(excess_bytes / a_second)
         elif waiting_bytes <= self._wanted_bytes:
             self._dropping.caught_up()
+
+    def _whole_frames(self, length_bytes: int) -> int:
+        """Return how much of so many bytes may go: a relay may write half a sample, and then its rest."""
+        return length_bytes - length_bytes % (2 * self._raw.channels)
 
     def _waiting_bytes(self) -> int:
         """FIONREAD of ioctl_tty(2)."""
@@ -166,7 +175,7 @@ class PipeSource:
             return self._inflow.take() or b""
         self._check_it_is_still_there(self._inflow.descriptor)
         if self._hush_left_s <= 0:
-            self._inflow.pause()
+            self._inflow.writer_left()
             return b""
         self._hush_left_s -= WAIT_S
         return SILENCE

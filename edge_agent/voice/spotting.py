@@ -61,7 +61,8 @@ class PhraseStream:
         self._decoder = Decoder(model, grammar.eager_for_vosk)
         self._waiting = bytearray()
         self._remembered = bytearray()
-        self._now_s = self._utterance_s = 0.0
+        self._now_s = self._utterance_s = self._since_s = 0.0
+        self._longer_known: frozenset[str] = frozenset()
 
     @property
     def now_s(self) -> float:
@@ -77,9 +78,14 @@ class PhraseStream:
         if model is not None:
             self._model, self._verdict = model, verdict_of(model.directory, self._sensitivity)
             self._look = look_of(model)
-        longer_known = frozenset(self._grammar.phrases.values())
+        if len(self._waiting) < BLOCK_BYTES:  # else nothing was decoded since the last change: its moment is this one
+            self._since_s, self._longer_known = self._now_s, frozenset(self._grammar.phrases.values())
         self._spotter = Spotter(
-            grammar, self._verdict, last=self._spotter.last, since_s=self._now_s, longer_known=longer_known
+            grammar,
+            self._verdict,
+            last=self._spotter.last,
+            since_s=self._since_s,
+            longer_known=self._longer_known,
         )
         self._grammar = grammar
         self._rewind(self._now_s - OVERLAP_S)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.model.errors import EdgeAgentError, VoiceError
-from edge_agent.voice.grammar import build_what_is_known
+from edge_agent.voice.grammar import build_what_is_known, normalise
 from edge_agent.voice.libvosk import RATE, Decoder
 from edge_agent.voice.models import check_model
 
@@ -29,15 +29,23 @@ _NOISE_S: Final = 1
 async def try_model(directory: Path, phrases: Sequence[str] = ()) -> None:
     """Load the model in a process of its own, with a grammar of `phrases` and some of its words.
 
-    Raise VoiceError, with one sentence, when that process fails, dies or takes longer than a minute.
+    Raise VoiceError, with one sentence, when that process fails, dies or takes longer than a minute, and
+    EdgeAgentError where none can be begun now, which says nothing of the model.
     """
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "edge_agent.voice.trying", str(directory), *phrases),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
+    words = (" ".join(normalise(phrase)) for phrase in phrases)  # what else a phrase may hold, no argument can
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "edge_agent.voice.trying", str(directory), *words),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+    except OSError as error:
+        raise EdgeAgentError(
+            f"The voice pack's words cannot be tried: no process can be begun ({error.strerror}).",
+            "Check how much memory and how many processes the agent may have; it is tried again.",
+        ) from error
     try:
         async with asyncio.timeout(PATIENCE_S):
             _, said = await process.communicate()

@@ -24,7 +24,7 @@ async def agent_of(folder: Path) -> AsyncIterator[Agent]:
 
 
 def is_muted(agent: Agent) -> bool:
-    ears = {agent.rooms.ear.room._wishes.now.muted, agent.rooms.wyoming.room._muted}
+    ears = {agent.rooms.ear.room._wishes.now.muted, agent.rooms.wyoming.room._mute.on}
     assert len(ears) == 1
     return ears.pop()
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -22,7 +23,7 @@ from typing import Any, Final
 from edge_agent.model.errors import StorageError, VoiceError
 from edge_agent.voice.dialogue import commands_for
 from edge_agent.voice.fitting import PHRASES_FILE, base_hash
-from edge_agent.voice.grammar import build_grammar, normalise
+from edge_agent.voice.grammar import Vocabulary, build_grammar, normalise
 from edge_agent.voice.libvosk import Decoder
 from edge_agent.voice.models import Model, check_model, packaged_models
 from edge_agent.voice.phrases.common_speech import CommonSpeech
@@ -34,6 +35,8 @@ from edge_agent.voice.training.errors import TrainingError
 from edge_agent.voice.training.lexicon import lexicon_text, parse_lexicon
 from edge_agent.voice.training.requirements import check_words_can_be_added
 from edge_agent.voice.training.texts import LANGUAGES, load_texts
+
+Progress = Callable[[int, int], None]
 
 _EVERYDAY_RANK: Final = 200
 _COMMON_RANK: Final = 400
@@ -50,6 +53,8 @@ class Plan:
     phrases: tuple[str, ...]
     words: Mapping[str, Pronunciations]
     verdicts: tuple[Verdict, ...]
+    not_compared: tuple[str, ...] = ()
+    """What stands beside them in another language: nobody knows how it sounds in this model's phones."""
 
     @property
     def refused(self) -> tuple[Verdict, ...]:
@@ -88,11 +93,13 @@ def plan_phrases(
     pronounced: Sequence[str] = (),
     beside: Sequence[str] = (),
     lang: str | None = None,
+    progress: Progress = lambda _judged, _all: None,
 ) -> Plan:
-    """Pronounce and judge `phrases` for the model in `directory`.
+    """Pronounce and judge `phrases` for the model in `directory`: seconds for each of some words.
 
     `pronounced` are pronunciations by hand (`word=phones`); `beside` are phrases that the same devices listen for.
-    Raise VoiceError naming the phrase, word or program that stands in the way.
+    `progress` is told how many phrases were judged, and of how many. Raise VoiceError naming the phrase, word or
+    program that stands in the way.
     """
     model = check_model(directory)
     graph = directory / "graph"
@@ -103,39 +110,69 @@ def plan_phrases(
     lang = lang or language_of(model)
     noted = read_phrases(directory).get("phrases", [])
     lexicon: dict[str, Pronunciations] = dict(parse_lexicon(lexicon_file.read_text("utf-8")))
-    vocabulary = model.vocabulary()
-    written = by_hand(pronounced, names)
-
-    def lacking(among: Sequence[str]) -> list[str]:
-        words = dict.fromkeys(word for phrase in among for word in _words_of(phrase))
-        return [word for word in words if not vocabulary.spell(word) and word not in written]
-
-    unknown, elsewhere = lacking(phrases), lacking([*noted, *beside])
-    added: dict[str, Pronunciations] = dict(written)
+    written = by_hand(pronounced, names, lang)
+    vocabulary = Vocabulary({**{word: word for word in written}, **model.vocabulary().words})
+    _check_are_said(written, [*phrases, *noted, *beside], vocabulary)
+    unknown, elsewhere = _lacking(phrases, vocabulary), _lacking([*noted, *beside], vocabulary)
     try:
         if unknown or elsewhere or written:
             check_words_can_be_added(by_espeak=bool(unknown or elsewhere))
-        added |= {word: pronounce(word, lang) for word in unknown}
-        lexicon |= {word: pronounce(word, lang) for word in elsewhere}  # to compare with, not to be added
+        added = {**written, **{word: pronounce(word, lang) for word in unknown}}
+        for word in elsewhere:  # to compare with, not to be added
+            with suppress(VoiceError):
+                lexicon[word] = pronounce(word, lang)
     except TrainingError as error:
         raise VoiceError(str(error)) from error
     for word, ways in added.items():
         lexicon[word] = tuple(dict.fromkeys([*ways, *lexicon.get(word, ())]))
-
-    def spoken(phrase: str) -> Spoken | None:
-        spelt = [(word,) if word in lexicon else vocabulary.spell(word) for word in normalise(phrase)]
-        words = tuple(chain.from_iterable(spelt))
-        known = all(spelt) and all(word in lexicon for word in words)
-        return Spoken(phrase, words, tuple(lexicon[word] for word in words)) if known else None
-
     resident = [phrase for ways in commands_for(lang).values() for phrase in ways]
     beside_it = dict.fromkeys([*phrases, *noted, *beside, *resident])
-    others = [other for other in map(spoken, beside_it) if other is not None]
+    others = [other for phrase in beside_it if (other := _spoken(phrase, lexicon, vocabulary)) is not None]
+    compared = {other.text for other in others}
+    return Plan(
+        model=model,
+        lang=lang,
+        phrases=tuple(dict.fromkeys([*noted, *phrases])),
+        words=added,
+        verdicts=tuple(_judged(phrases, others, lexicon, lang, progress)),
+        not_compared=tuple(phrase for phrase in dict.fromkeys(beside) if phrase not in compared),
+    )
+
+
+def _lacking(phrases: Iterable[str], vocabulary: Vocabulary) -> list[str]:
+    words = dict.fromkeys(word for phrase in phrases for word in _words_of(phrase))
+    return [word for word in words if not vocabulary.spell(word)]
+
+
+def _spoken(phrase: str, lexicon: Mapping[str, Pronunciations], vocabulary: Vocabulary) -> Spoken | None:
+    spelt = [(word,) if word in lexicon else vocabulary.spell(word) for word in normalise(phrase)]
+    words = tuple(chain.from_iterable(spelt))
+    known = all(spelt) and all(word in lexicon for word in words)
+    return Spoken(phrase, words, tuple(lexicon[word] for word in words)) if known else None
+
+
+def _judged(
+    phrases: Sequence[str],
+    others: Sequence[Spoken],
+    lexicon: Mapping[str, Pronunciations],
+    lang: str,
+    progress: Progress,
+) -> Iterator[Verdict]:
     sounds = sound_system(lang)
     speech = CommonSpeech(lexicon, _ranks(lang, lexicon), sounds)
     asked = [phrase for phrase in others if phrase.text in phrases]
-    verdicts = tuple(judge(phrase, others, speech, sounds) for phrase in asked)
-    return Plan(model, lang, tuple(dict.fromkeys([*noted, *phrases])), added, verdicts)
+    for place, phrase in enumerate(asked):
+        progress(place, len(asked))
+        yield judge(phrase, others, speech, sounds)
+
+
+def _check_are_said(written: Iterable[str], phrases: Iterable[str], vocabulary: Vocabulary) -> None:
+    """Raise VoiceError for a pronunciation that no phrase has use for: its word was mistyped, most likely."""
+    spelt = [vocabulary.spell(word) or (word,) for phrase in phrases for word in _words_of(phrase)]
+    words = dict.fromkeys(chain.from_iterable(spelt))
+    for word in written:
+        if word not in words:
+            raise VoiceError(f'No phrase has the word "{word}" to pronounce.', f"Name one of: {', '.join(words)}.")
 
 
 def _words_of(phrase: str) -> tuple[str, ...]:
@@ -164,10 +201,7 @@ def make_model(plan: Plan, out: Path) -> Model:
     Raise VoiceError where the result does not work, StorageError for the disk; `out` is then as it was.
     """
     source = plan.model.directory
-    if out.exists() and not (out.is_dir() and out.samefile(source)):
-        raise VoiceError(f"{out} exists already.", f"Add to it with --model {out}, or name another with --out.")
-    if out.exists() and source.resolve() in {path.resolve() for path in packaged_models().values()}:
-        raise VoiceError("The packaged model is not changed.", "Name another folder with --out.")
+    check_place(source, out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".adding-") as scratch:
@@ -176,22 +210,30 @@ def make_model(plan: Plan, out: Path) -> Model:
             _write_words(plan, fresh)
             made = check_model(fresh)
             Decoder(made.load(), build_grammar(plan.phrases, made.vocabulary()).for_vosk)
-            _put_in_place(fresh, out)
+            _put_in_place(fresh, out.resolve() if out.is_symlink() else out)
     except OSError as error:
         reason = error.strerror or str(error)
         raise StorageError(f"The model cannot be written to {out}: {reason}.", "Check the disk.") from error
     return check_model(out)
 
 
+def check_place(source: Path, out: Path) -> None:
+    """Raise VoiceError where a model made from that in `source` must not be written to `out`."""
+    if out.exists() and not (out.is_dir() and out.samefile(source)):
+        raise VoiceError(f"{out} exists already.", f"Add to it with --model {out}, or name another with --out.")
+    if out.exists() and source.resolve() in {path.resolve() for path in packaged_models().values()}:
+        raise VoiceError("The packaged model is not changed.", "Name another folder with --out.")
+
+
 def _put_in_place(fresh: Path, out: Path) -> None:
     """Give `fresh` the name `out`. A folder cannot be replaced in one step, so what was there waits beside it.
 
-    Where the power goes between the two, `NAME.before` is the model as it was, for a person to name back.
+    Where the power goes between the two, `NAME.before-…` is the model as it was, for a person to name back.
     """
-    before = out.with_name(f"{out.name}.before")
     if not out.exists():
         fresh.rename(out)
         return
+    before = Path(tempfile.mkdtemp(prefix=f"{out.name}.before-", dir=out.parent))
     out.rename(before)
     try:
         fresh.rename(out)

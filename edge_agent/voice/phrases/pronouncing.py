@@ -6,6 +6,7 @@ words in a Mandarin model by the Mandarin phones nearest to the English ones.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from itertools import islice, product
 
@@ -21,7 +22,7 @@ _MOST_WAYS = 6
 _BY_HAND = 'Write one by hand: --pronounce "glowbar=g l ow b aa r".'
 
 
-def by_hand(texts: Iterable[str], phones: Collection[str]) -> dict[str, tuple[Pronunciation, ...]]:
+def by_hand(texts: Iterable[str], phones: Collection[str], lang: str) -> dict[str, tuple[Pronunciation, ...]]:
     """Read `word=phone phone …`, one pronunciation each; a word may come several times.
 
     In a Mandarin model numbered pinyin is read too (`小智=xiao3zhi4`). Raise VoiceError naming what is wrong, with
@@ -34,7 +35,7 @@ def by_hand(texts: Iterable[str], phones: Collection[str]) -> dict[str, tuple[Pr
         if len(word) != 1 or not said.split():
             raise VoiceError(f'"{text}" is not a word and its phones.', _BY_HAND)
         pronunciation = tuple(said.split())
-        if any(char.isdigit() for char in said):
+        if lang == "zh" and any(char.isdigit() for char in said):
             pronunciation = _pinyin(said.split(), text)
         unknown = [phone for phone in pronunciation if phone not in phones]
         if unknown:
@@ -64,10 +65,18 @@ def pronounce(word: str, lang: str) -> tuple[Pronunciation, ...]:
 
 
 def _english(word: str) -> tuple[Pronunciation, ...]:
+    if not all(map(_is_read_in_english, word)):
+        return ()  # espeak-ng would say what kind of letter it is: "Chinese letter"
     said = espeak().pronounce(word, voice=_ENGLISH_VOICE)
     clear = tuple("t" if phone == "dx" else phone for phone in said)
     ways = [way for way in (said, clear) if way]
     return tuple(dict.fromkeys([*ways, *ending_clearly(word, ways)]))
+
+
+def _is_read_in_english(char: str) -> bool:
+    """Whether a letter, an accent on one, a digit or an apostrophe is of the Latin script."""
+    is_mark = unicodedata.category(char)[0] == "M"
+    return char.isascii() or is_mark or unicodedata.name(char, "").startswith("LATIN ")
 
 
 def _mandarin(word: str) -> tuple[Pronunciation, ...]:

@@ -8,7 +8,7 @@ the International Phonetic Association.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
 from typing import Final, Literal
@@ -178,12 +178,30 @@ SOUNDS: Final[Mapping[str, Mapping[str, Sound]]] = MappingProxyType({"en": ENGLI
 
 @dataclass(frozen=True, slots=True)
 class SoundSystem:
-    """How alike the phones of one language are; one that is not in its table has nothing in common with another."""
+    """How alike the phones of one language are; one that is not in its table has nothing in common with another.
+
+    It is asked millions of times about some forty phones, so that it keeps what it has answered.
+    """
 
     sounds: Mapping[str, Sound]
+    _distances: dict[tuple[str, str], float] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _weights: dict[str, float] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def distance(self, one: str, other: str) -> float:
         """Return how far apart two phones are, 0 … 1."""
+        found = self._distances.get((one, other))
+        if found is None:
+            found = self._distances[one, other] = self._apart(one, other)
+        return found
+
+    def weight(self, phone: str) -> float:
+        """Return what it costs that a phone is missing, or is there too much: weak ones are easily overheard."""
+        found = self._weights.get(phone)
+        if found is None:
+            found = self._weights[phone] = self._weighed(phone)
+        return found
+
+    def _apart(self, one: str, other: str) -> float:
         if one == other:
             return 0.0
         first, second = self.sounds.get(one), self.sounds.get(other)
@@ -191,8 +209,7 @@ class SoundSystem:
             return 1.0
         return max(_LEAST, _between(first, second))
 
-    def weight(self, phone: str) -> float:
-        """Return what it costs that a phone is missing, or is there too much: weak ones are easily overheard."""
+    def _weighed(self, phone: str) -> float:
         sound = self.sounds.get(phone)
         match sound:
             case Vowel():

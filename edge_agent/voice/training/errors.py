@@ -45,7 +45,10 @@ class UnknownLanguageError(TrainingError):
     """No words and phrases are shipped for the language."""
 
     def __init__(self, language: str, known: Sequence[str]) -> None:
-        super().__init__(f"There are no texts for {language!r}; there are for: {', '.join(known)}.")
+        super().__init__(
+            f"There are no texts for {language!r}; there are for: {', '.join(known)}. "
+            f"Name one of these; docs/voice.md says how to add a language."
+        )
 
 
 class NoNetworkError(TrainingError):

@@ -76,8 +76,8 @@ def train_model(
     """
     if start is not None and not start.exists():
         raise NoNetworkError(start)
-    check_requirements(recordings=adapt is not None)
     texts = load_texts(language)
+    check_requirements(recordings=adapt is not None)
 
     # Threads that wait for each other actively lose most of their time where others use the cores too.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

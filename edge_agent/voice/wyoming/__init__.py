@@ -1,8 +1,10 @@
 """The Wyoming protocol, both ways: satellites feed the ear (`source`), Home Assistant uses the engine (`service`).
 
 protocol   messages and addresses, with every bound that a stranger's bytes need; pure
+engine     the model that all clients share
 session    what one client's messages mean, and what is answered; pure but for the decoding
 offer      what `describe` is answered with
+mute       whether the device is muted, and was meanwhile
 audio      a stream of any announced format as ours
 server     connections, one decoding thread, bounds; `service` runs it inside the agent
 source     satellites as audio sources; `peer` and `sockets` are the blocking sockets under it

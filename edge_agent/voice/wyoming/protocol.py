@@ -68,7 +68,8 @@ class Inbox:
                 return None
             line = bytes(self._waiting[:end])
             del self._waiting[: end + 1]
-            self._header = read_message(_Header, _object_in(line))
+            said = _object_in(line)
+            self._header = read_message(_Header, {name: each for name, each in said.items() if each is not None})
         header = self._header
         if len(self._waiting) < header.data_length + header.payload_length:
             return None

@@ -17,8 +17,10 @@ from typing import Any, Final
 
 from edge_agent.model.errors import SettingsError, VoiceError, WyomingError
 from edge_agent.voice.wyoming.complaints import Complaints
+from edge_agent.voice.wyoming.engine import Engine
+from edge_agent.voice.wyoming.mute import Mute
 from edge_agent.voice.wyoming.protocol import Address
-from edge_agent.voice.wyoming.session import Engine, Session, refusal
+from edge_agent.voice.wyoming.session import Session, refusal
 from edge_agent.voice.wyoming.sockets import keep_asking, leave, listen_on
 
 READ_BYTES: Final = 64 * 1024
@@ -52,13 +54,11 @@ class Bounds:
 
 
 class WyomingServer:
-    """Serves clients with one engine. While `is_muted`, it answers what it offers and hears nobody."""
+    """Serves clients with one engine. While `mute` is on, it answers what it offers and hears nobody."""
 
-    def __init__(
-        self, engine: Engine, is_muted: Callable[[], bool] = lambda: False, bounds: Bounds | None = None
-    ) -> None:
+    def __init__(self, engine: Engine, mute: Callable[[], Mute] = Mute, bounds: Bounds | None = None) -> None:
         self._engine = engine
-        self._is_muted = is_muted
+        self._mute = mute
         self._bounds = bounds or Bounds()
         self._complaints = Complaints()
         self._clients: set[asyncio.Task[None]] = set()
@@ -135,7 +135,7 @@ class WyomingServer:
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take and answer until the client leaves. Raise VoiceError for one that must go."""
         loop = asyncio.get_running_loop()
-        session = Session(self._engine, self._is_muted)
+        session = Session(self._engine, self._mute)
         until = loop.time() + self._bounds.idle_s
         while session.error is None:
             taken, was_mid_message = session.taken, session.is_mid_message
@@ -153,9 +153,9 @@ class WyomingServer:
             if not received:
                 return
             unheard = session.unheard
-            answer = await loop.run_in_executor(self._decoder, session.receive, received)
-            if answer := session.mute_wins(answer):
-                await self._send(writer, answer)
+            replies = await loop.run_in_executor(self._decoder, session.receive, received)
+            if replies := session.mute_wins(replies):
+                await self._send(writer, b"".join(reply.encoded for reply in replies))
             if session.unheard is not None and session.unheard is not unheard:
                 self._complaints.add(session.unheard, "It is not heard.")
             if session.taken != taken or not was_mid_message:

@@ -12,10 +12,11 @@ from edge_agent.model.errors import EdgeAgentError, SettingsError
 from edge_agent.settings.rooms import VoiceSettings
 from edge_agent.troubles import Troubles
 from edge_agent.voice.fitting import heard_model
+from edge_agent.voice.wyoming.engine import Engine
+from edge_agent.voice.wyoming.mute import Mute
 from edge_agent.voice.wyoming.offer import Offer
 from edge_agent.voice.wyoming.protocol import Address
 from edge_agent.voice.wyoming.server import WyomingServer
-from edge_agent.voice.wyoming.session import Engine
 
 RETRY: Final = timedelta(seconds=30)
 
@@ -31,11 +32,11 @@ class WyomingService:
         self._settings = settings
         self._troubles = troubles or Troubles()
         self._retry_s = retry.total_seconds()
-        self._muted = False
+        self._mute = Mute()
 
     def mute(self, on: bool) -> None:
         """Refuse everybody from now on, also who is speaking, or serve again."""
-        self._muted = on
+        self._mute = self._mute.turned(on=on)
 
     async def run(self) -> None:
         """Serve until cancelled. Returns at once where no address is named, or where it can never work.
@@ -53,7 +54,7 @@ class WyomingService:
             return
         while True:
             try:
-                async with WyomingServer(engine, lambda: self._muted).listening(address) as taken:
+                async with WyomingServer(engine, lambda: self._mute).listening(address) as taken:
                     self._troubles.end("wyoming")
                     _log.info("Wyoming clients are served at %s", taken)
                     await asyncio.get_running_loop().create_future()

@@ -15,21 +15,21 @@ pipeline in the moment in which a wake service hangs up, twenty a second, for as
 here is decided by the same streams as in the agent.
 """
 
-import logging
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from edge_agent.model.errors import VoiceError, WyomingError
 from edge_agent.voice.gated import GatedStream
-from edge_agent.voice.grammar import build_what_is_known
-from edge_agent.voice.libvosk import RATE, SpeechModel
-from edge_agent.voice.models import Model
+from edge_agent.voice.libvosk import RATE
 from edge_agent.voice.spotter import Detection
 from edge_agent.voice.spotting import REMEMBER_S, PhraseStream
 from edge_agent.voice.wyoming.audio import ChunkConverter
 from edge_agent.voice.wyoming.complaints import MUTED, code_of
-from edge_agent.voice.wyoming.offer import Offer, name_of
+from edge_agent.voice.wyoming.engine import Engine
+from edge_agent.voice.wyoming.mute import Mute
+from edge_agent.voice.wyoming.offer import name_of
 from edge_agent.voice.wyoming.protocol import (
     AudioFormat,
     Detect,
@@ -56,44 +56,6 @@ _MUTED: Final = ("speaks while the device is muted", MUTED, "Unmute the device."
 
 _MOST_MARKS: Final = 1024
 _MARKS_REACH_S: Final = 2 * REMEMBER_S
-_log = logging.getLogger(__name__)
-
-
-class Engine:
-    """The model that every client's audio is decoded with. It is loaded for the first audio, and kept until `rest`.
-
-    A phrase that the model cannot hear is refused with a logged error; the others are offered.
-    """
-
-    def __init__(self, model: Model, offer: Offer, sensitivity: float = 0.5) -> None:
-        self._model = model
-        self._sensitivity = sensitivity
-        self._vocabulary = model.vocabulary()
-        self._loaded: SpeechModel | None = None
-        for error in build_what_is_known((*offer.wake, *offer.answers), self._vocabulary)[1]:
-            _log.error("Wyoming clients cannot use a phrase. %s", error.for_person())
-        self.offer = Offer(self._known(offer.wake), self._known(offer.answers), offer.lang, offer.model)
-
-    def listen_for(self, phrases: tuple[str, ...], *, for_days: bool) -> PhraseStream | GatedStream:
-        """Return a new stream of audio in which these phrases are heard. Raise VoiceError where Vosk refuses.
-
-        One that goes on `for_days` has a gate, as the agent's own: silence costs next to nothing.
-        """
-        grammar, _ = build_what_is_known(phrases, self._vocabulary)
-        self._loaded = self._model.load()
-        return (GatedStream if for_days else PhraseStream)(self._loaded, grammar, self._sensitivity)
-
-    @property
-    def is_loaded(self) -> bool:
-        """Whether the model is kept in memory."""
-        return self._loaded is not None
-
-    def rest(self) -> None:
-        """Let the model go, as soon as nobody is heard with it."""
-        self._loaded = None
-
-    def _known(self, phrases: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(build_what_is_known(phrases, self._vocabulary)[0].phrases.values())
 
 
 def refusal(error: VoiceError) -> Message:
@@ -101,15 +63,33 @@ def refusal(error: VoiceError) -> Message:
     return Message("error", {"text": error.for_person(), "code": code_of(error)})
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a client is sent, and whether it `tells` of something that was heard."""
+
+    encoded: bytes
+    tells: bool
+
+    @classmethod
+    def of(cls, message: Message) -> "Reply":
+        """Return a message as a reply."""
+        return cls(message.encode(), message.type in _TELLING)
+
+
 class Session:
     """Takes what one client sends, piece by piece. Slow where it decodes: call it off the event loop.
 
-    `is_muted` is asked before audio is decoded and before anything heard is told; it must be quick.
+    `mute` is asked before audio is decoded and before anything heard is told; it must be quick. Nothing of what was
+    heard before a mute is left after it, however short it was.
     """
 
-    def __init__(self, engine: Engine, is_muted: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, engine: Engine, mute: Callable[[], Mute] = Mute) -> None:
         self._engine = engine
-        self._is_muted = is_muted
+        self._mute = mute
+        self._mutes = mute().times
+        """How often it had been muted when the newest piece came."""
+        self._is_cut = False
+        """Whether it was muted while what the stream holds was on its way."""
         self._inbox = Inbox()
         self._phrases = engine.offer.wake
         self._transcribes = False
@@ -118,7 +98,6 @@ class Session:
         self._heard: list[str] = []
         self._fed_s = 0.0
         self._marks: deque[tuple[float, float]] = deque(maxlen=_MOST_MARKS)
-        self._telling_nothing = bytearray()
         self.taken = 0
         """How many messages were taken."""
         self.listens = False
@@ -138,39 +117,46 @@ class Session:
         """Whether a message has begun that is not here in full."""
         return self._inbox.is_mid_message
 
-    def receive(self, received: bytes) -> bytes:
-        """Take bytes from the client; return the bytes to answer with."""
-        answer, self._telling_nothing = bytearray(), bytearray()
+    def receive(self, received: bytes) -> Sequence[Reply]:
+        """Take bytes from the client; return what to answer."""
+        mutes, before = self._mute().times, self._mutes
+        self._is_cut = self._stream is not None and (self._is_cut or mutes != before)
+        self._mutes = mutes
+        replies: list[Reply] = []
+        length_bytes = 0
         try:
             for message in self._inbox.feed(received):
                 self.taken += 1
-                for reply in self._answer(message):
-                    encoded = reply.encode()
-                    answer += encoded
-                    if reply.type not in _TELLING:
-                        self._telling_nothing += encoded
-                    if len(answer) > LONGEST_ANSWER_BYTES:
+                for reply in map(Reply.of, self._answer(message)):
+                    replies.append(reply)
+                    length_bytes += len(reply.encoded)
+                    if length_bytes > LONGEST_ANSWER_BYTES:
                         raise WyomingError("asks for more than it takes", "too-much")
         except VoiceError as error:
             self.error = error
-            refused = refusal(error).encode()
-            answer += refused
-            self._telling_nothing += refused
-        return bytes(answer)
+            replies.append(Reply.of(refusal(error)))
+        return replies
 
-    def mute_wins(self, answer: bytes) -> bytes:
+    def mute_wins(self, replies: Sequence[Reply]) -> Sequence[Reply]:
         """Return what to send of what `receive` returned just now, where it may have been muted meanwhile. Quick."""
-        if len(answer) == len(self._telling_nothing) or not self._is_muted():
-            return answer
+        untelling = [reply for reply in replies if not reply.tells]
+        if len(untelling) == len(replies) or not self._is_muted:
+            return replies
         if self.error is None:
             muted = WyomingError(*_MUTED)
-            self._telling_nothing += refusal(muted).encode()
+            untelling.append(Reply.of(refusal(muted)))
             self._forget()
             if self._transcribes:
                 self.error = muted
             else:
                 self.unheard = muted
-        return bytes(self._telling_nothing)
+        return untelling
+
+    @property
+    def _is_muted(self) -> bool:
+        """Whether it is muted, or was while what was taken last was on its way."""
+        mute = self._mute()
+        return mute.on or mute.times != self._mutes or self._is_cut
 
     def _answer(self, message: Message) -> Iterator[Message]:
         """Take a message. What is not to be had ends a transcription, and leaves who listens for phrases unheard."""
@@ -272,7 +258,7 @@ class Session:
             self._heard.append(detection.phrase)
 
     def _refuse_while_muted(self) -> None:
-        if self._is_muted():
+        if self._is_muted:
             raise WyomingError(*_MUTED)
 
     def _refuse_what_is_not_to_be_had(self) -> None:

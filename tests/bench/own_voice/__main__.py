@@ -81,6 +81,13 @@ def synthesised(text: str, voice: str) -> Samples:
     return np.asarray(samples[loud[0] : loud[-1] + 800])
 
 
+def speech_of(recording: Samples) -> Samples:
+    """Return the part of a recording in which somebody speaks: hits are counted by where a phrase ends."""
+    frames = (recording[: len(recording) // 320 * 320].reshape(-1, 320) ** 2).mean(1)
+    loud = np.flatnonzero(frames > frames.max() * 10 ** (-25 / 10))
+    return recording[max(0, loud[0] - 5) * 320 : (loud[-1] + 5) * 320]
+
+
 def level(samples: Samples) -> float:
     """Return the level of the louder half."""
     frames = np.sort((samples[: len(samples) // 320 * 320].reshape(-1, 320) ** 2).mean(1))
@@ -145,7 +152,7 @@ def people(count: int) -> Iterator[tuple[str, Samples]]:
     folder = find_recordings()
     for phrase in WAKES if folder else ():
         for path in sorted((folder or Path()).joinpath(phrase.replace(" ", "_")).glob("*.flac"))[:count]:
-            yield phrase, soundfile.read(path, dtype="int16")[0].astype(float)
+            yield phrase, speech_of(soundfile.read(path, dtype="int16")[0].astype(float))
     for phrase in COMMANDS:
         for voice in VOICES[: max(1, count // 2)]:
             yield phrase, synthesised(phrase, voice)

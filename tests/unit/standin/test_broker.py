@@ -38,6 +38,12 @@ async def test_retained_messages_and_the_port_survive_a_restart() -> None:
             assert str((await _first(reader)).topic) == "kept"
 
 
+async def test_a_port_that_is_taken_is_said_in_one_sentence() -> None:
+    async with EmbeddedBroker() as broker:
+        with pytest.raises(LinkError, match=r"cannot listen on 127\.0\.0\.1:\d+: Address already in use\.$"):
+            await EmbeddedBroker(port=broker.port).start()
+
+
 async def test_a_restart_drops_clients() -> None:
     async with EmbeddedBroker() as broker, aiomqtt.Client(broker.host, broker.port) as client:
         await client.subscribe("anything")

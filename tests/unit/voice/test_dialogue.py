@@ -84,6 +84,18 @@ def test_the_very_words_of_an_answer_go_before_any_other_yes() -> None:
     assert intent_of("yes please", "en", talk, "a") == Answer("b")
 
 
+def test_how_a_phrase_is_written_makes_no_difference_to_what_it_means() -> None:
+    """The recogniser knows words alone, and gives back the first spelling of those that it was given."""
+    turn = Turn(id="a", say="a.wav", transcript="Well?", answers={"Yes, please!": "b", "Tell me more.": "c"})
+    others = tuple(Turn(id=id_, say=f"{id_}.wav", transcript="There.") for id_ in ("b", "c"))
+    talk = DIALOGUE.model_copy(update={"turns": (turn, *others), "follow_up": "elsewhere"})
+    assert "yes" in phrases_for((), "en", talk, "a")
+    assert intent_of("yes", "en", talk, "a") == Answer("b")
+    assert intent_of("tell me more", "en", talk, "a") == Answer("c")
+    assert intent_of("Stop!", "en", MENTION, "", wake_phrases=("Stop!",)) == Stop()
+    assert intent_of("停 止", "zh", MENTION, "") == Stop()
+
+
 def test_an_answer_may_send_the_page_to_the_phone() -> None:
     turn = Turn(id="a", say="a.wav", transcript="Shall I send it?", answers={"yes": "phone"})
     talk = DIALOGUE.model_copy(update={"turns": (turn,), "companion": "qr"})

@@ -1,13 +1,14 @@
 """A model of the network that is here and the words that came: made whole, or not at all."""
 
 import hashlib
+import sys
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from edge_agent.model.errors import VoiceError
+from edge_agent.model.errors import EdgeAgentError, VoiceError
 from edge_agent.settings.rooms import VoiceSettings
 from edge_agent.voice import fitting
 from edge_agent.voice.fitting import NEEDED, Brought, base_hash, fit, forget, heard_model, in_use, use
@@ -166,6 +167,19 @@ async def test_a_model_is_tried_in_a_process_of_its_own(place: Path, base: Model
     graph.write_bytes(graph.read_bytes()[:1_000_000])  # over this, Vosk ends the process that loads it
     with pytest.raises(VoiceError, match="The recogniser fails"):
         await try_model(fitted.directory)
+
+
+async def test_a_phrase_may_hold_what_no_argument_of_a_program_can(base: Model) -> None:
+    await try_model(base.directory, ["hey\0kitchen", "tell me\ud800more"])
+
+
+async def test_where_no_process_can_be_begun_nothing_is_said_of_the_model(
+    base: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
+    with pytest.raises(EdgeAgentError, match="no process can be begun") as caught:
+        await try_model(base.directory)
+    assert not isinstance(caught.value, VoiceError)
 
 
 def test_the_files_of_a_pack_name_it(base: Model, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from edge_agent.voice.grammar import (
     build_grammar,
     build_what_is_known,
     normalise,
+    phrases_in,
     spell_phrase,
 )
 
@@ -31,6 +32,15 @@ CHINESE = Vocabulary.of(["不", "感兴趣", "感", "兴趣", "停止", "告诉"
 )
 def test_a_phrase_is_normalised(phrase: str, words: tuple[str, ...]) -> None:
     assert normalise(phrase) == words
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["hey kitchen, 停止 ,tell me", "hey kitchen\uff0c停止\u3001tell me,", " , hey kitchen,停止,, tell me"],
+    ids=["latin", "chinese", "too-many"],
+)
+def test_phrases_are_written_with_commas_of_any_keyboard_between(text: str) -> None:
+    assert phrases_in(text) == ("hey kitchen", "停止", "tell me")
 
 
 def test_a_word_that_the_model_lacks_is_refused_by_name_and_never_dropped() -> None:

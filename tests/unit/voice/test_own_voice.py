@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from edge_agent.model.errors import VoiceError
-from edge_agent.voice.echo import FRAME_BYTES, REHEARSALS, Residue, new_remover
+from edge_agent.voice.echo import FRAME_BYTES, REHEARSALS, TAIL_S, Residue, new_remover
 from edge_agent.voice.grammar import Grammar, build_grammar
 from edge_agent.voice.libvosk import RATE, SpeechModel
 from edge_agent.voice.models import Model
-from edge_agent.voice.own_voice import LATEST_S, REMEMBERS_S, OwnSound, OwnVoice, phrases_in
+from edge_agent.voice.own_voice import LATEST_S, LEAST_SCORE_OVER_US, OwnSound, OwnVoice, phrases_in
 from edge_agent.voice.spotter import Detection
+from edge_agent.voice.stream_clock import REMEMBERS_S
 from edge_agent.voice.wav import read_wav
 
 BLOCK = RATE // 20 * 2
@@ -40,7 +41,7 @@ def known(own: OwnVoice) -> None:
 
 
 def heard(phrase: str, end_s: float) -> Detection:
-    return Detection(phrase, end_s - 0.5, end_s, 1.0)
+    return Detection(phrase, end_s - 0.5, end_s, LEAST_SCORE_OVER_US)
 
 
 def test_what_our_recording_says_is_passed_over_where_it_says_it(
@@ -209,6 +210,29 @@ needs_library = pytest.mark.skipif(new_remover() is None, reason="libspeexdsp is
 
 
 @needs_library
+def test_what_is_left_of_us_must_be_surer_than_what_is_said_before_and_after(
+    speech: Path, speech_model: SpeechModel, grammar: Grammar
+) -> None:
+    asset = speech / "stop-rms.wav"
+    own = OwnVoice(read_wav, speech_model, 0.0)
+    now_s = followed(own, 2, 0.0)
+    own.play(OwnSound(asset, now_s), grammar)
+    known(own)
+    over_s = now_s + len(read_wav(asset)) / SECOND + TAIL_S
+    followed(own, 5, now_s)
+
+    def is_passed_over(start_s: float, score: float, phrase: str = "hey kitchen") -> bool:
+        return own.is_own(Detection(phrase, start_s, start_s + 0.4, score))
+
+    unsure = LEAST_SCORE_OVER_US - 0.1
+    assert is_passed_over(2.1, unsure)
+    assert not is_passed_over(2.1, LEAST_SCORE_OVER_US)
+    assert not is_passed_over(2.1, unsure, "no thanks"), "a resident who may want us to be silent"
+    assert not is_passed_over(1.5, unsure), "said before"
+    assert not is_passed_over(over_s + 0.2, unsure), "said after"
+
+
+@needs_library
 def test_our_own_voice_is_taken_out_of_what_is_heard(speech: Path) -> None:
     pcm = read_wav(speech / "running-speech-rms.wav")
     pcm = pcm[: len(pcm) // FRAME_BYTES * FRAME_BYTES]
@@ -220,7 +244,7 @@ def test_our_own_voice_is_taken_out_of_what_is_heard(speech: Path) -> None:
         cleaned += remover.clean(heard_pcm[at : at + FRAME_BYTES * 4], pcm[at : at + FRAME_BYTES * 4])
     cleaned += remover.finish()
     assert len(cleaned) == len(heard_pcm)
-    begin = round((REHEARSALS[1][0] + 0.2) * RATE) * 2
+    begin = round((REHEARSALS[2][0] + 0.2) * RATE) * 2
     assert power(cleaned[begin:]) < power(heard_pcm[begin:]) / 30
 
 

@@ -80,6 +80,12 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SoundServer]:
     server.let_go()
 
 
+def assert_it_records(microphone: MicrophoneSource) -> None:
+    microphone.open()
+    assert microphone.read() == SOUND
+    microphone.close()
+
+
 class OftenTried(MicrophoneSource):
     """A microphone that calls `seventh` before it is tried for the seventh time."""
 
@@ -177,9 +183,7 @@ def test_a_device_that_is_there_and_silent_is_found_by_its_sound(monkeypatch: py
             microphone.open()
         assert portaudio.open == 0
     portaudio.sounds = True
-    microphone.open()
-    assert microphone.read() == SOUND
-    microphone.close()
+    assert_it_records(microphone)
     portaudio.sounds = False
     microphone.open()  # as after a mute: it was not silent when it was closed
     microphone.close()
@@ -199,9 +203,7 @@ def test_a_sound_server_that_starts_later_is_waited_for_where_nothing_else_could
     assert recordings() == []
     server.reason = 0
     server.sounds.put(SOUND)
-    microphone.open()
-    assert microphone.read() == SOUND
-    microphone.close()
+    assert_it_records(microphone)
 
 
 def test_a_sound_server_that_refuses_is_passed_by_where_portaudio_is(
@@ -212,9 +214,7 @@ def test_a_sound_server_that_refuses_is_passed_by_where_portaudio_is(
     monkeypatch.setitem(sys.modules, "sounddevice", portaudio)
     server.reason = REFUSED
     microphone = MicrophoneSource()
-    microphone.open()
-    assert microphone.read() == SOUND
-    microphone.close()
+    assert_it_records(microphone)
 
 
 @pytest.mark.parametrize("portaudio", [None, PortAudio()], ids=["alone", "beside PortAudio"])
@@ -235,9 +235,7 @@ def test_a_sound_server_that_hangs_is_asked_once_and_keeps_nobody_waiting(
     assert (server.asked, server.opened, server.freed) == (1, 1, 1), "what it gives late is freed at once"
     monkeypatch.setattr(source_pulse, "ANSWERS_WITHIN_S", 60.0)
     server.sounds.put(SOUND)
-    microphone.open()
-    assert microphone.read() == SOUND
-    microphone.close()
+    assert_it_records(microphone)
 
 
 def test_the_librarys_own_server_that_hangs_is_not_waited_for(

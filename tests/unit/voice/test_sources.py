@@ -94,6 +94,36 @@ def test_half_a_sample_waits_for_its_other_half(tmp_path: Path) -> None:
     source.close()
 
 
+def test_half_a_sample_that_a_writer_left_behind_shifts_no_other_ones_audio(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PipeSource, "HUSH_S", 0.1)
+    source = PipeSource(tmp_path / "ear")
+    source.open()
+    (tmp_path / "ear").write_bytes(b"test\n")
+    while source.read():
+        pass
+    (tmp_path / "ear").write_bytes(b"\x01\x02" * 100)
+    assert source.read() == b"\x01\x02" * 100
+    source.close()
+
+
+def test_audio_is_dropped_by_whole_samples_however_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr("edge_agent.voice.source_raw.time.monotonic", lambda: now_s)
+    source = PipeSource(tmp_path / "ear")
+    source.open()
+    with (tmp_path / "ear").open("wb", buffering=0) as writer:
+        writer.write(b"\x01\x02" * 800)
+        assert source.read() == b"\x01\x02" * 800
+        now_s += KEPT_S + 1
+        writer.write(b"\x01\x02" * round((KEPT_S + 1) * RATE) + b"\x01")
+        assert source.read() == b"\x01\x02" * 800
+    source.close()
+
+
 def test_a_pipe_that_is_removed_or_replaced_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "ear"
     source = PipeSource(path)
@@ -326,6 +356,19 @@ def test_what_came_while_standard_input_was_muted_is_never_read() -> None:
     os.write(writing, b"\3\4" * 800)
     source.open()
     os.write(writing, b"\5\6" * 800)
+    assert source.read() == b"\5\6" * 800
+    os.close(reading)
+    os.close(writing)
+
+
+def test_half_a_sample_that_came_while_standard_input_was_muted_shifts_nothing() -> None:
+    reading, writing = os.pipe()
+    source = StdinSource(descriptor=reading)
+    source.open()
+    source.close()
+    os.write(writing, b"\3\4" * 800 + b"\5")
+    source.open()
+    os.write(writing, b"\6" + b"\5\6" * 799)
     assert source.read() == b"\5\6" * 800
     os.close(reading)
     os.close(writing)

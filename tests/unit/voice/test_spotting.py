@@ -208,6 +208,29 @@ def test_a_phrase_that_was_over_when_the_grammar_changed_is_not_heard(
     assert phrases_in(stream, pause(2)) == []
 
 
+@pytest.mark.parametrize("between", ["stop", "hey kitchen"])
+def test_nor_is_it_when_the_grammar_changes_twice_before_more_audio_comes(
+    model: Model, speech_model: SpeechModel, grammar: Grammar, speech: Path, between: str
+) -> None:
+    stream = PhraseStream(speech_model, build_grammar(["hey kitchen"], model.vocabulary()))
+    assert [*stream.feed(read_wav(speech / "tell-me-more-rms.wav"))] == []
+    stream.listen_for(build_grammar([between], model.vocabulary()))
+    stream.listen_for(grammar)
+    assert phrases_in(stream, pause(2)) == []
+
+
+def test_a_phrase_that_was_left_out_for_no_moment_of_audio_is_heard(
+    model: Model, speech_model: SpeechModel, grammar: Grammar, speech: Path
+) -> None:
+    stream = PhraseStream(speech_model, grammar)
+    audio = read_wav(speech / "tell-me-more-rms.wav")
+    said = round(1.3 * RATE) * 2
+    assert [*stream.feed(audio[:said])] == []
+    stream.listen_for(build_grammar(["hey kitchen"], model.vocabulary()))
+    stream.listen_for(grammar)
+    assert phrases_in(stream, audio[said:] + pause(1)) == ["tell me more"]
+
+
 def test_changing_the_grammar_does_not_hear_a_phrase_twice(
     speech_model: SpeechModel, grammar: Grammar, speech: Path
 ) -> None:

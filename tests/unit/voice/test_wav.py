@@ -119,6 +119,15 @@ def test_a_file_that_is_cut_short_gives_what_it_has(tmp_path: Path) -> None:
     assert 0 < len(read_wav(path)) < RATE
 
 
+@pytest.mark.parametrize("announced", [b"\xff\xff\xff\xff", b"\x00\x00\x00\x80"], ids=["ffmpeg", "arecord"])
+def test_a_file_that_was_written_through_a_pipe_is_as_long_as_it_is(tmp_path: Path, announced: bytes) -> None:
+    path = write(tmp_path / "piped.wav", RATE, tone(RATE, 440))
+    whole, content = read_wav(path), bytearray(path.read_bytes())
+    content[4:8] = content[40:44] = announced
+    path.write_bytes(content)
+    assert read_wav(path) == whole
+
+
 def test_a_phrase_is_heard_in_a_resampled_stereo_file(tmp_path: Path, model: Model, speech: Path) -> None:
     mono = array("h", read_wav(speech / "not-interested-rms.wav"))
     # Played too fast as it were: 3 samples for every one, so that 48 kHz is the same speech again.

@@ -138,22 +138,70 @@ def test_a_phrase_of_other_devices_is_compared_with_though_this_model_lacks_its_
 @pytest.mark.parametrize("text", ["glowbar", "glowbar=", "two words=t uw", "=t uw"])
 def test_a_pronunciation_is_a_word_and_its_phones(text: str) -> None:
     with pytest.raises(VoiceError, match="is not a word and its phones"):
-        by_hand([text], {"t", "uw"})
+        by_hand([text], {"t", "uw"}, "en")
 
 
 def test_an_unknown_phone_is_named_with_those_that_there_are() -> None:
     with pytest.raises(VoiceError, match="qq is not a phone") as caught:
-        by_hand(["glowbar=g qq"], {"g", "l"})
+        by_hand(["glowbar=g qq"], {"g", "l"}, "en")
     assert "g l" in caught.value.next_step
+    with pytest.raises(VoiceError, match="OW1 is not a phone"):  # as other dictionaries mark the stress: no pinyin
+        by_hand(["glowbar=g OW1"], {"g", "l"}, "en")
 
 
 @needs_espeak
 def test_letters_are_pronounced_in_the_models_language() -> None:
     assert pronounce("zenvo", "en")[0] == ("z", "eh", "n", "v", "ow")
     assert pronounce("小智", "zh")[0] == ("x", "i", "ao", "zh", "ir")
-    assert by_hand(["小智=xiao3zhi4"], {"x", "i", "ao", "zh", "ir"})["小智"] == (("x", "i", "ao", "zh", "ir"),)
+    assert by_hand(["小智=xiao3zhi4"], {"x", "i", "ao", "zh", "ir"}, "zh")["小智"] == (("x", "i", "ao", "zh", "ir"),)
     with pytest.raises(VoiceError, match='language "tlh"'):
         pronounce("qapla", "tlh")
+
+
+@needs_espeak
+def test_a_word_of_another_script_is_not_read_as_the_name_of_its_letters() -> None:
+    assert pronounce("café", "en")[0] == ("k", "ae", "f", "ey")
+    with pytest.raises(VoiceError, match="小智"):
+        pronounce("小智", "en")
+
+
+@needs_tools
+def test_what_stands_beside_in_another_language_is_left_out_and_named() -> None:
+    plan = plan_phrases(PACKAGED, ["hey glowbar"], beside=["你好厨房", "привет дом", "hey glowbor"])
+    assert plan.not_compared == ("你好厨房", "привет дом")
+    assert plan.verdicts[0].reasons[0].what == "hey glowbor"
+
+
+@needs_tools
+def test_a_pronunciation_by_hand_holds_inside_a_phrase_without_spaces(tmp_path: Path) -> None:
+    plan = plan_phrases(packaged_models()["zh"], ["你好小智"], pronounced=["小智=xiao4 zi1"])
+    assert plan.words == {"小智": (("x", "i", "ao", "z", "iz"),)}
+    assert plan.verdicts[0].phones == (("n", "i", "h", "ao", "x", "i", "ao", "z", "iz"),)
+    made = make_model(plan, tmp_path / "made")
+    assert made.vocabulary().spell("你好小智") == ("你好", "小智")
+
+
+def test_a_pronunciation_of_a_word_that_no_phrase_has_is_refused_with_the_words_that_there_are() -> None:
+    with pytest.raises(VoiceError, match='No phrase has the word "kitshen"') as caught:
+        plan_phrases(PACKAGED, ["hey kitchen"], pronounced=["kitshen=k ih ch ax n"])
+    assert "hey, kitchen" in caught.value.next_step
+
+
+def test_whoever_waits_is_told_how_many_phrases_were_judged() -> None:
+    told: list[tuple[int, int]] = []
+    plan_phrases(PACKAGED, ["hey kitchen", "hey fridge"], progress=lambda *how_far: told.append(how_far))
+    assert told == [(0, 2), (1, 2)]
+
+
+def test_a_link_to_a_model_and_a_copy_that_a_person_keeps_beside_it_stay(tmp_path: Path) -> None:
+    make_model(plan_phrases(PACKAGED, ["hey kitchen"]), tmp_path / "mine")
+    (tmp_path / "mine.before").mkdir()
+    (tmp_path / "mine.before" / "kept").write_text("by a person")
+    (tmp_path / "link").symlink_to("mine")
+    made = make_model(plan_phrases(tmp_path / "link", ["hey fridge"]), tmp_path / "link")
+    assert read_phrases(made.directory)["phrases"] == ["hey kitchen", "hey fridge"]
+    assert (tmp_path / "link").is_symlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "mine", "mine.before"]
 
 
 @needs_tools

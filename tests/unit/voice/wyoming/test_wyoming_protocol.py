@@ -53,6 +53,14 @@ def test_data_in_the_header_is_read_too_and_what_follows_outranks_it() -> None:
     assert list(Inbox().feed(sent)) == [Message("x", {"a": 1, "b": 2})]
 
 
+def test_what_a_header_says_to_be_null_is_not_there_as_the_package_has_it() -> None:
+    sent = b'{"type":"x","data":null,"data_length":null,"payload_length":null}\n'
+    event = read_event(io.BytesIO(sent))
+    assert event is not None
+    assert (event.type, event.payload) == ("x", None)
+    assert list(Inbox().feed(sent)) == [Message("x")]
+
+
 def test_a_message_that_is_not_here_in_full_is_waited_for() -> None:
     inbox = Inbox()
     assert list(inbox.feed(b'{"type":"x","payload_length":2}\n1')) == []

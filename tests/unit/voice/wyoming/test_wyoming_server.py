@@ -25,10 +25,12 @@ from edge_agent.voice.libvosk import SpeechModel
 from edge_agent.voice.models import Model
 from edge_agent.voice.spotting import spot_audio
 from edge_agent.voice.wav import read_wav
+from edge_agent.voice.wyoming.engine import Engine
+from edge_agent.voice.wyoming.mute import Mute
 from edge_agent.voice.wyoming.offer import Offer
-from edge_agent.voice.wyoming.protocol import Address, Message
+from edge_agent.voice.wyoming.protocol import Address, Inbox, Message
 from edge_agent.voice.wyoming.server import READ_BYTES, Bounds, WyomingServer
-from edge_agent.voice.wyoming.session import LONGEST_UTTERANCE_S, Engine, Session
+from edge_agent.voice.wyoming.session import LONGEST_UTTERANCE_S, Session
 from edge_agent.voice.wyoming.sockets import keep_asking
 from tests.wyoming_peers import PATIENCE_S, START, STOP, answer, answers_to_the_end, chunks, spoken, tell
 
@@ -37,8 +39,14 @@ OFFER = Offer(("hey kitchen", "stop"), ("hey kitchen", "stop", "tell me more"), 
 Serving = Callable[..., AbstractAsyncContextManager[str]]
 
 
-class Mute:
-    on = False
+class Switch:
+    """What a person mutes the device with."""
+
+    def __init__(self) -> None:
+        self.mute = Mute()
+
+    def turn(self, *, on: bool) -> None:
+        self.mute = self.mute.turned(on=on)
 
 
 @pytest.fixture(scope="module")
@@ -47,15 +55,15 @@ def engine(model: Model) -> Engine:
 
 
 @pytest.fixture
-def mute() -> Mute:
-    return Mute()
+def switch() -> Switch:
+    return Switch()
 
 
 @pytest.fixture
-def serving(engine: Engine, tmp_path: Path, mute: Mute) -> Serving:
+def serving(engine: Engine, tmp_path: Path, switch: Switch) -> Serving:
     @asynccontextmanager
     async def serve(bounds: Bounds | None = None, uri: str = "") -> AsyncIterator[str]:
-        server = WyomingServer(engine, lambda: mute.on, bounds)
+        server = WyomingServer(engine, lambda: switch.mute, bounds)
         async with server.listening(Address.parse(uri or f"unix://{tmp_path}/wyoming")) as taken:
             yield str(taken)
 
@@ -188,12 +196,12 @@ async def test_who_listens_for_a_phrase_that_is_gone_stays_unheard(
     assert "Offered: hey_kitchen, stop." in caplog.text
 
 
-async def test_while_muted_nothing_is_heard_and_what_is_offered_stays_known(serving: Serving, mute: Mute) -> None:
+async def test_while_muted_nothing_is_heard_and_what_is_offered_stays_known(serving: Serving, switch: Switch) -> None:
     async with serving() as uri:
         async with AsyncClient.from_uri(uri) as client:
             await tell(client, Transcribe().event(), START, *chunks(read_wav_of("stop-rms")), Ping().event())
             assert Pong.is_type((await answer(client)).type)
-            mute.on = True
+            switch.turn(on=True)
             await tell(client, STOP)
             assert texts(await answers_to_the_end(client)) == ["muted"]
         for request_ in (Transcribe().event(), Transcribe(language="en").event()):
@@ -204,7 +212,7 @@ async def test_while_muted_nothing_is_heard_and_what_is_offered_stays_known(serv
 
 @pytest.mark.parametrize("asks_again", [(), (Detect().event(), START)], ids=["streams-on", "asks-again"])
 async def test_who_listens_for_wake_phrases_is_unheard_while_muted_and_heard_again_after(
-    serving: Serving, mute: Mute, caplog: pytest.LogCaptureFixture, asks_again: tuple[Event, ...]
+    serving: Serving, switch: Switch, caplog: pytest.LogCaptureFixture, asks_again: tuple[Event, ...]
 ) -> None:
     """Home Assistant begins again at once when it is hung up on, for as long as that lasts."""
     said = read_wav_of("hey-kitchen-rms")
@@ -213,17 +221,17 @@ async def test_who_listens_for_wake_phrases_is_unheard_while_muted_and_heard_aga
         await tell(client, Detect().event(), START, *chunks(said[:half]), Ping().event())
         assert Pong.is_type((await answer(client)).type)
         for _ in range(2):
-            mute.on = True
+            switch.turn(on=True)
             await tell(client, *chunks(said), *asks_again, *chunks(said), Describe().event(), Ping().event())
             assert [(await answer(client)).data.get("code") for _ in range(3)] == ["muted", None, None]
-            mute.on = False
+            switch.turn(on=False)
             await tell(client, *chunks(said[half:] + bytes(32_000)), Ping().event())
             assert Pong.is_type((await answer(client)).type)
             await tell(client, *chunks(said + bytes(32_000)))
             assert Detection.from_event(await answer(client)).name == "hey_kitchen"
             await tell(client, *chunks(said[:half]), Ping().event())
             assert Pong.is_type((await answer(client)).type)
-        mute.on = True
+        switch.turn(on=True)
         await tell(client, STOP)
         assert texts([await answer(client), await answer(client)]) == ["muted", "not-detected"]
     assert caplog.text == ""
@@ -232,15 +240,21 @@ async def test_who_listens_for_wake_phrases_is_unheard_while_muted_and_heard_aga
 @pytest.mark.parametrize(
     ("wants", "leaves"), [(Detect().event(), False), (Transcribe().event(), True)], ids=["wake", "transcript"]
 )
+@pytest.mark.parametrize("over", [False, True], ids=["muted", "muted-and-over"])
 async def test_what_waits_for_its_turn_on_the_loop_when_it_is_muted_is_not_told(
-    engine: Engine, tmp_path: Path, wants: Event, leaves: bool
+    engine: Engine, tmp_path: Path, wants: Event, leaves: bool, over: bool
 ) -> None:
-    def is_muted() -> bool:
-        return threading.current_thread() is threading.main_thread()  # only once everything was decoded
+    decoded = threading.Event()
+
+    def mute() -> Mute:
+        if threading.current_thread() is not threading.main_thread():
+            decoded.set()
+            return Mute()
+        return Mute(on=not over, times=1) if decoded.is_set() else Mute()
 
     uri = f"unix://{tmp_path}/wyoming"
     async with (
-        WyomingServer(engine, is_muted).listening(Address.parse(uri)),
+        WyomingServer(engine, mute).listening(Address.parse(uri)),
         AsyncClient.from_uri(uri) as client,
     ):
         await tell(client, wants, *spoken("hey-kitchen-rms"))
@@ -250,6 +264,65 @@ async def test_what_waits_for_its_turn_on_the_loop_when_it_is_muted_is_not_told(
         else:
             await tell(client, Ping(text="still there?").event())
             assert Pong.from_event(await answer(client)).text == "still there?"
+
+
+def told(session: Session, *messages: Message) -> list[str]:
+    """Return what one piece of these messages is answered with."""
+    inbox, replies = Inbox(), session.mute_wins(session.receive(b"".join(each.encode() for each in messages)))
+    found = [message for reply in replies for message in inbox.feed(reply.encoded)]
+    return [str(message.data["code"]) if message.type == "error" else message.type for message in found]
+
+
+def chunk_of(pcm: bytes) -> Message:
+    return Message("audio-chunk", {"rate": 16_000, "width": 2, "channels": 1}, pcm)
+
+
+def turn_twice(switch: Switch) -> None:
+    switch.turn(on=True)
+    switch.turn(on=False)
+
+
+def test_a_mute_that_is_over_before_the_next_piece_comes_forgets_what_was_said(
+    engine: Engine, switch: Switch
+) -> None:
+    said = read_wav_of("hey-kitchen-rms")
+    half = len(said) // 4 * 2
+    session = Session(engine, lambda: switch.mute)
+    assert told(session, Message("detect"), chunk_of(said[:half])) == []
+    turn_twice(switch)
+    assert told(session, Message("ping")) == ["pong"]
+    assert told(session, chunk_of(said[half:] + bytes(64_000)), chunk_of(said + bytes(64_000))) == ["muted"]
+    assert told(session, chunk_of(bytes(32_000)), Message("ping")) == ["pong"]
+    assert told(session, chunk_of(said + bytes(64_000))) == ["detection"]
+    assert told(session, Message("audio-stop")) == []
+
+
+def test_a_short_mute_ends_a_transcription_and_none_that_begins_after_it(engine: Engine, switch: Switch) -> None:
+    said = read_wav_of("stop-rms")
+    session = Session(engine, lambda: switch.mute)
+    turn_twice(switch)
+    begun = [Message("transcribe"), chunk_of(said)]
+    assert told(session, *begun, Message("audio-stop")) == ["transcript"]
+    turn_twice(switch)
+    assert told(session, *begun) == []
+    turn_twice(switch)
+    assert told(session, Message("audio-stop")) == ["muted"]
+    assert session.error is not None
+
+
+def test_a_mute_that_comes_and_goes_while_a_piece_is_decoded_forgets_it(engine: Engine, switch: Switch) -> None:
+    said = read_wav_of("hey-kitchen-rms")
+    looks = iter(range(100))
+
+    def mute() -> Mute:
+        if next(looks) == 3:  # made, took a piece, asked to listen, and now a chunk of it
+            turn_twice(switch)
+        return switch.mute
+
+    session = Session(engine, mute)
+    assert told(session, Message("detect"), chunk_of(said), chunk_of(bytes(64_000))) == ["muted"]
+    assert told(session, chunk_of(bytes(64_000)), Message("ping")) == ["pong"]
+    assert told(session, chunk_of(said + bytes(64_000))) == ["detection"]
 
 
 class WatchedEngine(Engine):
@@ -284,17 +357,14 @@ async def test_the_model_is_kept_from_a_wake_to_its_command_and_let_go_when_ever
 
 
 async def test_a_wake_stream_is_quiet_while_nobody_speaks(engine: Engine) -> None:
-    def chunk(pcm: bytes) -> bytes:
-        return Message("audio-chunk", {"rate": 16_000, "width": 2, "channels": 1}, pcm).encode()
-
     said = read_wav_of("hey-kitchen-rms")
     session = Session(engine)
     session.receive(Message("detect").encode())
     quiet = []
     for pcm in (bytes(64_000), said[:20_000], said[20_000:] + bytes(96_000)):
-        session.receive(chunk(pcm))
+        session.receive(chunk_of(pcm).encode())
         quiet.append(session.is_quiet)
-    session.receive(Message("transcribe").encode() + chunk(bytes(64_000)))
+    session.receive(Message("transcribe").encode() + chunk_of(bytes(64_000)).encode())
     assert [*quiet, session.is_quiet] == [True, False, True, False]
 
 
@@ -402,15 +472,17 @@ async def test_who_sends_faster_than_it_is_decoded_has_to_wait_with_it(
 
     decodes, may_go = threading.Event(), threading.Event()
 
-    def is_muted() -> bool:
-        decodes.set()
-        return not may_go.wait(PATIENCE_S)
+    def mute() -> Mute:
+        if threading.current_thread() is not threading.main_thread():
+            decodes.set()
+            may_go.wait(PATIENCE_S)
+        return Mute()
 
     monkeypatch.setattr(asyncio.StreamReader, "feed_data", watched)
     chunk = AudioChunk(rate=16_000, width=2, channels=1, audio=bytes(64_000)).event()
     uri = f"unix://{tmp_path}/wyoming"
     async with (
-        WyomingServer(engine, is_muted).listening(Address.parse(uri)),
+        WyomingServer(engine, mute).listening(Address.parse(uri)),
         AsyncClient.from_uri(uri) as client,
     ):
         await tell(client, Detect().event())

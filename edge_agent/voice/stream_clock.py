@@ -1,0 +1,46 @@
+"""When the samples of a live stream were heard, by the clock of this machine. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+REMEMBERS_S: Final = 10.0
+"""How long audio counts that came with less delay than all after it: when audio was dropped since, or samples come
+slower than the clock says, it is wrong."""
+
+
+class StreamClock:
+    """Follows one stream, which was opened at `now_s` of a clock that never goes back (time.monotonic()).
+
+    Audio seems late whenever it had to wait for somebody, and never early: so what came with the least delay tells
+    when the stream began.
+    """
+
+    def __init__(self, now_s: float) -> None:
+        self.heard_s = 0.0
+        """How much audio came so far: the newest sample's place in the stream."""
+        self._least = deque([(now_s, now_s)])
+        """When audio came, and when the stream began if that had no delay; each with less delay than all after it."""
+
+    @property
+    def began_s(self) -> float:
+        """When the first sample was heard; what was dropped since makes it later."""
+        return self._least[0][1]
+
+    @property
+    def newest_s(self) -> float:
+        """When the newest sample was heard."""
+        return self.began_s + self.heard_s
+
+    def take(self, audio_s: float, now_s: float) -> None:
+        """Take note of so much audio, whose last sample came in at `now_s`; of none where nothing waits."""
+        self.heard_s += audio_s
+        since_s = now_s - self.heard_s
+        if not audio_s:  # nothing waits: this is the present
+            self._least.clear()
+        while self._least and self._least[-1][1] >= since_s:
+            self._least.pop()
+        self._least.append((now_s, since_s))
+        while self._least[0][0] < now_s - REMEMBERS_S:
+            self._least.popleft()
