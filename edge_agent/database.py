@@ -10,10 +10,14 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from edge_agent.model.errors import StorageError
 
 _log = logging.getLogger(__name__)
+
+_TO_READ: Final = "Check the disk; a damaged database is moved aside when the agent starts."
+_TO_WRITE: Final = "Free some space or check the disk."
 
 
 def open_database(path: Path, schema: str, *, whole: bool = False) -> sqlite3.Connection:
@@ -61,21 +65,22 @@ def open_to_read(path: Path) -> sqlite3.Connection:
 
 
 @contextlib.contextmanager
-def translated(connection: sqlite3.Connection, path: Path, *, reading: bool = False) -> Iterator[None]:
-    """Raise StorageError where the disk refuses, or what is on it is damaged; undo a transaction that was begun."""
+def translated(
+    connection: sqlite3.Connection, path: Path, *, reading: bool = False, what: str = "", next_step: str = ""
+) -> Iterator[None]:
+    """Raise StorageError where the disk refuses, or what is on it is damaged; undo a transaction that was begun.
+
+    The error speaks of `what`, otherwise of the database, and gives `next_step`, otherwise the agent's own.
+    """
     try:
         yield
     except (sqlite3.DatabaseError, OSError) as error:
         _roll_back(connection)
         if isinstance(error, (sqlite3.ProgrammingError, sqlite3.IntegrityError)):
             raise
-        if reading:
-            raise StorageError(
-                f"The database {path} cannot be read: {error}.",
-                "Check the disk; a damaged database is moved aside when the agent starts.",
-            ) from error
+        done, advice = ("read", _TO_READ) if reading else ("written", _TO_WRITE)
         raise StorageError(
-            f"The database {path} cannot be written: {error}.", "Free some space or check the disk."
+            f"{what or f'The database {path}'} cannot be {done}: {error}.", next_step or advice
         ) from error
     except BaseException:
         _roll_back(connection)

@@ -29,10 +29,15 @@ def running_agent(
     path = socket_path if socket_path is not None else load_settings(config).debug.socket
     if path is None:
         fail("This agent has no socket. Set debug.socket in agent.toml.")
-    answer = _ask(path, "GET", target, None) if body is None else post(path, target, body)
+    answer = get(path, target) if body is None else post(path, target, body)
     if answer is None:
         fail(f"No agent listens on {path}. Start it with edge-agent run, or name another with --socket.")
     return answer
+
+
+def get(path: Path, target: str) -> dict[str, Any] | None:
+    """Return what the agent behind the socket `path` answers for `target`; None and errors as with `post`."""
+    return _ask(path, "GET", target, None)
 
 
 def post(path: Path, target: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -42,6 +47,19 @@ def post(path: Path, target: str, body: Mapping[str, Any]) -> dict[str, Any] | N
     EdgeAgentError when it does not answer properly.
     """
     return _ask(path, "POST", target, json.dumps(body))
+
+
+def somebody_listens(path: Path) -> bool:
+    """Whether an agent runs behind the socket `path`, as far as this user may know; one that died leaves a file."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as tried:
+        tried.settimeout(TIMEOUT_S)
+        try:
+            tried.connect(str(path))
+        except PermissionError:
+            return True
+        except OSError:
+            return False
+    return True
 
 
 def _ask(path: Path, method: str, target: str, body: str | None) -> dict[str, Any] | None:

@@ -125,7 +125,7 @@ def revoke(
         revoked = revoking.revoke_advertiser(desk.fleet, advertiser, now(), reason)
     else:
         revoked = revoking.revoke(desk.fleet, name or "", now(), reason)
-    sent = desk.send()
+    sent = desk.send(urgent=not lift)
     say(
         f"{'Lifted the revocation of' if lift else 'Revoked'} {revoked}.",
         {"name": revoked, "lifted": lift, "sent": asdict(sent)},
@@ -155,7 +155,7 @@ def config_push(
 
     name = _config_name(whole_fleet, group, device)
     version = push_config(desk.fleet, name, file, now())
-    sent = desk.send()
+    sent = desk.send(urgent=True)
     say(
         f"Published {name}, version {version}.",
         {"document": name, "version": version, "sent": asdict(sent)},
@@ -176,7 +176,7 @@ def config_withdraw(
 
     name = _config_name(whole_fleet, group, device)
     withdraw_config(desk.fleet, name, now())
-    sent = desk.send()
+    sent = desk.send(urgent=True)
     say(f"Withdrew {name}.", {"document": name, "sent": asdict(sent)}, as_json=as_json)
 
 
@@ -191,8 +191,12 @@ def refresh(
 
     Signs the timestamp anew, and what else is about to expire. Good for cron, once a week.
     """
-    for advertiser in desk.fleet.renew(now()):
-        note(f"What {advertiser} signed expires within four months: ask for a new bundle.")
+    for key in desk.fleet.renew(now()):
+        who = key.removeprefix("advertiser-")
+        step = (
+            f"bring {key}.pem back into its folder keys and refresh again" if who == key else "ask for a new bundle"
+        )
+        note(f"What {who} signed expires within four months: {step}.")
     desk.fleet.commit(now())
     sent = desk.send(everything=everything, take_over=take_over)
     until = desk.fleet.timestamp.expires

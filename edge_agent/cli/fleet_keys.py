@@ -135,7 +135,7 @@ def keys_remove_advertiser(
     """
     desk.fleet.remove_advertiser(name)
     desk.fleet.commit(now())
-    sent = desk.send()
+    sent = desk.send(urgent=True)
     say(f"{name} may publish no more.", {"advertiser": name, "sent": asdict(sent)}, as_json=as_json)
 
 
@@ -155,7 +155,7 @@ def _change(
     if propose:
         say_proposed(desk.fleet.directory, as_json=as_json)
         return
-    sent = desk.send()
+    sent = desk.send(urgent=True)
     say(sentence, value | {"sent": asdict(sent)}, as_json=as_json)
 
 

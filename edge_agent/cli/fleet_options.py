@@ -37,7 +37,10 @@ FLEET = Path("fleet")
 FleetDir = Annotated[Path, typer.Option("--fleet-dir", help="The fleet's folder, as `fleet keys init` made it.")]
 EverythingOption = Annotated[bool, typer.Option("--all", help="Send what the broker should have already, too.")]
 KeysOption = Annotated[
-    list[Path] | None, typer.Option("--keys", help="A further folder with keys, such as a medium; may be repeated.")
+    list[Path] | None,
+    typer.Option(
+        "--keys", exists=True, file_okay=False, help="A further folder with keys, such as a medium; may be repeated."
+    ),
 ]
 BrokerOption = Annotated[
     str | None,
@@ -58,15 +61,24 @@ ProtocolOption = Annotated[
 ]
 
 ROOT = "edge"
+_LATER = "What was signed is kept: edge-agent fleet refresh sends it."
 
 
 def now() -> datetime:
     """Return the time at which things are signed: now, or SOURCE_DATE_EPOCH where a build is to be repeated.
 
+    Raises SettingsError for a date that there is not.
     Source: https://reproducible-builds.org/specs/source-date-epoch/
     """
+    from edge_agent.model.errors import SettingsError
+
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    return datetime.fromtimestamp(int(epoch), UTC) if epoch.isdecimal() else datetime.now(UTC)
+    try:
+        return datetime.fromtimestamp(int(epoch), UTC) if epoch.isdecimal() else datetime.now(UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise SettingsError(
+            f"SOURCE_DATE_EPOCH is {epoch[:40]}, which is no date.", "Set it to seconds since 1970, or unset it."
+        ) from error
 
 
 def say(sentence: str, value: object, *, as_json: bool) -> None:
@@ -134,30 +146,46 @@ class Desk:
     fleet: "FleetRepository"
     address: "BrokerAddress"
 
-    def send(self, *, everything: bool = False, take_over: bool = False, upload: str = "") -> "Sent":
+    def send(
+        self, *, everything: bool = False, take_over: bool = False, upload: str = "", urgent: bool = False
+    ) -> "Sent":
         """Bring to the mirrors' folder, and then to the broker, what they lack, with a bar.
 
-        `upload` is a command that is run between the two: devices are told of what is there already. Raises
+        `upload` is a command that is run between the two: devices are told of what is there already. What is `urgent`
+        waits for no mirrors' folder: where that lacks anything, nothing is cleared from the broker either. Raises
         LinkError, which says how to send it later, and StorageError for the folder.
         """
-        from edge_agent.fleet.mirroring import write_folder
+        from edge_agent.fleet.mirroring import is_whole, write_folder
         from edge_agent.fleet.publish import send
         from edge_agent.fleet.uploading import run_upload
         from edge_agent.model.errors import LinkError
 
-        with progress_bar() as progress:
-            mirrored = write_folder(self.fleet, progress)
+        mirrored, clear = None, True
+        if urgent:
+            clear = is_whole(self.fleet)
+        else:
+            with progress_bar() as progress:
+                mirrored = write_folder(self.fleet, progress)
         if mirrored is not None and mirrored.written:
             note(f"Wrote {mirrored.written} assets ({size(mirrored.written_bytes)}) into {mirrored.folder}.")
         run_upload(upload)
         try:
             with quiet_link(), progress_bar() as progress:
                 return asyncio.run(
-                    send(self.fleet, self.address, progress, everything=everything, take_over=take_over)
+                    send(
+                        self.fleet,
+                        self.address,
+                        progress,
+                        everything=everything,
+                        take_over=take_over,
+                        clear=clear,
+                    )
                 )
         except LinkError as error:
-            later = "What was signed is kept: edge-agent fleet refresh sends it."
-            raise LinkError(str(error), f"{error.next_step} {later}".strip()) from error
+            raise LinkError(str(error), f"{error.next_step} {_LATER}".strip()) from error
+        except KeyboardInterrupt:
+            note(_LATER)
+            raise
 
 
 def at_the_desk(command: "Callable[Concatenate[Desk, _Rest], None]") -> Callable[..., None]:

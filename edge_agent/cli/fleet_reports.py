@@ -57,12 +57,20 @@ def collect(
         tls=tls_context(ca_file) if tls else None,
         protocol=protocol.value,
     )
-    stop = threading.Event()
+    stop, collecting = threading.Event(), threading.Event()
+
+    def end(*_: object) -> None:
+        stop.set()
+        if not collecting.is_set():  # nothing was taken that would have to be counted: no reason to wait for a broker
+            raise KeyboardInterrupt
+
+    def begun() -> None:
+        collecting.set()
+        note(f"Collecting {settings.topic_filter} …")
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    tally = run_collector(
-        settings, stop, once=once, seconds=seconds, ready=lambda: note(f"Collecting {settings.topic_filter} …")
-    )
+        signal.signal(number, end)
+    tally = run_collector(settings, stop, once=once, seconds=seconds, ready=begun)
     if as_json:
         print_json({"accepted": tally.accepted, "duplicates": tally.duplicates, "refused": tally.refused})
     else:

@@ -1,5 +1,6 @@
 """`edge-agent fleet root`, `keys sign-root` and `keys adopt-root`: what devices trust, signed by several in steps."""
 
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -43,7 +44,7 @@ def sign_root(
     key: Annotated[Path, typer.Option("--key", help="Your private key, a .pem file. It stays where it is.")],
     trusted: Annotated[
         Path | None,
-        typer.Option("--trusted", help="The root that you know to hold (root.json or metadata/N.root.json)."),
+        typer.Option("--trusted", help="The root that you know to hold, metadata/N.root.json."),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write the signed copy here.  [default: into it]")] = None,
     as_json: JsonOption = False,
@@ -90,7 +91,7 @@ def adopt_root(
 
     desk.fleet.keys.others = tuple(keys or ())
     version = adopt(desk.fleet, copies or (), now())
-    sent = desk.send()
+    sent = desk.send(urgent=True)
     say(
         f"Version {version} of the root counts from now on.",
         {"root_version": version, "sent": asdict(sent)},
@@ -118,13 +119,15 @@ def root_of_trust(
 
     A device gets it when it is made, and believes all the rest by it.
     """
-    from edge_agent.fleet.durable import write_durably
+    from edge_agent.fleet.durable import read_kept, write_durably
     from edge_agent.fleet.repository import FleetRepository
 
     FleetRepository.open(fleet_dir)
     path = fleet_dir / "root.json"
     if out is not None:
-        target = out / "root.json" if out.is_dir() else out
-        write_durably(target, path.read_bytes())
+        target = out
+        with suppress(OSError):  # what may not be looked into cannot be written either, which is said
+            target = out / "root.json" if out.is_dir() else out
+        write_durably(target, read_kept(path))
         path = target
     say(f"{path}", {"root_json": str(path)}, as_json=as_json)

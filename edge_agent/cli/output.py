@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
 import typer
@@ -11,6 +12,10 @@ from edge_agent.model.errors import EdgeAgentError
 
 NARROW: Final = 60
 """A terminal of fewer columns shows no table that a person could read."""
+
+CONFIG: Final = Path("/etc/edge-agent/agent.toml")
+ConfigOption = Annotated[Path, typer.Option(readable=False, help="agent.toml of this device.")]
+"""Whether it can be read is found out when it is, so that the answer has a next step."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
 

@@ -56,9 +56,13 @@ class AdvertiserFolder(ContentFolder):
 
     @classmethod
     def create(cls, directory: Path, name: str) -> "AdvertiserFolder":
-        """Make a folder with a new key. Raises SettingsError when there is one."""
+        """Make a folder with a new key. Raises SettingsError when there is one, or a fleet's."""
         if (directory / _ABOUT).exists():
             raise SettingsError(f"{directory} is an advertiser's folder already.", "Use it, or name another.")
+        if (directory / "metadata" / "timestamp.json").exists():
+            raise SettingsError(
+                f"{directory} is a fleet's folder, where the operator's keys are.", "Name another folder with --out."
+            )
         folder = cls(directory, name)
         _, public = make_key_pair(directory / "keys", name)
         public.rename(folder.public_key)
@@ -70,7 +74,7 @@ class AdvertiserFolder(ContentFolder):
     def open(cls, directory: Path) -> "AdvertiserFolder":
         """Read a folder that `create` made."""
         folder = cls(directory, _read_about(directory).advertiser)
-        newest = max((directory / "metadata").glob("*.json"), key=lambda path: int(path.stem), default=None)
+        newest = max((directory / "metadata").glob("*.json"), key=_version, default=None)
         if newest is not None:
             try:
                 folder._metadata = Metadata[Targets].from_bytes(newest.read_bytes())
@@ -135,6 +139,15 @@ class AdvertiserFolder(ContentFolder):
         for signer in self.keys.signers():
             self._metadata.sign(signer, append=True)
         write_durably(history / f"{signed.version}.json", self._metadata.to_bytes())
+
+
+def _version(path: Path) -> int:
+    if not path.stem.isdecimal():
+        raise SettingsError(
+            f"An advertiser's folder holds no {path}, but a fleet's does.",
+            'Make a folder of your own with "edge-agent fleet keys new-advertiser NAME --out FOLDER".',
+        )
+    return int(path.stem)
 
 
 def _read_about(directory: Path) -> _About:

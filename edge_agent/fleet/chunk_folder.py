@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Final, Protocol, Self
 
 from edge_agent.durable import flush
-from edge_agent.model.errors import StorageError
+from edge_agent.fleet.durable import read_kept, unwritten
 from edge_agent.packs.chunk_lists import read_chunk_list
 from edge_agent.packs.manifest import Chunk, PackedAsset
 
@@ -65,7 +65,7 @@ class ChunkKeeper:
                     file.write(content)
                     os.fchmod(file.fileno(), 0o644)
         except OSError as error:
-            raise _unwritten(path, error) from error
+            raise unwritten(path, error) from error
         if len(self._pending) >= _AT_ONCE:
             self._flush()
         return sha256
@@ -82,7 +82,7 @@ class ChunkKeeper:
                 del self._pending[path]
             flush(folder)
         except OSError as error:
-            raise _unwritten(folder, error) from error
+            raise unwritten(folder, error) from error
 
 
 def listed_chunks(asset: PackedAsset, read: Read, name: str) -> Iterator[Chunk]:
@@ -105,16 +105,6 @@ def reading(book: Folder) -> Read:
     """Return what reads out of a book's folder. Raises StorageError."""
 
     def read(sha256: str) -> bytes:
-        path = book.chunk_path(sha256)
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            raise StorageError(
-                f"{path} cannot be read: {error.strerror or error}.", "Restore the folder from your backup."
-            ) from error
+        return read_kept(book.chunk_path(sha256))
 
     return read
-
-
-def _unwritten(path: Path, error: OSError) -> StorageError:
-    return StorageError(f"{path} cannot be written: {error.strerror or error}.", "Free some space.")

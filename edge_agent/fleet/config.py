@@ -50,9 +50,9 @@ def push_config(fleet: FleetRepository, name: str, file: Path, now: datetime) ->
     if name in fleet.files:
         version = parse_remote(name, fleet.document(name))[0] + 1
     content = json.dumps({**value, "v": 1, "version": version}, default=str, separators=(",", ":")).encode()
-    unfit = first_unfit(parse_remote(file.name, content)[1])
+    unfit = first_unfit(parse_remote(str(file), content)[1])
     if unfit is not None:
-        raise SettingsError(f"{file.name}: {unfit}.", "Correct it; nothing was signed.")
+        raise SettingsError(f"{file}: {unfit}.", "Correct it; nothing was signed.")
     fleet.put(name, content)
     fleet.commit(now)
     return version

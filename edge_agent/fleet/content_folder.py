@@ -6,6 +6,8 @@ from pathlib import Path
 
 from tuf.api.metadata import TargetFile
 
+from edge_agent.fleet.durable import read_kept
+
 
 class ContentFolder(ABC):
     """What an operator's folder and an advertiser's own have in common: `targets/<sha256>` and `chunks/<sha256>`."""
@@ -19,8 +21,8 @@ class ContentFolder(ABC):
         """Every signed document by name."""
 
     def document(self, name: str) -> bytes:
-        """Return the content of a signed document. KeyError when there is none of that name."""
-        return self.target_path(sha256_of(self.files[name])).read_bytes()
+        """Return the content of a signed document. KeyError when there is none of that name. Raises StorageError."""
+        return read_kept(self.target_path(sha256_of(self.files[name])))
 
     def target_path(self, sha256: str) -> Path:
         """Return where the document with that hash is kept."""

@@ -1,9 +1,11 @@
 """Writes the signed list of what devices may use no more: an advertiser, a pack, or one creative of a pack."""
 
 from datetime import datetime
+from typing import Final
 
 from edge_agent.fleet.repository import FleetRepository
 from edge_agent.model.errors import SettingsError
+from edge_agent.packs.documents import MAX_DOCUMENT_BYTES
 from edge_agent.packs.revocations import (
     MAX_NAMES,
     MAX_REASON_CHARS,
@@ -13,6 +15,8 @@ from edge_agent.packs.revocations import (
     parse_revocations,
 )
 
+_SHORTER: Final = "Revoke whole packs or advertisers, give short reasons, and lift what nobody signs any more."
+
 
 def denied(fleet: FleetRepository) -> Revocations:
     """Return the list as it is signed now; empty before the first."""
@@ -20,7 +24,7 @@ def denied(fleet: FleetRepository) -> Revocations:
 
 
 def deny(fleet: FleetRepository, name: str, now: datetime, reason: str = "") -> None:
-    """Put `name` on the list, with why; `commit` afterwards. Raises SettingsError when either is too long."""
+    """Put `name` on the list, with why; `commit` afterwards. Raises SettingsError when any is too long."""
     if len(reason) > MAX_REASON_CHARS:
         raise SettingsError(
             f"The reason has {len(reason)} characters; at most {MAX_REASON_CHARS} are kept.", "Shorten it."
@@ -28,10 +32,7 @@ def deny(fleet: FleetRepository, name: str, now: datetime, reason: str = "") -> 
     standing = denied(fleet)
     revoked = {**standing.revoked, name: Revocation(at=now.replace(microsecond=0), reason=reason)}
     if len(revoked) > MAX_NAMES:
-        raise SettingsError(
-            f"{MAX_NAMES} names are revoked already.",
-            "Revoke whole packs or advertisers, and lift what nobody signs any more.",
-        )
+        raise SettingsError(f"{MAX_NAMES} names are revoked already.", _SHORTER)
     _put(fleet, standing, revoked)
 
 
@@ -43,4 +44,10 @@ def allow(fleet: FleetRepository, name: str) -> None:
 
 
 def _put(fleet: FleetRepository, standing: Revocations, revoked: dict[str, Revocation]) -> None:
-    fleet.put(TARGET, Revocations(version=standing.version + 1, revoked=revoked).to_bytes())
+    content = Revocations(version=standing.version + 1, revoked=revoked).to_bytes()
+    if len(content) > MAX_DOCUMENT_BYTES:  # devices would take nothing more of what the config key signs
+        raise SettingsError(
+            f"The list of what is revoked would have {len(content)} bytes; devices read {MAX_DOCUMENT_BYTES}.",
+            _SHORTER,
+        )
+    fleet.put(TARGET, content)

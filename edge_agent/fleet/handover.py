@@ -16,6 +16,7 @@ from edge_agent.fleet.book import Book
 from edge_agent.fleet.bundle import Bundle, read_bundle, write_bundle
 from edge_agent.fleet.chunk_folder import ChunkKeeper, Read, parts_of, reading
 from edge_agent.fleet.content_folder import sha256_of
+from edge_agent.fleet.ledger import forget_sent
 from edge_agent.fleet.publish import (
     ANY_SIZE,
     Progress,
@@ -29,9 +30,14 @@ from edge_agent.fleet.repository import FleetRepository
 from edge_agent.model.errors import FormatError, SettingsError, StorageError
 from edge_agent.packs.documents import MAX_DOCUMENT_BYTES, parse_json
 from edge_agent.packs.manifest import Manifest, parse_manifest, parse_target_name, shelf_name
+from edge_agent.packs.source import metadata_topic
 from edge_agent.packs.trust import ADVERTISER_ROLE
 
 _RENEW_BEFORE: Final = timedelta(days=240)
+_OTHER_FIRST: Final = (
+    "Publish the bundle of that pack first. Where its advertiser has built over that since: withdraw that pack, "
+    "build this one, publish it, and then build that one again."
+)
 _FIX: Final = "Ask the advertiser to build it again; nothing of it was published."
 
 
@@ -172,6 +178,8 @@ def accept_bundle(fleet: FleetRepository, path: Path, now: datetime) -> Accepted
     _take_parts(fleet, bundle, {part for manifest in arrived for part in _needed(manifest, bundle, fleet)})
     for document in documents:
         fleet.keep_document(document)
+    if bundle.metadata.signed == before and bundle.metadata != fleet.signed_metadata(role):  # others signed along
+        forget_sent(fleet.directory, metadata_topic(f"{before.version}.{role}"))
     fleet.accept(role, bundle.metadata)
     fleet.commit(now)
     gone = kept.keys() - bundle.metadata.signed.targets.keys()
@@ -211,7 +219,7 @@ def _judge_manifests(
         if content is None:
             if kept.get(target) == file:
                 continue
-            raise FormatError(f"{bundle.path} names {shelf_name(target)}, but does not hold it.", _FIX)
+            raise FormatError(f"{bundle.path} names {shelf_name(target)}, but does not hold it.", _OTHER_FIRST)
         if len(content) != file.length or len(content) > MAX_DOCUMENT_BYTES:
             raise FormatError(f"{shelf_name(target)} does not have the length that was signed.", _FIX)
         manifest = parse_manifest(content, target, ANY_SIZE)

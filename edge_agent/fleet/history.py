@@ -55,7 +55,8 @@ def refuse_fork(fleet: FleetRepository, name: str, there: bytes | None) -> None:
     Then two copies of the folder went apart, and the other one has published. A broker that lost it proves nothing,
     and neither does one on which somebody put what this fleet's keys have not signed.
     """
-    if there is None or name not in fleet.kept_metadata() or there == fleet.metadata(name):
+    is_here = name in fleet.kept_metadata()
+    if there is None or (is_here and there == fleet.metadata(name)):
         return
     try:
         found: Metadata[Any] = Metadata.from_bytes(there)
@@ -66,7 +67,29 @@ def refuse_fork(fleet: FleetRepository, name: str, there: bytes | None) -> None:
         and f"{found.signed.version}.snapshot" == name
         and _signed_by(fleet.root, found)
     ):
-        raise SettingsError(f"Another copy of this fleet's folder has published: {name} differs there.", _COPIES)
+        problem = "differs there" if is_here else "is not here"
+        raise SettingsError(f"Another copy of this fleet's folder has published: {name} {problem}.", _COPIES)
+
+
+def refuse_other_root(fleet: FleetRepository, version: int, there: bytes | None) -> None:
+    """Raise SettingsError when that root on the broker follows one of this folder's and is not here.
+
+    Then another copy of the folder has changed keys: what this one signs would count for nothing.
+    """
+    before = next((root for root in fleet.roots() if root.version == version - 1), None)
+    if there is None or before is None:
+        return
+    if version <= fleet.root_version and there == fleet.metadata(f"{version}.root"):
+        return
+    try:
+        found: Metadata[Any] = Metadata.from_bytes(there)
+    except RepositoryError:
+        return
+    if isinstance(found.signed, Root) and found.signed.version == version and _signed_by(before, found):
+        raise SettingsError(
+            f"Another copy of this fleet's folder has changed keys (version {version} of the root).",
+            _COPIES,
+        )
 
 
 def _signed_by(root: Root, found: Metadata[Any]) -> bool:

@@ -23,6 +23,13 @@ class _Given(BaseModel):
 _GIVEN: Final = TypeAdapter(dict[str, _Given])
 
 
+def _read(path: Path) -> dict[str, _Given]:
+    try:
+        return _GIVEN.validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return {}
+
+
 class Ledger:
     """The `topics` and the hash of the `timestamp` that one broker was given. Losing it costs sending everything."""
 
@@ -30,15 +37,9 @@ class Ledger:
         self._path = fleet_dir / "sent.json"
         self._broker = f"{address}/{address.root}"
         self._unsaved = 0
-        mine = self._read().get(self._broker, _Given())
+        mine = _read(self._path).get(self._broker, _Given())
         self.timestamp = mine.timestamp
         self.topics = dict.fromkeys(mine.topics)
-
-    def _read(self) -> dict[str, _Given]:
-        try:
-            return _GIVEN.validate_json(self._path.read_bytes())
-        except (OSError, ValidationError):
-            return {}
 
     def add(self, topic: str) -> None:
         """Remember that the broker has it; now and then on the disk."""
@@ -54,5 +55,15 @@ class Ledger:
     def save(self) -> None:
         """Write the file."""
         mine = _Given(timestamp=self.timestamp, topics=list(self.topics))
-        write_durably(self._path, _GIVEN.dump_json(self._read() | {self._broker: mine}, indent=1))
+        write_durably(self._path, _GIVEN.dump_json(_read(self._path) | {self._broker: mine}, indent=1))
         self._unsaved = 0
+
+
+def forget_sent(fleet_dir: Path, topic: str) -> None:
+    """Have every broker given `topic` once more: it will hold something else."""
+    path = fleet_dir / "sent.json"
+    everything = _read(path)
+    for given in everything.values():
+        given.topics = [other for other in given.topics if other != topic]
+    if everything:
+        write_durably(path, _GIVEN.dump_json(everything, indent=1))

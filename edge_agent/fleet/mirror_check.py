@@ -11,7 +11,7 @@ from edge_agent.fleet.chunk_folder import listed_chunks, reading
 from edge_agent.fleet.mirror_folder import MirrorChoice, mirrored_assets, read_choice
 from edge_agent.fleet.mirroring import signed_parcels
 from edge_agent.fleet.repository import FleetRepository
-from edge_agent.model.errors import SettingsError
+from edge_agent.model.errors import LinkError, MirrorError, SettingsError
 from edge_agent.packs.manifest import PackedAsset, placed
 from edge_agent.packs.mirror_client import MirrorClient
 from edge_agent.packs.mirrored import mirror_trust
@@ -36,7 +36,7 @@ async def check_mirror(
 ) -> Checked:
     """Ask the mirror for the first and the last chunk of each asset, as a device would, and check their hashes.
 
-    Raises SettingsError for what is no mirror's address or no authority, MirrorError for what devices would not take.
+    Raises SettingsError for what is no mirror's address or no authority, LinkError for what devices would not take.
     """
     assets = mirrored_assets(signed_parcels(fleet), _everything(read_choice(fleet.directory)))
     pieces = [piece for asset in assets.values() for piece in _ends(fleet, asset)]
@@ -47,9 +47,12 @@ async def check_mirror(
     seen = 0
     async with client:
         async with aclosing(client.fetch(pieces, _WINDOW)) as arrivals:
-            async for _ in arrivals:
-                seen += 1
-                on_seen("looking", seen, len(pieces))
+            try:
+                async for _ in arrivals:
+                    seen += 1
+                    on_seen("looking", seen, len(pieces))
+            except MirrorError as error:  # whose words are about a device, which leaves the mirror alone then
+                raise LinkError(f"The mirror {error.mirror} {error.deed}.", error.next_step) from error
         return Checked(url, len(assets), tuple(sorted(client.lacking)))
 
 

@@ -7,6 +7,7 @@ folder is, and which assets stand there instead of on the broker, is remembered 
 """
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -28,6 +29,7 @@ ASSETS: Final = "asset"
 """The folder within a mirror that holds assets."""
 
 _CHOICE: Final = "mirror.json"
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class MirrorChoice(BaseModel):
@@ -112,10 +114,11 @@ def missing_files(choice: MirrorChoice, assets: dict[str, PackedAsset]) -> list[
 
 
 def stale_files(choice: MirrorChoice, named: set[str]) -> list[Path]:
-    """Return the files of assets that are not `named`."""
+    """Return the files of assets that are not `named`; what has no asset's name is not ours."""
     if choice.folder is None:
         return []
-    return [path for path in sorted((choice.folder / ASSETS).glob("[0-9a-f]*")) if path.name not in named]
+    there = sorted((choice.folder / ASSETS).glob("[0-9a-f]*"))
+    return [path for path in there if _DIGEST.fullmatch(path.name) and path.name not in named]
 
 
 def write_asset(fleet: SignedFolder, asset: PackedAsset, folder: Path) -> None:

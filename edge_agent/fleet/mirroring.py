@@ -28,3 +28,9 @@ def write_folder(fleet: FleetRepository, progress: Callable[[str, int, int], Non
         done_bytes += asset.length
         progress("mirroring", done_bytes, total_bytes)
     return Mirrored(str(choice.folder), len(missing), total_bytes, len(assets))
+
+
+def is_whole(fleet: FleetRepository) -> bool:
+    """Whether the mirrors' folder lacks nothing that belongs there."""
+    choice = read_choice(fleet.directory)
+    return not missing_files(choice, mirrored_assets(signed_parcels(fleet), choice))

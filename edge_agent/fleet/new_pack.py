@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from edge_agent.fleet.durable import write_durably
+from edge_agent.fleet.durable import unwritten, write_durably
 from edge_agent.fleet.media import inspect_media
-from edge_agent.model.errors import FormatError
+from edge_agent.model.errors import FormatError, StorageError
 
 _HEAD: Final = """\
 # A pack: one campaign and its files. Every field is explained in docs/packs.md.
@@ -47,9 +47,14 @@ _DUR_S: Final = {"boot_screen": 5, "idle_poster": 15}
 def write_new_pack(folder: Path, advertiser: str, text: str, files: Mapping[str, Path]) -> Path:
     """Make `folder` with a pack.toml for `files` (by format) and copies of them; return the pack.toml's path.
 
-    Raises FormatError when the folder is there already, no file is given, or one is missing.
+    Raises FormatError when the folder is there already, no file is given, or one is missing,
+    StorageError when it cannot be written; then nothing of it is left.
     """
-    if folder.exists():
+    try:
+        is_there = folder.exists()
+    except OSError as error:
+        raise unwritten(folder, error) from error
+    if is_there:
         raise FormatError(f"{folder} is there already.", "Name a new folder.")
     if not files:
         raise FormatError("A pack needs at least one file.", "Give --poster, --boot or --mention.")
@@ -77,11 +82,26 @@ def write_new_pack(folder: Path, advertiser: str, text: str, files: Mapping[str,
             )
         )
     parts.append(_TAIL.format(crids=", ".join(_quoted(crid) for crid in crids)))
-    folder.mkdir(parents=True)
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise unwritten(folder, error) from error
+    try:
+        return _fill(folder, files, "".join(parts))
+    except StorageError:
+        shutil.rmtree(folder, ignore_errors=True)  # or the next try would find it there already
+        raise
+
+
+def _fill(folder: Path, files: Mapping[str, Path], text: str) -> Path:
     for form, file in files.items():
-        shutil.copyfile(file, folder / f"{form.replace('_', '-')}{file.suffix.lower()}")
+        copy = folder / f"{form.replace('_', '-')}{file.suffix.lower()}"
+        try:
+            shutil.copyfile(file, copy)
+        except OSError as error:
+            raise unwritten(copy, error) from error
     path = folder / "pack.toml"
-    write_durably(path, "".join(parts).encode())
+    write_durably(path, text.encode())
     return path
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from PIL import Image
 
-from edge_agent.fleet.durable import write_durably
+from edge_agent.fleet.durable import unwritten, write_durably
 from edge_agent.fleet.finding import Finding
 from edge_agent.fleet.fit import Fit, fits
 from edge_agent.fleet.loudness import Loudness
@@ -22,7 +22,7 @@ from edge_agent.fleet.pack_folder import PackFolder
 from edge_agent.fleet.picture import read_picture
 from edge_agent.fleet.preview_page import Screen, Shown, Sound, page
 from edge_agent.model.campaign import Creative
-from edge_agent.model.errors import FormatError, SettingsError, StorageError
+from edge_agent.model.errors import FormatError, SettingsError
 from edge_agent.settings.profile import DeviceProfile
 
 MARK: Final = ".edge-agent-preview"
@@ -41,9 +41,9 @@ def write_preview(
 
     Raises SettingsError when the folder is there and no preview made it, StorageError when it cannot be written.
     """
-    if out.exists() and not (out / MARK).is_file():
-        raise SettingsError(f"{out} is there already, and is no preview.", "Name another folder with --out.")
     try:
+        if out.exists() and not (out / MARK).is_file():
+            raise SettingsError(f"{out} is there already, and is no preview.", "Name another folder with --out.")
         shutil.rmtree(out, ignore_errors=True)
         (out / "files").mkdir(parents=True)
         (out / MARK).touch()
@@ -52,7 +52,7 @@ def write_preview(
             shown.append(_show(pack, creative, fits(pack, creative, profiles, now), out))
             on_done(creative.crid)
     except OSError as error:
-        raise StorageError(f"{out} cannot be written: {error.strerror or error}.", "Free some space.") from error
+        raise unwritten(out, error) from error
     path = out / "index.html"
     write_durably(path, page(pack, shown, findings).encode())
     return path

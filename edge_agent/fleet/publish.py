@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,8 @@ from edge_agent.fleet.book import Book
 from edge_agent.fleet.broker import Broker, BrokerAddress, connected
 from edge_agent.fleet.chunk_folder import parts_of, reading
 from edge_agent.fleet.content_folder import sha256_of
-from edge_agent.fleet.history import refuse_fork, snapshot_of_ours
+from edge_agent.fleet.durable import read_kept, read_named
+from edge_agent.fleet.history import refuse_fork, refuse_other_root, snapshot_of_ours
 from edge_agent.fleet.ledger import Ledger
 from edge_agent.fleet.mirror_folder import read_choice
 from edge_agent.fleet.pack_folder import PackFolder, read_pack_folder
@@ -165,15 +167,17 @@ async def send(
     *,
     everything: bool = False,
     take_over: bool = False,
+    clear: bool = True,
 ) -> Sent:
-    """Bring to the broker what it lacks of the current repository, and clear what nobody needs any more.
+    """Bring to the broker what it lacks of the current repository, and `clear` what nobody needs any more.
 
     What it has is known from `sent.json`; when its timestamp is not the one that was sent last, it has lost its
     memory (or is another one) and gets everything. Raises SettingsError, having sent nothing, when the broker holds
-    another fleet's repository (unless `take_over`) or a history of this one that this folder does not have. Raises
-    LinkError, before anything is sent when the broker says that it takes no messages as large as the largest; running
-    it again then sends only the rest.
+    another fleet's repository (unless `take_over`) or a history of this one that this folder does not have, or when
+    a change of keys here was interrupted. Raises LinkError, before anything is sent when the broker says that it
+    takes no messages as large as the largest; running it again then sends only the rest.
     """
+    fleet.refuse_unfinished()
     ledger = Ledger(fleet.directory, address)
     current = current_messages(fleet)
     timestamp = fleet.metadata("timestamp")
@@ -204,7 +208,8 @@ async def send(
                     "The broker does not keep retained messages, on which packs are carried.",
                     "Switch retained messages on (mosquitto: retain_available true); see docs/brokers.md.",
                 )
-            stale = [topic for topic in ledger.topics if topic not in current and not _may_be_read(topic, fleet)]
+            gone = [topic for topic in ledger.topics if topic not in current] if clear else []
+            stale = [topic for topic in gone if not _may_be_read(topic, fleet)]
             await broker.put([(topic, bytes) for topic in stale], lambda topic, _length: ledger.drop(topic))
         finally:
             ledger.save()
@@ -213,6 +218,9 @@ async def send(
 
 async def respect_history(fleet: FleetRepository, broker: Broker, there: bytes, *, take_over: bool = False) -> None:
     """Raise SettingsError when the broker, which holds this timestamp, holds anything but this fleet's own past."""
+    for version in (fleet.root_version, fleet.root_version + 1):
+        root = await broker.look(metadata_topic(f"{version}.root"), MAX_METADATA_BYTES)
+        refuse_other_root(fleet, version, root)
     snapshot = snapshot_of_ours(fleet, there, take_over=take_over)
     if snapshot is not None:
         refuse_fork(fleet, snapshot, await broker.look(metadata_topic(snapshot), MAX_METADATA_BYTES))
@@ -244,8 +252,10 @@ def _may_be_read(topic: str, fleet: FleetRepository) -> bool:
 
 
 def _size(fleet: FleetRepository, message: Path | str) -> int:
-    return message.stat().st_size if isinstance(message, Path) else len(fleet.metadata(message))
+    if not isinstance(message, Path):
+        return len(fleet.metadata(message))
+    return message.stat().st_size if message.is_file() else len(read_kept(message))
 
 
 def _reader(fleet: FleetRepository, message: Path | str) -> Callable[[], bytes]:
-    return message.read_bytes if isinstance(message, Path) else lambda: fleet.metadata(message)
+    return partial(read_named, message) if isinstance(message, Path) else partial(fleet.metadata, message)

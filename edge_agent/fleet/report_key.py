@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import mlkem, x25519
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge_agent.measure.report_key import Kem, ReportKey
-from edge_agent.model.errors import FormatError
+from edge_agent.model.errors import FormatError, SettingsError
 
 MLKEM768_SEED_BYTES = 64
 
@@ -85,10 +85,22 @@ def read_private_key(document: bytes) -> OpeningKey:
 
 
 def opening_keys(fleet_dir: Path) -> list[OpeningKey]:
-    """Read every private report key of a fleet, newest name first. Raises FormatError when there is none."""
-    paths = sorted(fleet_dir.glob(f"keys/{PRIVATE_NAMES}"), reverse=True)
-    if not paths:
-        raise FormatError(
-            f"There is no private report key in {fleet_dir / 'keys'}.", "Run `edge-agent fleet keys init` first."
-        )
-    return [read_private_key(path.read_bytes()) for path in paths]
+    """Read every private report key of a fleet, newest name first.
+
+    Raises FormatError when there is none, SettingsError when it may not be read.
+    """
+    folder = fleet_dir / "keys"
+    try:
+        # glob would take a folder that it may not read for an empty one
+        paths = sorted((path for path in folder.iterdir() if path.match(PRIVATE_NAMES)), reverse=True)
+        documents = [path.read_bytes() for path in paths]
+    except (FileNotFoundError, NotADirectoryError):
+        documents = []
+    except OSError as error:
+        raise SettingsError(
+            f"The private report key in {folder} cannot be read: {error.strerror or error}.",
+            "Run this as the owner of the fleet's folder, or check who may read it.",
+        ) from error
+    if not documents:
+        raise FormatError(f"There is no private report key in {folder}.", "Run `edge-agent fleet keys init` first.")
+    return [read_private_key(document) for document in documents]

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.database import open_database, translated
-from edge_agent.model.errors import StorageError
 from edge_agent.model.report import ImpressionReport, Reached
 
 STORE_NAME: Final = "reports.sqlite"
@@ -76,23 +75,16 @@ class ReportStore:
             self._connection.execute("DELETE FROM seen WHERE day < ?", (day.isoformat(),))
 
     def counters(self) -> list[Counter]:
-        """Return every counter, by campaign, creative and day."""
-        try:
+        """Return every counter, by campaign, creative and day. Raises StorageError when they cannot be read."""
+        what, advice = f"The counted reports in {self._path}", "Check the disk, or put a copy of it in its place."
+        with translated(self._connection, self._path, reading=True, what=what, next_step=advice):
             rows = self._connection.execute("SELECT * FROM counters ORDER BY campaign, crid, day, epsilon, answer")
             return [_counter(row) for row in rows]
-        except (sqlite3.DatabaseError, TypeError, ValueError) as error:
-            raise StorageError(
-                f"The counted reports in {self._path} cannot be read: {error}.",
-                "Check the disk, or put a copy of the file in its place.",
-            ) from error
 
 
 def _counter(row: sqlite3.Row) -> Counter:
-    return Counter(
-        date.fromisoformat(row["day"]),
-        row["campaign"],
-        row["crid"],
-        row["epsilon"],
-        Reached(row["answer"]),
-        row["reports"],
-    )
+    try:
+        day, answer = date.fromisoformat(row["day"]), Reached(row["answer"])
+    except (TypeError, ValueError) as error:
+        raise sqlite3.DataError(str(error)) from error
+    return Counter(day, row["campaign"], row["crid"], row["epsilon"], answer, row["reports"])

@@ -22,7 +22,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent.link.reasons import UNSUPPORTED_VERSION, reason
 from edge_agent.link.versions import Version, VersionChoice
-from edge_agent.model.errors import LinkError
+from edge_agent.model.errors import LinkError, SettingsError
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +48,14 @@ class CollectorSettings:
     password: str | None = None
     tls: ssl.SSLContext | None = None
     protocol: Literal["auto", "5.0", "3.1.1"] = "auto"
+
+    def __post_init__(self) -> None:
+        """Raise SettingsError for a share name that would make another subscription of it (MQTT 5.0, 4.8.2)."""
+        if self.share is not None and (not self.share or set(self.share) & set("/+#")):
+            raise SettingsError(
+                f'"{self.share}" cannot be the name of a group of collectors.',
+                'Name it without "/", "+" and "#", such as evening.',
+            )
 
     @property
     def topic_filter(self) -> str:

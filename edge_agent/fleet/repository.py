@@ -24,14 +24,16 @@ from tuf.api.metadata import (
     Timestamp,
 )
 
+from edge_agent.fleet.authority import key_name
 from edge_agent.fleet.content_folder import sha256_of
 from edge_agent.fleet.durable import write_durably
 from edge_agent.fleet.folder_lock import sole_command_in
 from edge_agent.fleet.keys import OPERATOR_ROLES
 from edge_agent.fleet.signed_folder import Kind, SignedFolder
 from edge_agent.model.errors import SettingsError
-from edge_agent.packs.clock_floor import SIGNED_AT, write_signed_at
+from edge_agent.packs.clock_floor import SIGNED_AT, is_believable, read_signed_at, write_signed_at
 from edge_agent.packs.manifest import parse_target_name
+from edge_agent.packs.source import MAX_METADATA_BYTES
 from edge_agent.packs.trust import ADVERTISER_ROLE, CONFIG_ROLE
 
 LIFETIMES: Final[Mapping[str, timedelta]] = {
@@ -59,6 +61,8 @@ class FleetRepository(SignedFolder):
         """Make the operator's keys and an empty repository, committed. Raises SettingsError when there is one."""
         if (directory / "metadata").exists():
             raise SettingsError(f"{directory} is a fleet already.", "Name another folder, or use this one as it is.")
+        if (directory / "advertiser.json").exists():
+            raise SettingsError(f"{directory} is an advertiser's folder.", "Name another folder.")
         fleet = cls(directory)
         signers = {role: fleet.keys.create(role) for role in OPERATOR_ROLES}
         root = Root(consistent_snapshot=True, expires=_expiry("root", now))
@@ -99,18 +103,25 @@ class FleetRepository(SignedFolder):
         """Let an advertiser sign `packs/<name>/…`, with a key made here unless it has its own; `commit` afterwards.
 
         With `public_keys` the advertiser alone can sign, `threshold` of them together: nothing of theirs is signed
-        here, and nothing of theirs is published before `accept`.
+        here, or published before `accept`, but for what they signed before they were removed.
         """
         role = f"{ADVERTISER_ROLE}{name}"
         if name in self.advertisers:
             raise SettingsError(f"The advertiser {name} has a key already.", "Publish with it.")
+        before = self.role_metadata(role)
+        past = before.targets.values() if before and public_keys else ()
+        if not all(self.target_path(sha256_of(file)).is_file() for file in past):
+            raise SettingsError(
+                f"What {name} signed before would be published again, and fleet gc has cleared it away.",
+                "Restore targets/ and chunks/ from your backup, or have it publish under another name.",
+            )
         if not public_keys:
-            self.keys.create(f"advertiser-{name}")
-            public_keys = [self.keys.signer(f"advertiser-{name}").public_key]
+            public_keys = [self.keys.create(f"advertiser-{name}").public_key]
         self.authority.delegate(role, [f"packs/{name}/*.json"], public_keys, threshold)
         self._changed.add("targets")
         if self.authority.can_sign(role):
-            self._roles[role] = Metadata(Targets(version=1))
+            version = before.version if before else 1  # devices take none that went back
+            self._roles[role] = Metadata(Targets(version=version))
             self._changed.add(role)
 
     def remove_advertiser(self, name: str) -> None:
@@ -144,10 +155,26 @@ class FleetRepository(SignedFolder):
         date_signature(metadata.signed, "root", now)
         for signer in signers:
             metadata.sign(signer, append=True)
-        self.keep_root(metadata)
+        self._write_root(metadata)
 
     def keep_root(self, metadata: Metadata[Root]) -> None:
-        """Write a root as it is signed; `touch` and `commit` afterwards."""
+        """Write a root as it is signed; `commit` afterwards signs anew what does not count under it.
+
+        Raises SettingsError, having written nothing, when the keys for that are not here.
+        """
+        root = metadata.signed
+        for role in sorted({*self.unsigned_under(root), "snapshot", "timestamp"}):
+            asked = root.roles[role]
+            here = len(self.keys.signers(asked.keyids))
+            if here < asked.threshold:
+                raise SettingsError(
+                    f"{role} has to be signed with {asked.threshold} of the keys that the new root names for it, "
+                    f"and {here} of them are here.",
+                    "Bring the folders with the others and name each with --keys.",
+                )
+        self._write_root(metadata)
+
+    def _write_root(self, metadata: Metadata[Root]) -> None:
         write_durably(self._metadata / f"{metadata.signed.version}.root.json", metadata.to_bytes())
 
     def put(self, name: str, content: bytes) -> None:
@@ -192,19 +219,25 @@ class FleetRepository(SignedFolder):
     def renew(self, now: datetime) -> tuple[str, ...]:
         """Mark every role that is past two thirds of its life as changed; `commit` afterwards renews the rest.
 
-        Returns the advertisers who have to renew theirs themselves.
+        Returns what keys that are not here have to renew: `advertiser-<name>`, `targets` or `config`.
         """
         standing = ("targets", *self.authority.delegations)
         due = [role for role in standing if role in self._roles and self._expires_soon(role, now)]
         elsewhere = [role for role in due if not self.authority.can_sign(role)]
         self._changed |= set(due) - set(elsewhere)
-        return tuple(role.removeprefix(ADVERTISER_ROLE) for role in elsewhere)
+        return tuple(key_name(role) for role in elsewhere)
 
     def _expires_soon(self, role: str, now: datetime) -> bool:
         return self._roles[role].signed.expires - now < _YEAR / 3
 
     def commit(self, now: datetime, *, first: bool = False) -> None:
-        """Sign what changed, a new snapshot where anything did, and a new timestamp; write them durably in order."""
+        """Sign what changed, a new snapshot where anything did, and a new timestamp; write them durably in order.
+
+        What changed is, too, what the root's keys have not signed (their change was interrupted), and what is signed
+        in the future (the clock was wrong).
+        """
+        unsound = frozenset[str]() if first else self.unsigned_under(self.root) | self._signed_after(now)
+        self._changed |= unsound & {"targets"}
         for role in self._changed | {"snapshot", "timestamp"}:
             self.authority.signers(role)
         for role in sorted(self._changed):
@@ -216,7 +249,7 @@ class FleetRepository(SignedFolder):
             metadata = self._roles[role]
             write_durably(self._metadata / f"{metadata.signed.version}.{role}.json", metadata.to_bytes())
         snapshot = Snapshot(version=1) if first else self.snapshot
-        if self._changed | self._accepted:
+        if self._changed | self._accepted or "snapshot" in unsound:
             meta = {f"{role}.json": MetaFile(self._roles[role].signed.version) for role in self._roles}
             snapshot.meta = dict(snapshot.meta) | meta
             snapshot.version += 0 if first else 1
@@ -228,12 +261,27 @@ class FleetRepository(SignedFolder):
         self._changed.clear()
         self._accepted.clear()
 
+    def _signed_after(self, now: datetime) -> frozenset[str]:
+        """Return which of targets and snapshot say that they were signed later than now, if they can be signed."""
+        standing: dict[str, Signed] = {"targets": self._roles["targets"].signed, "snapshot": self.snapshot}
+        claims = {
+            role: read_signed_at(signed.unrecognized_fields, signed.expires) for role, signed in standing.items()
+        }
+        late = (role for role, at in claims.items() if at is not None and not is_believable(now, at))
+        return frozenset(role for role in late if self.authority.can_sign(role))
+
     def _sign_and_write(self, metadata: Metadata[Kind], role: str, name: str, now: datetime) -> None:
         date_signature(metadata.signed, role, now)
         metadata.signatures.clear()
         for signer in self.authority.signers(role):
             metadata.sign(signer, append=True)
-        write_durably(self._metadata / f"{name}.json", metadata.to_bytes())
+        content = metadata.to_bytes()
+        if len(content) > MAX_METADATA_BYTES:
+            raise SettingsError(
+                f"What {key_name(role)} signs would have {len(content)} bytes; devices read {MAX_METADATA_BYTES}.",
+                "Revoke packs that are over, or remove advertisers who are gone.",
+            )
+        write_durably(self._metadata / f"{name}.json", content)
 
 
 def _refuse_no_fleet(directory: Path) -> None:

@@ -77,5 +77,7 @@ def _one_of(names: Iterable[str], pack: str, state: str) -> str:
     if len(found) != 1:
         known = ", ".join(shelf_name(name) for name in found or there)
         problem = "is the name of more than one pack" if found else f"is not {state}"
-        raise SettingsError(f"{pack} {problem}.", f"Choose one of: {known}." if known else "Nothing is.")
+        step = f"Choose one of: {known}." if known else "Nothing is."
+        again = "" if found else " What was changed before and is not on the broker yet: edge-agent fleet refresh"
+        raise SettingsError(f"{pack} {problem}.", step + again)
     return found[0]

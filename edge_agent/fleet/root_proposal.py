@@ -111,7 +111,7 @@ def read_proposal(path: Path) -> RootProposal:
         content = path.read_bytes()
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror or error}.", "Check the path.") from error
-    value = parse_json(content, str(path), 2 * MAX_METADATA_BYTES)
+    value = _parsed(path, content, 2 * MAX_METADATA_BYTES, f"Name {PENDING} as the fleet proposed it.")
     before, proposed = (_root(path, value.get(part)) for part in ("before", "proposed"))  # 1
     proposal = RootProposal(before, proposed)
     if proposal.version != before.signed.version + 1:  # 2
@@ -154,10 +154,8 @@ def refuse_untrusted(proposal: RootProposal, trusted: Path) -> None:
         known = trusted.read_bytes()
     except OSError as error:
         raise SettingsError(f"{trusted} cannot be read: {error.strerror or error}.", "Check the path.") from error
-    if (
-        _root(trusted, parse_json(known, str(trusted), MAX_METADATA_BYTES)).signed_bytes
-        != proposal.before.signed_bytes
-    ):
+    value = _parsed(trusted, known, MAX_METADATA_BYTES, "Name the root that you know, metadata/N.root.json.")
+    if _root(trusted, value).signed_bytes != proposal.before.signed_bytes:
         raise SettingsError(
             f"The proposal does not follow the root in {trusted}, but version {proposal.before.signed.version}.",
             "Get that version from somebody whom you trust; if it is the one that you have, sign nothing.",
@@ -207,6 +205,13 @@ def refuse_unready(proposal: RootProposal, current_version: int, now: datetime) 
 def write_proposal(path: Path, proposal: RootProposal) -> None:
     """Write the file. Raises StorageError."""
     write_durably(path, proposal.to_bytes())
+
+
+def _parsed(path: Path, content: bytes, max_bytes: int, step: str) -> Mapping[str, Any]:
+    try:
+        return parse_json(content, str(path), max_bytes)
+    except FormatError as error:
+        raise FormatError(str(error), step) from error
 
 
 def _root(path: Path, value: Any) -> Metadata[Root]:

@@ -19,6 +19,7 @@ from edge_agent.fleet.repository import FleetRepository, date_signature
 from edge_agent.fleet.root_proposal import (
     PENDING,
     ROLES,
+    SHOWN_LETTERS,
     RootProposal,
     merge,
     pending_proposal,
@@ -49,6 +50,7 @@ def rotate_key(fleet: FleetRepository, key: str, now: datetime, *, propose: bool
         )
     if propose:
         _refuse_proposal(fleet, key)
+    _settle_prepared(fleet, key, asked.keyids)
     signer = fleet.keys.prepare(key)
     match authority:
         case Root():
@@ -61,10 +63,8 @@ def rotate_key(fleet: FleetRepository, key: str, now: datetime, *, propose: bool
             _replace_root(fleet, root, now)
         case Targets():
             _change_delegation(fleet, role, add=[signer.public_key], drop=list(asked.keyids))
-    fleet.keys.promote(key)
-    if role in {"targets", "snapshot"}:
-        fleet.touch("targets")
     fleet.commit(now)
+    fleet.keys.promote(key)  # at last: until then it signs by the name that it has
 
 
 def change_keys(
@@ -73,7 +73,7 @@ def change_keys(
     now: datetime,
     *,
     add: Key | None = None,
-    drop: str = "",
+    drop: str | None = None,
     threshold: int = 0,
     propose: bool = False,
 ) -> None:
@@ -84,7 +84,9 @@ def change_keys(
     """
     role = role_name(key)
     authority, asked = fleet.authority.of(role)
-    dropped = _keyid(asked.keyids, drop, key) if drop else ""
+    if add is not None and add.keyid in asked.keyids:
+        raise SettingsError(f"{key} has the key {add.keyid[:SHOWN_LETTERS]} already.", "Name another .pub file.")
+    dropped = "" if drop is None else _keyid(asked.keyids, drop, key)
     left = len({*asked.keyids, *([add.keyid] if add else [])} - {dropped})
     if not 1 <= (threshold or asked.threshold) <= left:
         raise SettingsError(
@@ -105,7 +107,6 @@ def change_keys(
                 _propose(fleet, root, now)
                 return
             _replace_root(fleet, root, now)
-            fleet.touch("targets")
         case Targets():
             added, gone = [add] if add else [], [dropped] if dropped else []
             _change_delegation(fleet, role, add=added, drop=gone, threshold=threshold)
@@ -120,7 +121,7 @@ def adopt_root(fleet: FleetRepository, copies: Sequence[Path], now: datetime) ->
 
     1. nothing is proposed here,
     2. it is not the next version, has expired, or too few have signed it (`refuse_unready`), or
-    3. a key that it names for the roles that are signed here is not here.
+    3. a key that it names for what has to be signed anew is not here (`keep_root`).
     """
     pending = pending_proposal(fleet.directory)
     if pending is None:  # 1
@@ -130,23 +131,17 @@ def adopt_root(fleet: FleetRepository, copies: Sequence[Path], now: datetime) ->
         )
     merge(pending, {path: read_proposal(path) for path in copies})
     write_proposal(fleet.directory / PENDING, pending)
-    refuse_unready(pending, fleet.root_version, now)  # 2
     root = pending.proposed.signed
-    for role in ("targets", "snapshot", "timestamp"):  # 3
-        if len(fleet.keys.signers(root.roles[role].keyids)) < root.roles[role].threshold:
-            raise SettingsError(
-                f"The key that the proposed root names for {role} is not here.",
-                "Bring it back, name its folder with --keys, or propose anew.",
-            )
-    fleet.keep_root(pending.proposed)
+    if fleet.root_metadata.signed_bytes != pending.proposed.signed_bytes:  # else this was interrupted before
+        refuse_unready(pending, fleet.root_version, now)  # 2
+        fleet.keep_root(pending.proposed)  # 3
+    fleet.commit(now)
     for role in ROLES:
         if (
             fleet.keys.has(f"{role}.next")
             and fleet.keys.signer(f"{role}.next").public_key.keyid in root.roles[role].keyids
         ):
             fleet.keys.promote(role)
-    fleet.touch("targets")
-    fleet.commit(now)
     (fleet.directory / PENDING).unlink()
     return pending.version
 
@@ -164,6 +159,23 @@ def _refuse_proposal(fleet: FleetRepository, key: str) -> None:
         )
 
 
+def _settle_prepared(fleet: FleetRepository, key: str, keyids: Collection[str]) -> None:
+    """Deal with a key that was prepared before, since preparing the next one throws it away.
+
+    One that counts already, in a change that was interrupted, takes its place. Raises SettingsError for one that the
+    proposed root names.
+    """
+    if not fleet.keys.has(f"{key}.next"):
+        return
+    prepared = fleet.keys.signer(f"{key}.next").public_key.keyid
+    if prepared in keyids:
+        fleet.keys.promote(key)
+        return
+    pending = pending_proposal(fleet.directory)
+    if pending is not None and prepared in pending.proposed.signed.keys:
+        _refuse_proposal(fleet, key)
+
+
 def _propose(fleet: FleetRepository, root: Root, now: datetime) -> None:
     """Write `root` as the next one, with the signatures of those keys that are here, for others to sign."""
     before = fleet.root_metadata
@@ -178,8 +190,8 @@ def _propose(fleet: FleetRepository, root: Root, now: datetime) -> None:
 def _replace_root(fleet: FleetRepository, root: Root, now: datetime) -> None:
     """Make `root` the next root, signed by all keys here of the root before it and of its own.
 
-    `touch` and `commit` afterwards. Raises SettingsError, having written nothing, when those are too few for either
-    of the two (TUF 1.0.33, 6.1).
+    `commit` afterwards. Raises SettingsError, having written nothing, when those are too few for either of the two
+    (TUF 1.0.33, 6.1), or a key for what has to be signed anew is not here.
     """
     old = fleet.root
     root.version = old.version + 1
@@ -226,5 +238,5 @@ def _keyid(keyids: list[str], beginning: str, key: str) -> str:
     found = [keyid for keyid in keyids if keyid.startswith(beginning)]
     if len(found) != 1 or len(beginning) < _LEAST_LETTERS:
         there = ", ".join(keyid[:12] for keyid in keyids)
-        raise SettingsError(f"{key} has no key that alone begins with {beginning}.", f"It has: {there}.")
+        raise SettingsError(f"{key} has no key that alone begins with {beginning or 'nothing'}.", f"It has: {there}.")
     return found[0]

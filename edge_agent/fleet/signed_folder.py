@@ -15,13 +15,14 @@ a name belongs to exactly one of them.
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Timestamp
 
 from edge_agent.fleet.authority import Authority
 from edge_agent.fleet.content_folder import ContentFolder
+from edge_agent.fleet.durable import read_kept
 from edge_agent.fleet.keys import KeyFolder
 from edge_agent.model.errors import SettingsError
 from edge_agent.packs.manifest import parse_target_name
@@ -90,13 +91,35 @@ class SignedFolder(ContentFolder):
         return frozenset(path for path in paths if parse_target_name(path) is not None)
 
     def expirations(self) -> Mapping[str, datetime]:
-        """Return when each role's signature ends."""
-        found: dict[str, datetime] = {role: metadata.signed.expires for role, metadata in self._roles.items()}
+        """Return when the signature of each role that counts ends: of one that lost the right it may end."""
+        standing = ("targets", *self.authority.delegations)
+        found = {role: self._roles[role].signed.expires for role in standing if role in self._roles}
         return found | {
             "root": self.root.expires,
             "snapshot": self.snapshot.expires,
             "timestamp": self.timestamp.expires,
         }
+
+    def unsigned_under(self, root: Root) -> frozenset[str]:
+        """Return which of targets, snapshot and timestamp bear too few signatures that count under `root`."""
+        standing: dict[str, Metadata[Any]] = {
+            "targets": self._roles["targets"],
+            "snapshot": self._read(Snapshot, f"{self.timestamp.snapshot_meta.version}.snapshot"),
+            "timestamp": self._read(Timestamp, "timestamp"),
+        }
+        return frozenset(
+            role
+            for role, metadata in standing.items()
+            if not root.get_verification_result(role, metadata.signed_bytes, metadata.signatures)
+        )
+
+    def refuse_unfinished(self) -> None:
+        """Raise SettingsError when a change of keys was interrupted: no device would believe what stands here."""
+        if self.unsigned_under(self.root):
+            raise SettingsError(
+                "A change of keys was interrupted, so that no device would believe what is here.",
+                "Finish it with: edge-agent fleet refresh",
+            )
 
     def metadata_names(self) -> list[str]:
         """Return what devices may need of the metadata, by topic name (`1.root`, `4.packs-acme`), in order."""
@@ -117,8 +140,8 @@ class SignedFolder(ContentFolder):
         return [self._read(Targets, f"{at}.{role}").signed for at in versions if f"{at}.{role}" in kept]
 
     def metadata(self, name: str) -> bytes:
-        """Return metadata by topic name."""
-        return (self._metadata / f"{name}.json").read_bytes()
+        """Return metadata by topic name. Raises StorageError."""
+        return read_kept(self._metadata / f"{name}.json")
 
     def role_metadata(self, role: str) -> Targets | None:
         """Return what `role` signs now, or None while nothing of it was ever signed."""

@@ -203,6 +203,8 @@ class WireClient(aiomqtt.Client):
                 else _LOCAL.get(reason_code.value, str(reason_code))
             )
             self._loop.call_soon_threadsafe(self._fail_dialling, said)  # paho may be in the thread that connects
+        if self._connected.cancelled():  # by whoever gave dialling up; aiomqtt would raise that here once more
+            return
         super()._on_disconnect(client, userdata, flags, reason_code, properties)
 
     def _fail_dialling(self, said: str) -> None:

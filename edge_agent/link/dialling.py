@@ -80,10 +80,20 @@ def _refusal(settings: LinkSettings, client: WireClient, error: aiomqtt.MqttErro
     where = f"The broker at {settings.host}:{settings.port}"
     said = client.explain(error)
     if said is None:
-        what, step = str(error.__cause__ or error), ""
+        what, step = _reason(error), ""
     else:
         what, step = said
     return LinkError(f"{where} cannot be used: {what}.", step or UNREACHED)
+
+
+def _reason(error: aiomqtt.MqttError) -> str:
+    """Return in words why nothing came of it, without the system's number for that."""
+    cause = error.__cause__ or error.__context__  # aiomqtt hides the system's own error `from None`
+    if isinstance(cause, ConnectionRefusedError):
+        return "nobody listens there"
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
+    return str(error.__cause__ or error)
 
 
 def _client(

@@ -1,11 +1,28 @@
 """Identifiers. All are local or public (they name what is shown, never who saw it)."""
 
-from typing import Annotated, NewType
+from typing import Annotated, Final, NewType
 
-from pydantic import StringConstraints
+from pydantic import StringConstraints, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+
+def _in_words(value: object, check: ValidatorFunctionWrapHandler) -> str:
+    """Say what a person should write, in place of a regular expression."""
+    try:
+        checked: str = check(value)
+    except ValidationError as error:
+        raise ValueError(
+            'use 1 to 64 lower-case letters, digits, ".", "_" and "-", a letter or digit first'
+        ) from error
+    return checked
+
+
+_NAME: Final = "[a-z0-9][a-z0-9._-]{0,63}"
+
+Identifier = Annotated[str, StringConstraints(pattern=rf"^{_NAME}$"), WrapValidator(_in_words)]
 """A name that is safe in topics, file names and TUF paths: no slash, no upper case, at most 64 characters."""
+
+IdentifierOrNone = Annotated[str, StringConstraints(pattern=rf"^({_NAME})?$"), WrapValidator(_in_words)]
+"""Such a name, or the empty text."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 digest in lower-case hexadecimal."""

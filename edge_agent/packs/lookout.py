@@ -9,14 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from edge_agent.model.errors import (
-    EdgeAgentError,
-    LinkError,
-    NotRetainedError,
-    OversizeError,
-    StorageError,
-    UntrustedError,
-)
+from edge_agent.model.errors import EdgeAgentError, StorageError, UntrustedError
 from edge_agent.packs.clock_watch import ClockWatch
 from edge_agent.packs.intake import (
     bring_documents,
@@ -26,7 +19,7 @@ from edge_agent.packs.intake import (
     wanted_documents,
 )
 from edge_agent.packs.metadata import Metadata
-from edge_agent.packs.pauses import Breath, backoff, breath_s, spread
+from edge_agent.packs.pauses import Breath, backoff, breath_s, is_about_the_link, spread
 from edge_agent.packs.record_keeper import RecordKeeper
 from edge_agent.packs.revocations import TARGET as REVOKED
 from edge_agent.packs.shelf import Shelf
@@ -86,6 +79,7 @@ class Lookout:
         self._wake = asyncio.Event()
         self._rest = rest
         self._verified_timestamp = b""
+        self._cut_off = False
         self._metadata = Metadata(shelf.store)
         self.checked_at: datetime | None = None
         """When the repository was last verified."""
@@ -98,8 +92,10 @@ class Lookout:
         self._wake.set()
 
     def _on_timestamp(self, content: bytes) -> None:
-        if content != self._verified_timestamp:
+        """Take a new timestamp, or the one that comes with each new connection."""
+        if content != self._verified_timestamp or self._cut_off:
             self._wake.set()
+        self._supply.link_is_back()
 
     async def read_root(self) -> bytes:
         """Read and return the root.json of provisioning. Raises UntrustedError when there is none."""
@@ -135,10 +131,11 @@ class Lookout:
                 failures += 1
                 self.problem = error.for_person()
                 self._report(error)
-                if not _is_about_the_link(error):
-                    await self._rest(breath_s(failures))
+                self._cut_off = is_about_the_link(error)
+                await self._rest(breath_s(failures))
             else:
                 failures = 0
+                self._cut_off = False
                 self.problem = ""
                 self._troubles.end("repository")
                 news = self._verified_timestamp != known
@@ -147,7 +144,7 @@ class Lookout:
             await is_set_within(self._wake, pause or spread(self._settings.refresh_every, self._draw()))
 
     def _report(self, error: EdgeAgentError) -> None:
-        if _is_about_the_link(error):
+        if is_about_the_link(error):
             self._troubles.begin("repository", error, logging.INFO)  # the link warns of what is its own
         else:
             self._troubles.begin("repository", error)
@@ -156,8 +153,10 @@ class Lookout:
         """Verify what is new, take down what is no longer signed at once, then bring what is."""
         root = await self.read_root()
         await self._load()
-        floor = self._shelf.record.floor
-        repository, hindered = await self._metadata.verify(root, self._source, self._now(), floor)
+        known = self._shelf.record
+        repository, hindered = await self._metadata.verify(
+            root, self._source, self._now(), known.floor, known.root_version
+        )
         if hindered is not None and self._shelf.may_be_loaded:
             raise hindered  # nothing stands that could be revoked
         failures: list[EdgeAgentError | None] = [hindered]
@@ -226,7 +225,3 @@ class Lookout:
         except StorageError as error:
             return error
         return None
-
-
-def _is_about_the_link(error: EdgeAgentError) -> bool:
-    return isinstance(error, LinkError) and not isinstance(error, NotRetainedError | OversizeError)

@@ -27,7 +27,7 @@ class Metadata:
         self._copy: TemporaryDirectory[str] | None = None
 
     async def verify(
-        self, bootstrap: bytes, source: Source, now: datetime, floor: datetime
+        self, bootstrap: bytes, source: Source, now: datetime, floor: datetime, root_version: int
     ) -> tuple[Repository, StorageError | None]:
         """Do `trust.verify`. Returns, too, why the disk does not have what was believed, if it has not.
 
@@ -35,12 +35,14 @@ class Metadata:
         """
         if self._copy is None:
             try:
-                return await verify_in_thread(self._store.metadata, bootstrap, source, now, floor), None
+                directory = self._store.metadata
+                return await verify_in_thread(directory, bootstrap, source, now, floor, root_version), None
             except StorageError as error:
                 self._copy = await in_thread(self._copied, error)
-        repository = await verify_in_thread(Path(self._copy.name), bootstrap, source, now, floor)
+        copy = Path(self._copy.name)
+        repository = await verify_in_thread(copy, bootstrap, source, now, floor, root_version)
         try:
-            await in_thread(self._carry_back, Path(self._copy.name))
+            await in_thread(self._carry_back, copy)
         except StorageError as error:
             return repository, error
         self.close()

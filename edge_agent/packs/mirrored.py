@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
 
 from edge_agent.model.errors import LinkError, MirrorError, NotRetainedError, SettingsError
 from edge_agent.packs.mirrors import AssetSource, Mirror, Mirrors
@@ -15,7 +14,18 @@ from edge_agent.packs.source import ChunkSource, Piece
 from edge_agent.packs.threads import in_thread
 
 _log = logging.getLogger(__name__)
-_GONE: Final = "Neither a mirror nor the broker has all of it."
+
+
+class NowhereError(NotRetainedError):
+    """As NotRetainedError, where no mirror has it either."""
+
+    def __init__(self, topic: str) -> None:
+        LinkError.__init__(
+            self,
+            "Neither a mirror nor the broker has all of it.",
+            "Upload the mirrors' folder, or publish again.",
+        )
+        self.topic = topic
 
 
 def mirror_trust(ca_file: Path | None) -> ssl.SSLContext:
@@ -112,7 +122,7 @@ class MirroredChunks:
                 if isinstance(answer, bytes):
                     self._broker_bytes += len(answer)
                 elif isinstance(answer, NotRetainedError) and len(self._mirrors):
-                    yield piece, LinkError(_GONE, "Upload the mirrors' folder, or publish again.")
+                    yield piece, NowhereError(answer.topic)
                     continue
                 yield piece, answer
 

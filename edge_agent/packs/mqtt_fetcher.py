@@ -57,11 +57,11 @@ class MqttFetcher(FetcherInterface):
 
 
 async def verify_in_thread(
-    directory: Path, bootstrap: bytes, source: Source, now: datetime, floor: datetime
+    directory: Path, bootstrap: bytes, source: Source, now: datetime, floor: datetime, root_version: int
 ) -> Repository:
     """Do `trust.verify` in a worker thread. Cancelling it waits until that thread is done with the directory."""
     fetcher = MqttFetcher(source)
-    work = asyncio.ensure_future(asyncio.to_thread(verify, directory, bootstrap, fetcher, now, floor))
+    work = asyncio.ensure_future(asyncio.to_thread(verify, directory, bootstrap, fetcher, now, floor, root_version))
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:

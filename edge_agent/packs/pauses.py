@@ -4,6 +4,8 @@ import math
 from datetime import timedelta
 from typing import Final
 
+from edge_agent.model.errors import EdgeAgentError, LinkError, NotAllowedError, NotRetainedError, OversizeError
+
 LONGEST_BREATH: Final = timedelta(seconds=10)
 
 
@@ -27,6 +29,12 @@ def spread(period: timedelta, draw: float) -> timedelta:
 def breath_s(times: int) -> float:
     """Return for how many seconds to rest when that many attempts in a row were for nothing: 0, 0.2, 0.4 … 10."""
     return 0.0 if times < 1 else min(0.1 * 2 ** min(times, 10), LONGEST_BREATH.total_seconds())
+
+
+def is_about_the_link(error: EdgeAgentError | None) -> bool:
+    """Whether something failed merely since the broker was not there, or said nothing."""
+    answers = NotRetainedError | NotAllowedError | OversizeError
+    return isinstance(error, LinkError) and not isinstance(error, answers)
 
 
 class Breath:

@@ -46,7 +46,7 @@ class Source(Protocol):
     def on_timestamp(self, callback: Callable[[bytes], None]) -> None:
         """Call `callback` with each message on `repo/meta/timestamp`, on the event loop's thread.
 
-        That includes the retained one, each time the session is (re)subscribed.
+        That includes the retained one, each time the session is (re)subscribed, and the newest that came before.
         """
         ...
 

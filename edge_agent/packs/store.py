@@ -29,6 +29,7 @@ from edge_agent.packs.flushing import Unflushed
 from edge_agent.packs.manifest import Chunk, PackedAsset
 from edge_agent.packs.reserve import FULL, Reserve
 
+_BEGUN: Final = (".tmp", "tmp")  # files that are being written: ours; python-tuf's
 _UNREADABLE: Final = {errno.EIO, errno.EBADMSG, errno.EUCLEAN}
 """What a kernel says of a file that the disk, or the file system's own sums, gave up on."""
 
@@ -68,12 +69,12 @@ class BlobStore:
     def open(self) -> None:
         """Create what is missing and remove what a power cut left half written, and links, which we never make."""
         with _as_storage_error("the packs directory"):
+            left = list(self.directory.glob(".tmp*"))
             for part in (self._documents, self._assets, self._partial, self.metadata):
                 part.mkdir(parents=True, exist_ok=True)
-                for path in part.iterdir():
-                    if path.name.startswith((".tmp", "tmp")) or path.is_symlink():  # ours; python-tuf's
-                        path.unlink()
-            for path in self.directory.glob(".tmp*"):
+                left += [path for path in part.iterdir() if path.name.startswith(_BEGUN) or path.is_symlink()]
+        for path in left:
+            with suppress(OSError):  # what a read-only disk keeps nothing reads
                 path.unlink()
         self.reserve.fill()
 

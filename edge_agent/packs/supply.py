@@ -13,7 +13,7 @@ from edge_agent.model.wording import Said
 from edge_agent.packs.allowance import Hold, Meter
 from edge_agent.packs.download import complete_pack
 from edge_agent.packs.manifest import MAX_CHUNK_BYTES, shelf_name
-from edge_agent.packs.pauses import backoff, spread
+from edge_agent.packs.pauses import backoff, is_about_the_link, spread
 from edge_agent.packs.room_plan import RoomPlan, plan_room
 from edge_agent.packs.shelf import Shelf
 from edge_agent.packs.shelf_record import Entry
@@ -64,17 +64,14 @@ class Supply:
         self._shelf = shelf
         self._source = source
         self._troubles = troubles
-        self._on_shelved = on_shelved
-        self._on_spent = on_spent
+        self._on_shelved, self._on_spent = on_shelved, on_spent
         self._now = now
         self._draw = draw
         self._clock_trusted = clock_trusted
-        self._on_room = on_room
-        self._on_waiting = on_waiting
-        self._played = played
-        self._zone = zone
+        self._on_room, self._on_waiting = on_room, on_waiting
+        self._played, self._zone = played, zone
         self._hold: Hold | None = None
-        self._refused = False
+        self._refused = self._cut_off = False
         self._changed = asyncio.Event()
         self._current: tuple[Entry, asyncio.Task[None]] | None = None
         self.meter = meter
@@ -92,6 +89,11 @@ class Supply:
             if standing is None or standing.newest is not entry.newest or self._shelf.is_revoked(standing):
                 task.cancel()
         self._changed.set()
+
+    def link_is_back(self) -> None:
+        """Try again now what was cut off, and nothing else: what is absent or wrong is no better for it."""
+        if self._cut_off:
+            self._changed.set()
 
     async def run(self) -> None:
         """Complete packs until cancelled."""
@@ -140,7 +142,7 @@ class Supply:
         except StorageError as error:
             self._troubles.begin("packs directory", error)
             return False
-        self._hold, self._refused = None, False
+        self._hold, self._refused, self._cut_off = None, False, False
         all_good = True
         for entry in plan.fetch:
             if self._shelf.entries.get(entry.target_name) != entry:
@@ -148,6 +150,7 @@ class Supply:
             wrong = await self._attempt(entry)
             self._on_waiting()
             all_good = all_good and wrong is None
+            self._cut_off = self._cut_off or is_about_the_link(wrong)
             if isinstance(wrong, StorageError | NotAllowedError):
                 self._refused = isinstance(wrong, NotAllowedError)
                 break

@@ -25,7 +25,7 @@ from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
 from edge_agent.durable import flush
 from edge_agent.model.errors import EdgeAgentError, LinkError, NotRetainedError, StorageError, UntrustedError
-from edge_agent.packs.clock_floor import judge_expiry_at, read_signed_at
+from edge_agent.packs.clock_floor import CODE_DATE, judge_expiry_at, read_signed_at
 from edge_agent.packs.documents import MAX_DOCUMENT_BYTES
 from edge_agent.packs.manifest import parse_target_name
 from edge_agent.packs.next_root import NextRootFetcher
@@ -34,6 +34,8 @@ from edge_agent.packs.source import MAX_METADATA_BYTES, METADATA_URL
 ADVERTISER_ROLE: Final = "packs-"
 CONFIG_ROLE: Final = "config"
 _PROBES: Final = {CONFIG_ROLE: "config/fleet.json"}
+_MOST_NEW_ROOTS: Final = 64
+"""So many a look; a device that is further behind goes on at the next."""
 _Kind = TypeVar("_Kind", Root, Timestamp, Snapshot, Targets)
 
 
@@ -66,9 +68,12 @@ class Repository:
 
 
 def verify(
-    directory: Path, bootstrap: bytes, fetcher: FetcherInterface, now: datetime, floor: datetime
+    directory: Path, bootstrap: bytes, fetcher: FetcherInterface, now: datetime, floor: datetime, root_version: int
 ) -> Repository:
     """Fetch what is new in a repository and return what of it can be believed.
+
+    `floor` is the newest signing time that was seen, under the root of that version (0: unknown): where a newer one
+    holds, only what is signed now counts, so that new keys undo what a thief of the old ones said of the time.
 
     The checklist, in order; 1 to 5 are python-tuf's (TUF 1.0.33, section 5.3 to 5.7) with our fetcher under it:
 
@@ -88,13 +93,7 @@ def verify(
     Raises UntrustedError when any of 1 to 4 or 6 fails, LinkError when the network does, StorageError when the disk
     does. Nothing that was believed before is lost by that.
     """
-    config = UpdaterConfig(
-        max_root_rotations=64,
-        root_max_length=MAX_METADATA_BYTES,
-        timestamp_max_length=16 * 1024,
-        snapshot_max_length=MAX_METADATA_BYTES,
-        targets_max_length=MAX_METADATA_BYTES,
-    )
+    config = _limits(directory)
     passing = NextRootFetcher(fetcher)
     suspicious: dict[str, EdgeAgentError] = {}
 
@@ -115,7 +114,7 @@ def verify(
         root = _read(directory, Root)
         timestamp = _read(directory, Timestamp)
         top: list[Signed] = [root, timestamp, _read(directory, Snapshot), _read(directory, Targets)]
-        newest = _newest_signing(top, floor)
+        newest = _newest_signing(top, CODE_DATE if 0 < root_version < root.version else floor)
         for signed in top:  # 6
             _refuse_expired(signed, judge_expiry_at(now, newest))
         files, broken, overreaching = _delegated(updater, directory, now, newest)  # 5, 6, 7
@@ -127,16 +126,30 @@ def verify(
     )
 
 
+def _limits(directory: Path) -> UpdaterConfig:
+    """Return how much one look takes. It goes through all roots that were believed before again, from the first."""
+    known_roots = sum(1 for _ in directory.glob("root_history/*.root.json"))
+    return UpdaterConfig(
+        max_root_rotations=known_roots + _MOST_NEW_ROOTS,
+        root_max_length=MAX_METADATA_BYTES,
+        timestamp_max_length=16 * 1024,
+        snapshot_max_length=MAX_METADATA_BYTES,
+        targets_max_length=MAX_METADATA_BYTES,
+    )
+
+
 def _delegated(
     updater: Updater, directory: Path, now: datetime, floor: datetime
 ) -> tuple[dict[str, SignedFile], dict[str, EdgeAgentError], dict[str, EdgeAgentError]]:
     """Return what the delegated roles signed, which of them failed, and which signed more than they may."""
-    delegations = _read(directory, Targets).delegations
+    delegations, snapshot = _read(directory, Targets).delegations, _read(directory, Snapshot)
     roles = (delegations.roles or {}) if delegations is not None else {}
     files: dict[str, SignedFile] = {}
     broken: dict[str, EdgeAgentError] = {}
     overreaching: dict[str, EdgeAgentError] = {}
     for role, delegated in roles.items():
+        if f"{role}.json" not in snapshot.meta:  # it may sign, and has not yet: no role ever leaves a snapshot
+            continue
         advertiser = role.removeprefix(ADVERTISER_ROLE)
         probe = _PROBES.get(role, f"packs/{advertiser}/_.json")
         try:

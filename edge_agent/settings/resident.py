@@ -97,15 +97,9 @@ class ResidentStore:
         self._write("INSERT OR IGNORE INTO muted VALUES (1)" if on else "DELETE FROM muted")
 
     def _write(self, sql: str, *values: str) -> None:
-        try:
-            with translated(self._connection, self._database):
-                self._connection.execute(sql, values)
-        except StorageError as error:
-            why = error.__cause__
-            raise StorageError(
-                f"The resident's choice cannot be written: {why}.",
-                "Free some space or check the disk; the choice holds until then.",
-            ) from why
+        advice = "Free some space or check the disk; the choice holds until then."
+        with translated(self._connection, self._database, what="The resident's choice", next_step=advice):
+            self._connection.execute(sql, values)
 
     def close(self) -> None:
         """Close the database."""

@@ -1,5 +1,6 @@
 """The adapter through which packs reach the broker: `packs.source.Source` over `link.session.Link`."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
@@ -15,6 +16,7 @@ class RetainedRepository:
         self._link = link
         self._root = root
         self._callback: Callable[[bytes], None] | None = None
+        self._newest: bytes | None = None
         link.on(format_topic(root, Timestamp()), self._timestamp)
 
     async def fetch(self, topic: str, max_bytes: int) -> bytes:
@@ -31,9 +33,12 @@ class RetainedRepository:
                 yield topic.removeprefix(prefix), outcome
 
     def on_timestamp(self, callback: Callable[[bytes], None]) -> None:
-        """Call `callback` with each timestamp from now on, in place of an earlier one."""
+        """Call `callback` with the newest timestamp soon, and each from now on, in place of an earlier one."""
         self._callback = callback
+        if self._newest is not None:  # a shelf that took another's place: the broker does not say it again
+            asyncio.get_running_loop().call_soon(callback, self._newest)
 
     def _timestamp(self, _topic: str, payload: bytes) -> None:
+        self._newest = payload
         if self._callback is not None:
             self._callback(payload)

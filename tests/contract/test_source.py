@@ -82,3 +82,13 @@ async def test_a_new_timestamp_is_told(bench: Bench) -> None:
     assert await asyncio.wait_for(told.get(), 20) == b"1"
     await bench.retain(TIMESTAMP, b"2")
     assert await asyncio.wait_for(told.get(), 20) == b"2"
+
+
+async def test_who_asks_later_is_told_the_newest_timestamp_too(bench: Bench) -> None:
+    told: asyncio.Queue[bytes] = asyncio.Queue()
+    bench.source.on_timestamp(told.put_nowait)
+    await bench.retain(TIMESTAMP, b"1")
+    assert await asyncio.wait_for(told.get(), 20) == b"1"
+    later: asyncio.Queue[bytes] = asyncio.Queue()
+    bench.source.on_timestamp(later.put_nowait)
+    assert await asyncio.wait_for(later.get(), 20) == b"1"

@@ -11,6 +11,7 @@ from edge_agent.fleet.broker import BrokerAddress
 from edge_agent.fleet.publish import send
 from tests.brokers import MOSQUITTO, Mosquitto, RunningBroker
 from tests.fleets import TIMESTAMP, SmallFleet, on_broker, png, random_bytes, silent
+from tests.proxies import Proxy
 
 Version = Literal["5.0", "3.1.1"]
 
@@ -57,6 +58,21 @@ async def test_a_broker_that_restarts_in_the_middle_of_a_pack(
         await device.until(lambda: bool(device.catalogs()) and bool(device.shelf.status().packs))
         await asyncio.to_thread(own_broker.restart)
         await device.until(lambda: device.playable() == {"acme/spring": 1})
+
+
+async def test_a_connection_that_breaks_again_and_again_goes_on_where_it_broke_each_time(
+    tmp_path: Path, broker: RunningBroker, root: str
+) -> None:
+    fleet = SmallFleet(tmp_path / "operator")
+    fleet.sign(poster=png(filling=random_bytes(3_000_000)))
+    await send(fleet.fleet, BrokerAddress(broker.host, broker.port, root), silent)
+    async with Proxy(broker) as proxy:
+        proxy.cut_after(500_000)
+        async with on_broker(tmp_path, fleet, proxy, root) as device:
+            for broken in range(1, 6):
+                await device.until(lambda broken=broken: proxy.connections > broken)  # type: ignore[misc]
+                proxy.cut_after(500_000)
+            await device.until(lambda: device.playable() == {"acme/spring": 1})
 
 
 async def test_a_broker_that_lost_its_memory_is_filled_again_by_the_next_publication(

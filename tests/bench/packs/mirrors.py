@@ -34,7 +34,7 @@ from edge_agent.fleet.mirroring import write_folder
 from edge_agent.packs.manifest import PackedAsset
 from edge_agent.packs.ranges import parts_of
 from edge_agent.packs.source import Piece
-from tests.bench.packs.sync import TimedDevice, Took, took_since
+from tests.bench.packs.sync import TimedDevice, Took, clocks
 from tests.fleets import MemorySource, SmallFleet, png, random_bytes, silent
 from tests.mirrors import Authority, Mirror
 
@@ -102,11 +102,11 @@ def mirror_process(folder: Path, authority: Path) -> Iterator[list[str]]:
 async def whole(url: str, asset: PackedAsset, context: ssl.SSLContext) -> Took:
     """One GET of everything; nothing is kept."""
     async with aiohttp.ClientSession() as session:
-        began, processor_began = time.perf_counter(), time.process_time()
+        began = clocks()
         async with session.get(f"{url}/asset/{asset.sha256}", ssl=context) as response:
             async for _ in response.content.iter_any():
                 pass
-        return took_since(began, processor_began)
+        return clocks().since(began)
 
 
 async def in_parts(url: str, asset: PackedAsset, context: ssl.SSLContext, window: int, kept: Path | None) -> Took:
@@ -115,7 +115,7 @@ async def in_parts(url: str, asset: PackedAsset, context: ssl.SSLContext, window
     file = None if kept is None else kept.open("wb", buffering=0)
     digest = hashlib.sha256()
     async with aiohttp.ClientSession() as session:
-        began, processor_began = time.perf_counter(), time.process_time()
+        began = clocks()
         for part in parts_of(pieces, max(1, window // 2 - 1)):
             headers = {"Range": part.header}
             async with session.get(f"{url}/asset/{asset.sha256}", ssl=context, headers=headers) as response:
@@ -129,7 +129,7 @@ async def in_parts(url: str, asset: PackedAsset, context: ssl.SSLContext, window
             assert digest.hexdigest() == asset.sha256
             os.fsync(file.fileno())
             file.close()
-        return took_since(began, processor_began)
+        return clocks().since(began)
 
 
 async def shelf(url: str, ca_file: Path, fleet: SmallFleet, directory: Path, window: int) -> Took:
@@ -148,9 +148,9 @@ async def shelf(url: str, ca_file: Path, fleet: SmallFleet, directory: Path, win
     )
     async with device:
         await device.until(lambda: bool(device.shelf.catalog.packs))
-        began, processor_began = device.changed_at, time.process_time()
+        began = clocks()._replace(wall_s=device.changed_at)
         await device.until(lambda: bool(device.playable()))
-        return Took(device.changed_at - began, time.process_time() - processor_began)
+        return clocks()._replace(wall_s=device.changed_at).since(began)
 
 
 async def throughput(

@@ -10,9 +10,13 @@ _AS_SOMEBODY = """
 # Everything is imported first: that user may not be allowed to read the interpreter's own files.
 import importlib, os, sys
 import edge_agent.cli
-for name in ("cli.consent", "cli.agent_socket", "settings.resident", "measure.journal"):
+for name in (
+    "cli.check", "cli.consent", "cli.agent_socket", "settings.resident", "measure.journal", "debug.serving",
+    "link.credentials", "packs.mirrored", "render.hook_process", "voice.check", "voice.source_microphone",
+    "voice.sources", "voice.wyoming.server", "voice.wyoming.source",
+):
     importlib.import_module(f"edge_agent.{name}")
-import pwd, rich.console, rich.table, zoneinfo
+import pwd, shutil, rich.console, rich.table, zoneinfo
 zoneinfo.ZoneInfo("UTC")
 edge_agent.settings.layers.load_profile("virtual-fridge")
 os.setgroups([])

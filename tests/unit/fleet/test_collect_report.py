@@ -17,8 +17,9 @@ from edge_agent.fleet.report_store import Counter, ReportStore
 from edge_agent.measure.randomiser import randomise
 from edge_agent.measure.report_key import Kem, read_report_key
 from edge_agent.measure.sealer import seal
-from edge_agent.model.errors import FormatError, StorageError
+from edge_agent.model.errors import FormatError, SettingsError, StorageError
 from edge_agent.model.report import ImpressionReport, Reached
+from tests.somebody import nobody
 
 TODAY = date(2026, 11, 21)
 PUBLIC, PRIVATE = new_report_key(Kem.HYBRID)
@@ -76,7 +77,7 @@ def test_counters_that_cannot_be_read_are_one_error_with_a_next_step(
         other.execute(damage)
     with pytest.raises(StorageError, match=r"reports\.sqlite cannot be read") as caught:
         store.counters()
-    assert caught.value.next_step
+    assert caught.value.next_step == "Check the disk, or put a copy of it in its place."
 
 
 def test_what_cannot_be_counted_is_one_error_and_nothing_of_it_is_kept(opener: Opener, tmp_path: Path) -> None:
@@ -132,6 +133,19 @@ def test_without_a_private_key_the_next_step_is_said(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="no private report key") as caught:
         opening_keys(tmp_path)
     assert "fleet keys init" in caught.value.for_person()
+
+
+@pytest.mark.parametrize("shut", ["keys", "keys/report-key.private.json"], ids=["folder", "file"])
+def test_a_private_key_that_may_not_be_read_is_not_said_to_be_missing(tmp_path: Path, shut: str) -> None:
+    for folder in (above for above in (tmp_path, *tmp_path.parents) if "pytest-of-" in str(above)):
+        folder.chmod(0o755)
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "report-key.private.json").write_bytes(new_report_key(Kem.CLASSIC)[1])
+    (tmp_path / shut).chmod(0)
+    with nobody(), pytest.raises(SettingsError, match="cannot be read: Permission denied") as caught:
+        opening_keys(tmp_path)
+    (tmp_path / shut).chmod(0o700)
+    assert "owner" in caught.value.next_step
 
 
 def test_the_store_does_not_tell_whose_answer_was_what(opener: Opener, store: ReportStore) -> None:

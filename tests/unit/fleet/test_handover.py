@@ -10,14 +10,17 @@ import pytest
 from tuf.api.metadata import Metadata, TargetFile, Targets
 
 from edge_agent.fleet.advertiser import AdvertiserFolder
+from edge_agent.fleet.broker import BrokerAddress
 from edge_agent.fleet.bundle import read_bundle, write_bundle
+from edge_agent.fleet.garbage import find_garbage, remove_garbage
 from edge_agent.fleet.handover import accept_bundle, build_signed, build_unsigned, sign_bundle, write_signed
 from edge_agent.fleet.keys import make_key_pair, read_public_key
-from edge_agent.fleet.publish import manifests
+from edge_agent.fleet.publish import manifests, send
 from edge_agent.fleet.repository import FleetRepository
 from edge_agent.fleet.rotation import change_keys, rotate_key
 from edge_agent.model.errors import EdgeAgentError, FormatError, SettingsError
-from tests.fleets import Device, MemorySource, SmallFleet, png, random_bytes
+from tests.brokers import RunningBroker
+from tests.fleets import Device, MemorySource, SmallFleet, on_broker, png, random_bytes
 
 
 def silent(_what: str, _done: int, _total: int) -> None:
@@ -206,6 +209,20 @@ def test_a_role_that_lets_others_sign_or_has_expired_is_refused(agency: Agency) 
         accept_bundle(agency.fleet, agency.out, agency.now)
 
 
+def test_of_two_packs_that_were_built_over_each_other_the_way_out_is_said(agency: Agency) -> None:
+    for seed in ("first", "corrected"):
+        agency.build("boots", seed)
+        agency.build("shoes", seed)
+    with pytest.raises(FormatError, match="names bolt/boots, but does not hold it") as refused:
+        accept_bundle(agency.fleet, agency.out, agency.now)
+    assert "withdraw that pack, build this one, publish it, and then build that one" in refused.value.next_step
+    agency.bolt.remove("packs/bolt/boots.json")
+    agency.bolt.commit(agency.now)
+    accept_bundle(agency.fleet, agency.build("shoes", "corrected"), agency.now)
+    accept_bundle(agency.fleet, agency.build("boots", "corrected"), agency.now)
+    assert agency.packs() == {"bolt/boots": 1, "bolt/shoes": 2}
+
+
 def test_a_bundle_without_all_of_its_parts_is_refused_and_one_with_the_rest_here_is_not(agency: Agency) -> None:
     agency.build("boots")
     whole = read_bundle(agency.out)
@@ -264,6 +281,71 @@ def test_two_of_an_advertisers_people_have_to_sign_when_the_operator_asks_for_tw
     sign_bundle(colleague, agency.out, agency.out, agency.now)
     accept_bundle(agency.fleet, agency.out, agency.now)
     assert agency.packs() == {"bolt/boots": 3}
+
+
+async def test_what_somebody_signed_along_reaches_a_broker_that_had_it_with_one_signature(
+    agency: Agency, tmp_path: Path, broker: RunningBroker, root: str
+) -> None:
+    address = BrokerAddress(broker.host, broker.port, root)
+    accept_bundle(agency.fleet, agency.build("boots"), agency.now)
+    await send(agency.fleet, address, silent)
+    colleague = AdvertiserFolder.create(tmp_path / "colleague", "bolt")
+    change_keys(agency.fleet, "advertiser-bolt", agency.now, add=read_public_key(colleague.public_key))
+    sign_bundle(colleague, agency.out, agency.out, agency.now)
+    assert accept_bundle(agency.fleet, agency.out, agency.now).packs == ()
+    await send(agency.fleet, address, silent)
+    change_keys(agency.fleet, "advertiser-bolt", agency.now, threshold=2)
+    await send(agency.fleet, address, silent)
+    async with on_broker(tmp_path, agency.operator, broker, root) as device:
+        await device.until(lambda: device.playable() == {"bolt/boots": 1})
+
+
+def test_an_advertiser_who_lost_its_folder_goes_on_with_another_key(agency: Agency, tmp_path: Path) -> None:
+    """As docs/packs.md says: the operator gives back what was signed last, so that versions go on."""
+    for seed in ("first", "second"):
+        accept_bundle(agency.fleet, agency.build("boots", seed), agency.now)
+    (lost,) = agency.fleet.authority.of("packs-bolt")[1].keyids
+    shutil.rmtree(agency.bolt.directory)
+    new, theirs = AdvertiserFolder.create(tmp_path / "bolt", "bolt"), agency.fleet.directory
+    (new.directory / "metadata").mkdir()
+    shutil.copy(theirs / "metadata" / "2.packs-bolt.json", new.directory / "metadata" / "2.json")
+    shutil.copytree(theirs / "targets", new.directory / "targets")
+    change_keys(agency.fleet, "advertiser-bolt", agency.now, add=read_public_key(new.public_key))
+    agency.bolt = AdvertiserFolder.open(new.directory)
+    assert accept_bundle(agency.fleet, agency.build("boots", "third"), agency.now).version == 3
+    change_keys(agency.fleet, "advertiser-bolt", agency.now, drop=lost)
+    assert agency.packs() == {"bolt/boots": 3}
+
+
+async def test_an_advertiser_comes_back_with_what_it_signed_or_not_at_all(
+    agency: Agency, broker: RunningBroker, root: str
+) -> None:
+    address = BrokerAddress(broker.host, broker.port, root)
+    accept_bundle(agency.fleet, agency.build("boots"), agency.now)
+    keys = [read_public_key(agency.bolt.public_key)]
+    for _ in range(2):
+        agency.fleet.remove_advertiser("bolt")
+        agency.fleet.commit(agency.now)
+        agency.fleet.add_advertiser("bolt", keys)
+        agency.fleet.commit(agency.now)
+    assert agency.packs() == {"bolt/boots": 1}
+    agency.fleet.remove_advertiser("bolt")
+    agency.fleet.commit(agency.now)
+    await remove_garbage(agency.fleet, address, find_garbage(agency.fleet, address, keep=0), silent)
+    with pytest.raises(SettingsError, match="gc has cleared it away"):
+        agency.fleet.add_advertiser("bolt", keys)
+    agency.fleet.add_advertiser("bolt-again", keys)
+    agency.operator.sign()
+    await send(agency.fleet, address, silent)  # before, nothing could be sent for want of what was cleared away
+
+
+async def test_an_advertiser_who_has_signed_nothing_yet_is_no_devices_trouble(
+    agency: Agency, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    agency.operator.sign()
+    async with Device(tmp_path / "tv", agency.operator.root_json, agency.operator.published()) as device:
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+        assert [record for record in caplog.records if record.levelname == "WARNING"] == []
 
 
 def test_an_operator_may_need_two_roots_and_says_which_signature_is_missing(tmp_path: Path) -> None:

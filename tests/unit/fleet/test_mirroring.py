@@ -17,7 +17,7 @@ from edge_agent.fleet.mirroring import write_folder
 from edge_agent.fleet.oversight import look
 from edge_agent.fleet.publish import current_messages, send
 from edge_agent.fleet.uploading import run_upload
-from edge_agent.model.errors import MirrorError, SettingsError, StorageError
+from edge_agent.model.errors import LinkError, SettingsError, StorageError
 from tests.brokers import RunningBroker
 from tests.fleets import SmallFleet, png, random_bytes, silent
 from tests.mirrors import Authority, Mirror
@@ -104,10 +104,12 @@ async def test_the_broker_holds_what_is_not_on_mirrors_alone(
     assert [topic for topic in find_garbage(fleet.fleet, address, 0).topics if "chunk" in topic] == []
     fleet.fleet.remove("packs/acme/large.json")
     fleet.fleet.commit(fleet.now)
+    others = tmp_path / "cdn" / "asset" / "favicon.ico"
+    others.write_bytes(b"somebody else's")
     garbage = find_garbage(fleet.fleet, address, 0)
     assert len([path for path in garbage.files if path.is_relative_to(tmp_path / "cdn")]) == 1
     await remove_garbage(fleet.fleet, address, garbage, silent)
-    assert held(tmp_path / "cdn") == {}
+    assert [*held(tmp_path / "cdn")] == ["favicon.ico"]
     choose(work, assets_on="broker")
     assert (await send(fleet.fleet, address, silent)).sent_bytes > 0
 
@@ -124,8 +126,9 @@ async def test_a_mirror_is_checked_as_devices_ask_it(fleet: SmallFleet, tmp_path
         gone = next((tmp_path / "cdn" / "asset").iterdir())
         gone.unlink()
         assert (await check_mirror(fleet.fleet, mirror.url, authority.ca_file, silent)).lacking == (gone.name,)
-        with pytest.raises(MirrorError, match="certificate that this device does not trust"):
+        with pytest.raises(LinkError, match="certificate that this device does not trust") as caught:
             await check_mirror(fleet.fleet, mirror.url, None, silent)
+        assert "left alone" not in str(caught.value), "only a device leaves it alone"
     with pytest.raises(SettingsError, match="cannot be a mirror"):
         await check_mirror(fleet.fleet, "http://127.0.0.1", None, silent)
 
@@ -166,6 +169,28 @@ async def test_publishing_for_mirrors_uploads_before_devices_are_told(
     assert (json.loads(status.stdout)["mirrors"]["assets"], json.loads(status.stdout)["mirrors"]["missing"]) == (1, 1)
     said = await asyncio.to_thread(edge_agent, "fleet", "status", "--fleet-dir", fleet.fleet.directory)
     assert "lacks 1 of them: edge-agent fleet mirror" in said.stderr
+
+
+async def test_a_revocation_waits_for_no_mirrors_folder(
+    fleet: SmallFleet, broker: RunningBroker, root: str, tmp_path: Path
+) -> None:
+    """The folder is not mounted: what is signed leaves all the same, and no chunk goes."""
+    address, cdn = BrokerAddress(broker.host, broker.port, root), tmp_path / "cdn"
+    for pack in ("spring", "summer"):
+        fleet.sign(pack)
+    await send(fleet.fleet, address, silent)
+    choose(fleet.fleet.directory, folder=cdn, assets_on="mirror")
+    cdn.write_bytes(b"no folder")
+    where: list[str | Path] = ["--fleet-dir", fleet.fleet.directory, "--broker", str(address), "--root", root]
+    done = await asyncio.to_thread(edge_agent, "fleet", "revoke", "spring", *where, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["sent"]["cleared"] == 0
+    refused = await asyncio.to_thread(edge_agent, "fleet", "refresh", *where)
+    assert "cannot be written" in refused.stderr
+    cdn.unlink()
+    done = await asyncio.to_thread(edge_agent, "fleet", "refresh", *where, "--json")
+    assert json.loads(done.stdout)["sent"]["cleared"] > 0
+    assert len(held(cdn)) == 1
 
 
 @pytest.mark.parametrize("command", ["no-such-command-here", "'unclosed"], ids=["not there", "not closed"])

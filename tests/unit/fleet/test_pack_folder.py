@@ -84,7 +84,7 @@ def test_a_file_that_cannot_be_read_may_be_described(folder: Path) -> None:
         (HEAD + POSTER.replace("idle_poster", "hologram"), r"creatives\[0\]\.format: Input should be"),
         (HEAD + POSTER.replace('crid = "poster"\n', ""), r"creatives\[0\]\.crid: Field required"),
         (HEAD + "colour = 1\n" + POSTER, r"colour: Extra inputs"),
-        (HEAD.replace("acme", "Acme Inc", 1) + POSTER, r"advertiser: String should match"),
+        (HEAD.replace("acme", "Acme Inc", 1) + POSTER, r"advertiser: use 1 to 64 lower-case letters"),
         ('pack = "Not Good"\n' + HEAD + POSTER, r'pack "Not Good" must be lower-case'),
         ('kinds = "tv"\n' + HEAD + POSTER, r"kinds must be a list"),
         (HEAD + POSTER + '[assets."other.png"]\nmime = "image/png"\n', r"no creative uses it"),

@@ -40,6 +40,24 @@ def test_keys_are_their_owners_alone_and_never_overwritten(small: SmallFleet) ->
     assert (folder / "root.pem").read_bytes() == before
 
 
+def test_a_fleet_that_was_interrupted_while_it_was_made_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    now = datetime.now(UTC)
+    with monkeypatch.context() as patch:
+        patch.setattr(FleetRepository, "put", interrupted)  # the report key is not published yet
+        with pytest.raises(KeyboardInterrupt):
+            create_fleet(tmp_path / "fleet", now, Kem.CLASSIC)
+    assert not (tmp_path / "fleet").exists()
+    assert TARGET in create_fleet(tmp_path / "fleet", now, Kem.CLASSIC).files
+    assert [path.name for path in tmp_path.iterdir()] == ["fleet"]
+    (tmp_path / "mounted").mkdir()
+    assert TARGET in create_fleet(tmp_path / "mounted", now, Kem.CLASSIC).files
+
+
 def test_the_report_key_is_published_and_its_private_half_opens(small: SmallFleet) -> None:
     assert read_report_key(small.fleet.document(TARGET)).kem is Kem.CLASSIC
     assert [key.kem for key in opening_keys(small.directory / "fleet")] == [Kem.CLASSIC]
@@ -113,6 +131,31 @@ def test_refreshing_renews_what_is_about_to_expire_and_nothing_else(small: Small
     small.fleet.renew(small.now + timedelta(days=300))
     small.fleet.commit(small.now + timedelta(days=300))
     assert small.fleet.expirations()["packs-acme"] > before["packs-acme"]
+    keys = small.fleet.keys.directory
+    for name in ("targets", "advertiser-acme"):
+        (keys / f"{name}.pem").rename(keys.parent / f"{name}.pem")
+    assert small.fleet.renew(small.now + timedelta(days=600)) == ("targets", "advertiser-acme")
+
+
+def test_metadata_that_devices_would_not_read_is_not_signed(small: SmallFleet) -> None:
+    small.sign()
+    signed = small.fleet.role_metadata("packs-acme")
+    assert signed is not None
+    one = signed.targets["packs/acme/spring.json"]
+    signed.targets.update({f"packs/acme/pack-{number}.json": one for number in range(5000)})
+    small.fleet.touch("packs-acme")
+    with pytest.raises(SettingsError, match="What advertiser-acme signs would have"):
+        small.fleet.commit(small.now)
+    again = FleetRepository.open(small.directory / "fleet")
+    assert [manifest.shelf_name for manifest in manifests(again)] == ["acme/spring"]
+
+
+def test_of_an_advertiser_who_lost_the_right_nothing_expires(small: SmallFleet) -> None:
+    small.sign()
+    assert "packs-acme" in small.fleet.expirations()
+    small.fleet.remove_advertiser("acme")
+    small.fleet.commit(small.now)
+    assert "packs-acme" not in FleetRepository.open(small.directory / "fleet").expirations()
 
 
 def test_everything_is_sent_in_an_order_that_is_safe_at_any_moment(small: SmallFleet) -> None:

@@ -8,7 +8,8 @@ from edge_agent.fleet.deny_list import denied, deny
 from edge_agent.fleet.repository import FleetRepository
 from edge_agent.fleet.revoke import lift_revocation, revoke, revoke_advertiser
 from edge_agent.model.errors import SettingsError
-from edge_agent.packs.revocations import MAX_NAMES, MAX_REASON_CHARS
+from edge_agent.packs.documents import MAX_DOCUMENT_BYTES
+from edge_agent.packs.revocations import MAX_NAMES, MAX_REASON_CHARS, TARGET, Revocation, Revocations
 from tests.fleets import SmallFleet
 
 
@@ -49,6 +50,13 @@ def test_what_is_not_there_is_said_with_what_is(small: SmallFleet, name: str, se
         revoke_advertiser(small.fleet, "bolt", small.now)
 
 
+def test_who_revokes_twice_hears_how_the_first_time_gets_to_the_broker(small: SmallFleet) -> None:
+    assert revoke(small.fleet, "spring", small.now) == "acme/spring"
+    with pytest.raises(SettingsError, match="spring is not published") as refused:
+        revoke(small.fleet, "spring", small.now)
+    assert "edge-agent fleet refresh" in refused.value.next_step
+
+
 def test_a_list_has_bounds(small: SmallFleet) -> None:
     with pytest.raises(SettingsError, match="at most 200"):
         deny(small.fleet, "acme", small.now, "x" * (MAX_REASON_CHARS + 1))
@@ -56,3 +64,16 @@ def test_a_list_has_bounds(small: SmallFleet) -> None:
         deny(small.fleet, f"a{number}", small.now)
     with pytest.raises(SettingsError, match="are revoked already"):
         deny(small.fleet, "acme", small.now)
+
+
+def test_a_list_that_devices_would_not_read_is_not_signed(small: SmallFleet) -> None:
+    why, room = Revocation(at=small.now, reason="x" * MAX_REASON_CHARS), range(MAX_NAMES)
+    names = [f"acme/some-pack-{number:04}" for number in room]
+    lists = (Revocations(version=7, revoked=dict.fromkeys(names[:count], why)) for count in room)
+    full = [one for one in lists if len(one.to_bytes()) <= MAX_DOCUMENT_BYTES][-1]
+    small.fleet.put(TARGET, full.to_bytes())
+    with pytest.raises(SettingsError, match=r"would have 13\d{4} bytes; devices read 131072") as refused:
+        revoke_advertiser(small.fleet, "acme", small.now, why.reason)
+    assert "short reasons" in refused.value.next_step
+    lift_revocation(small.fleet, names[0], small.now)
+    assert len(denied(small.fleet).revoked) == len(full.revoked) - 1

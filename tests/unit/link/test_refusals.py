@@ -84,6 +84,25 @@ async def test_a_broker_that_hangs_up_is_known_to_at_once() -> None:
             assert "hung up without an answer" in str(link.status.error)
 
 
+async def test_whoever_gives_up_on_a_broker_that_says_nothing_hears_of_no_bug(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    taken, left = asyncio.Event(), asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        taken.set()
+        await reader.read()
+        left.set()
+
+    async with speaking(say_nothing) as port:
+        dialling = asyncio.create_task(make_link(port, protocol="5.0").run())
+        await taken.wait()
+        dialling.cancel()
+        await asyncio.gather(dialling, return_exceptions=True)
+        await left.wait()
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+
+
 async def test_no_more_publications_are_under_way_than_the_broker_takes() -> None:
     seen: asyncio.Queue[int] = asyncio.Queue()
 

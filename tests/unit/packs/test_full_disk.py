@@ -2,7 +2,8 @@
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -63,9 +64,27 @@ def lose_reserve(packs: Path) -> None:
     (packs / "reserve").mkdir()
 
 
-async def remembers(packs: Path, fleet: SmallFleet, name: str = "acme/spring") -> bool:
+@asynccontextmanager
+async def filled(
+    disk: SmallDisk,
+    fleet: SmallFleet,
+    source: MemorySource,
+    packs: dict[str, int] = BOTH,
+    *,
+    reserve: bool = True,
+) -> AsyncIterator[Device]:
+    """Return a device that had these packs when somebody filled its disk, and its reserve if there is to be none."""
+    async with Device(disk.path / "packs", fleet.root_json, source) as device:
+        await has(device, packs)
+        if not reserve:
+            lose_reserve(disk.path / "packs")
+        disk.fill()
+        yield device
+
+
+async def remembers(disk: SmallDisk, fleet: SmallFleet, name: str = "acme/spring") -> bool:
     """Whether a device that starts without a network knows that something of that pack is revoked."""
-    async with Device(packs, fleet.root_json, offline()) as device:
+    async with Device(disk.path / "packs", fleet.root_json, offline()) as device:
         await device.shelf.loaded.wait()
         return name in revoked_on(device)
 
@@ -73,32 +92,26 @@ async def remembers(packs: Path, fleet: SmallFleet, name: str = "acme/spring") -
 async def test_on_a_full_disk_a_revocation_holds_at_once_and_after_a_restart(
     fleet: SmallFleet, source: MemorySource, disk: SmallDisk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    packs = disk.path / "packs"
-    async with Device(packs, fleet.root_json, source) as device:
-        await has(device, BOTH)
-        disk.fill()
+    async with filled(disk, fleet, source) as device:
         for name in (POSTER, "acme/summer/summer-poster"):
             revoke(fleet, source, name)
             await device.until(lambda name=name: name.rpartition("/")[0] in revoked_on(device))  # type: ignore[misc]
         await device.until(lambda: device.shelf.status().version == fleet.fleet.timestamp.version)
-    assert await remembers(packs, fleet)
-    assert await remembers(packs, fleet, "acme/summer"), "and the next one, too"
+    assert await remembers(disk, fleet)
+    assert await remembers(disk, fleet, "acme/summer"), "and the next one, too"
     assert warnings(caplog) == []
 
 
 async def test_on_a_full_disk_a_pack_that_is_signed_no_more_goes_for_good(
     fleet: SmallFleet, source: MemorySource, disk: SmallDisk
 ) -> None:
-    packs = disk.path / "packs"
-    async with Device(packs, fleet.root_json, source) as device:
-        await has(device, BOTH)
-        disk.fill()
+    async with filled(disk, fleet, source) as device:
         fleet.fleet.remove("packs/acme/spring.json")
         fleet.fleet.commit(fleet.now)
         fleet.put_into(source)
         await device.until(lambda: device.playable() == {"acme/summer": 1})
         await device.until(lambda: device.shelf.status().version == fleet.fleet.timestamp.version)
-    async with Device(packs, fleet.root_json, offline()) as device:
+    async with Device(disk.path / "packs", fleet.root_json, offline()) as device:
         await device.until(lambda: device.playable() == {"acme/summer": 1})
         assert [pack.name for pack in device.shelf.catalog.packs] == ["acme/summer"]
 
@@ -107,28 +120,21 @@ async def test_what_is_revoked_has_no_files_even_where_somebody_took_the_reserve
     fleet: SmallFleet, source: MemorySource, disk: SmallDisk
 ) -> None:
     """And so gives the room in which it is remembered."""
-    packs = disk.path / "packs"
     fleet.sign("autumn", poster=png(filling=random_bytes(100_000, "its own")))
     fleet.put_into(source)
-    async with Device(packs, fleet.root_json, source) as device:
-        await has(device, BOTH | {"acme/autumn": 1})
-        lose_reserve(packs)
-        disk.fill()
+    async with filled(disk, fleet, source, BOTH | {"acme/autumn": 1}, reserve=False) as device:
         revoke(fleet, source, "acme/autumn")
         await device.until(lambda: len(device.shelf._shelf.store.used_bytes()) == 1)
         assert "acme/autumn" in revoked_on(device)
         await device.until(lambda: "disk is full" in device.shelf.status().problem)
-    assert await remembers(packs, fleet, "acme/autumn")
+    assert await remembers(disk, fleet, "acme/autumn")
 
 
 async def test_without_any_room_a_revocation_holds_and_is_remembered_once_there_is_some(
     fleet: SmallFleet, source: MemorySource, disk: SmallDisk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    packs, before = disk.path / "packs", fleet.messages()
-    async with Device(packs, fleet.root_json, source) as device:
-        await has(device, BOTH)
-        lose_reserve(packs)
-        disk.fill()
+    before = fleet.messages()
+    async with filled(disk, fleet, source, reserve=False) as device:
         revoke(fleet, source, POSTER)
         await device.until(lambda: "disk is full" in device.shelf.status().problem)
         assert "acme/spring" in revoked_on(device)
@@ -139,15 +145,14 @@ async def test_without_any_room_a_revocation_holds_and_is_remembered_once_there_
         disk.free()
         fleet.put_into(source)
         await device.until(lambda: device.shelf.status().problem == "")
-    assert await remembers(packs, fleet)
+    assert await remembers(disk, fleet)
     assert ["disk is full" in warning for warning in warnings(caplog)] == [True, False]
 
 
 async def test_on_a_disk_that_became_read_only_a_revocation_holds_at_once(
     fleet: SmallFleet, source: MemorySource, disk: SmallDisk
 ) -> None:
-    packs = disk.path / "packs"
-    async with Device(packs, fleet.root_json, source) as device:
+    async with Device(disk.path / "packs", fleet.root_json, source) as device:
         await has(device, BOTH)
         with disk.read_only():
             revoke(fleet, source, "acme/spring")
@@ -155,7 +160,7 @@ async def test_on_a_disk_that_became_read_only_a_revocation_holds_at_once(
             assert "acme/spring" in revoked_on(device)
         device.shelf.refresh()
         await device.until(lambda: device.shelf.status().problem == "")
-    assert await remembers(packs, fleet)
+    assert await remembers(disk, fleet)
 
 
 def test_the_reserve_is_room_for_one_write_at_a_time_and_takes_again_what_is_left(disk: SmallDisk) -> None:
@@ -175,3 +180,18 @@ def test_the_reserve_is_room_for_one_write_at_a_time_and_takes_again_what_is_lef
     disk.free()
     reserve.fill()
     assert (disk.path / "reserve").stat().st_size == RESERVE_BYTES
+
+
+async def test_after_a_start_on_a_disk_that_became_read_only_what_is_whole_plays(tmp_path: Path) -> None:
+    fleet, tv = SmallFleet.of_two(tmp_path / "operator"), tmp_path / "tv"
+    with small_disk(tv) as disk:
+        async with Device(tv, fleet.root_json, fleet.published()) as device:
+            await device.until(lambda: device.has_recorded(2))
+        (tv / "tuf" / "tmp1234").write_bytes(b"half of something")
+        with disk.read_only():
+            async with Device(tv, fleet.root_json, MemorySource()) as restarted:
+                await restarted.shelf.loaded.wait()
+                await restarted.until(lambda: restarted.playable() == {"acme/spring": 1, "acme/summer": 1})
+        async with Device(tv, fleet.root_json, MemorySource()) as again:
+            await again.shelf.loaded.wait()
+            assert not (tv / "tuf" / "tmp1234").exists()

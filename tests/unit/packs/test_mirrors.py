@@ -161,6 +161,8 @@ async def test_what_nobody_has_is_said_and_comes_once_the_folder_is_uploaded(
             "acme/spring": "Neither a mirror nor the broker has all of it. "
             "Upload the mirrors' folder, or publish again."
         }
+        source.push()
+        assert not device.shelf._supply._changed.is_set(), "what is absent is no better for a timestamp that came"
         (mirror.folder / "not yet").rename(mirror.folder / "asset")
         device.shelf._supply.replan()
         await device.until(lambda: device.playable() == PACK)

@@ -1,6 +1,7 @@
 """Keys are replaced under a device that is only told of it by the repository."""
 
 from collections.abc import Collection
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,39 @@ async def test_a_device_follows_a_new_key_and_forgets_the_old(role: str, tmp_pat
                 )
             )
             assert device.playable() == {"acme/spring": 1, "acme/summer": 1}
+
+
+async def test_no_number_of_roots_is_the_last_that_a_device_follows(tmp_path: Path) -> None:
+    """A look takes 64 new ones, beside all that were believed before."""
+    fleet, source = SmallFleet(tmp_path / "operator"), MemorySource()
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        for count in (61, 67):
+            while fleet.fleet.root_version < count:
+                rotate_key(fleet.fleet, "timestamp", fleet.now)
+            fleet.put_into(source)
+            await device.until(lambda count=count: device.shelf.status().root_version == count)  # type: ignore[misc]
+
+
+async def test_new_keys_undo_what_a_thief_of_the_old_ones_said_of_the_time(tmp_path: Path) -> None:
+    fleet, source = SmallFleet(tmp_path / "operator"), MemorySource()
+    fleet.sign()
+    fleet.put_into(source)
+    now, months_ahead = fleet.now, fleet.now + timedelta(days=200)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+        fleet.fleet.commit(months_ahead)  # somebody stole the key of the timestamp
+        fleet.put_into(source)
+        await device.until(lambda: not device.clocks()[-1].trusted)
+        assert device.shelf.status().floor == months_ahead.replace(microsecond=0)
+        rotate_key(fleet.fleet, "timestamp", now)
+        fleet.sign("summer")
+        fleet.put_into(source)
+        await device.until(lambda: device.playable() == {"acme/spring": 1, "acme/summer": 1})
+        await device.until(lambda: device.clocks()[-1].trusted)
+        assert device.shelf.status().floor == now.replace(microsecond=0)
+    async with Device(tmp_path / "tv", fleet.root_json, MemorySource()) as restarted:
+        await restarted.until(lambda: restarted.playable() == {"acme/spring": 1, "acme/summer": 1})
+        assert [clock.trusted for clock in restarted.clocks()] == [True]
 
 
 def test_a_role_that_there_is_not_is_named(tmp_path: Path) -> None:

@@ -3,12 +3,16 @@
 import asyncio
 import json
 import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from edge_agent.fleet.repository import FleetRepository
+from edge_agent.model.errors import LinkError
 from edge_agent.packs.clock_floor import CODE_DATE
 from edge_agent.packs.shelf_record import Entry
 from edge_agent.packs.source import chunk_topic, target_topic
@@ -116,6 +120,41 @@ async def test_garbage_on_the_timestamps_topic_costs_ever_fewer_looks_and_hides_
         assert rests[-1] == 0, "what was new ends the resting"
 
 
+class CutOff(MemorySource):
+    """Loses the connection before any document arrives, for as long as it `is_cut`."""
+
+    is_cut = False
+
+    async def fetch_many(
+        self, topics: Sequence[str], window: int, max_bytes: int
+    ) -> AsyncGenerator[tuple[str, bytes | LinkError], None]:
+        """As in Source."""
+        async with aclosing(super().fetch_many(topics, window, max_bytes)) as answers:
+            async for topic, answer in answers:
+                is_lost = self.is_cut and topic.startswith("repo/target/")
+                yield topic, LinkError("The connection was lost.") if is_lost else answer
+
+
+async def test_what_was_cut_off_is_looked_for_again_as_soon_as_there_is_a_connection(
+    fleet: SmallFleet, tmp_path: Path
+) -> None:
+    async def no_rest(_seconds: float) -> None:
+        pass
+
+    source, cuts = CutOff(), 7
+    async with Device(tmp_path / "tv", fleet.root_json, source, rest=no_rest) as device:
+        source.is_cut = True
+        fleet.sign()
+        fleet.put_into(source)
+        topic = target_topic(fleet.fleet.files["packs/acme/spring.json"].hashes["sha256"])
+        for count in range(1, cuts):  # that many pauses would be minutes
+            await device.until(lambda count=count: source.asked.count(topic) >= count)  # type: ignore[misc]
+            await device.until(lambda: "connection was lost" in device.shelf.status().problem)
+            source.push()
+        source.is_cut = False
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+
+
 async def test_the_last_good_version_plays_until_the_next_is_complete(
     fleet: SmallFleet, source: MemorySource, tmp_path: Path
 ) -> None:
@@ -210,6 +249,26 @@ async def test_an_advertiser_who_loses_the_right_loses_the_shelf(
         fleet.fleet.commit(fleet.now)
         fleet.put_into(source)
         await device.until(lambda: device.playable() == {"acme/spring": 1})
+
+
+async def test_an_advertiser_who_comes_back_with_a_new_key_is_believed(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    for seed in ("first", "second", "third"):
+        fleet.sign(poster=png(filling=random_bytes(2000, seed)))
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.playable() == {"acme/spring": 3})
+        fleet.fleet.remove_advertiser("acme")
+        fleet.fleet.commit(fleet.now)
+        fleet.put_into(source)
+        await device.until(lambda: not device.playable())
+        (fleet.fleet.keys.directory / "advertiser-acme.pem").unlink()
+        fleet.fleet = FleetRepository.open(fleet.fleet.directory)
+        fleet.add_advertiser("acme")
+        fleet.sign("summer")
+        fleet.put_into(source)
+        await device.until(lambda: device.playable() == {"acme/summer": 1})
 
 
 async def test_what_was_fetched_before_a_stop_is_not_fetched_again(

@@ -72,7 +72,7 @@ def test_durations_are_seconds(tmp_path: Path) -> None:
         (MINIMAL + "[debug]\nhost = '0.0.0.0'\n", "debug.host"),
         ('profile = "toaster"\ndevice_id = "x"\n', "toaster"),
         ('device_id = "x\n', "TOML"),
-        (MINIMAL.replace("kitchen", "../kitchen"), "device_id"),
+        (MINIMAL.replace("kitchen", "../kitchen"), "device_id: use 1 to 64 lower-case letters, digits"),
     ],
 )
 def test_each_mistake_is_one_sentence_that_names_the_field(tmp_path: Path, text: str, names: str) -> None:
