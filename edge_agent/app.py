@@ -98,7 +98,7 @@ class Agent:
         self.rooms = Rooms(settings, ground, self.offers, muted=self.resident.is_muted())
         self.own_sounds = OwnSounds(self.rooms.play)
         self.driver = Driver(
-            first_state(settings, self.resident, self.journal),
+            first_state(settings, self.resident, self.journal, self.clock.now()),
             now=self.clock.now,
             draw=random.SystemRandom().random,
             carry=self._carry,
@@ -174,14 +174,9 @@ class Agent:
         self.face.tell_state()
 
     def _mute(self, on: bool) -> None:
-        """Mute or unmute at once; it stays so over a restart, unless the disk refuses, which is told."""
+        """Mute or unmute at once; it stays so over a restart, as soon as the disk takes it."""
         self.rooms.mute(on)
-        try:
-            self.resident.save_muted(on=on)
-        except StorageError as error:
-            self.troubles.begin("memory of the mute", error)
-        else:
-            self.troubles.end("memory of the mute")
+        self.memory.remember_mute(on=on)
 
     async def _send(self, topic: str, payload: bytes) -> None:
         await self.link.publish(f"{self.settings.mqtt.root}/{topic}", payload)

@@ -33,6 +33,7 @@ from edge_agent.plays import (
     dismissed,
     ended,
     forgotten,
+    is_kept_away,
     is_welcome,
     reason_against,
     reason_for,
@@ -158,7 +159,7 @@ def _answered_question(
     permission = permit(moment, state.surroundings, now, fmt=about.slot.format)
     if isinstance(permission, Refusal):
         return state, (fx.ExplainPlay(about.id, permission.why),)
-    if not is_welcome(state, about.candidate):
+    if not is_welcome(state, about, now):
         return state, ()
     return turned(state, about, answer.next_turn, now)
 
@@ -208,6 +209,10 @@ def _resident_decided(state: EngineState, event: ev.ResidentDecided, now: dateti
     effects: Effects = ()
     if not event.consent.placements:
         state, effects = closed(forgotten(state), CloseCause.CONSENT_WITHDRAWN, now)
+    elif state.playing is not None and is_kept_away(state, state.playing, now):
+        state, effects = closed(forgotten(state), CloseCause.BLOCKED, now)
+    elif state.past is not None and is_kept_away(state, state.past, now):
+        state = forgotten(state)
     return state, (*effects, fx.RememberResident(event.consent, event.limits))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from edge_agent.decide.decision import is_unwanted
 from edge_agent.model import effects as fx
 from edge_agent.model.campaign import HISTORY_KEPT
 from edge_agent.model.catalog import Candidate, Catalog
@@ -23,6 +24,7 @@ FOLLOW_UP_TIMER: Final = "follow-up"
 INLINE_TIMER: Final = "inline"
 PAST_MEANT: Final = timedelta(minutes=5)
 """How long after a placement has ended a wake phrase opens its window again."""
+_STEADY: Final = timedelta(days=1)
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 _CHOSEN: Final = Wording(
@@ -48,7 +50,8 @@ class EngineState:
 
     `recent` is what ended last, while "tell me more" may still mean it; `past` is the same until `past_until`, for a
     wake phrase to bring back. `was_closed` says that whoever is in charge closed what plays or played last, so that
-    nobody is asked anything any more. `phrases` is what the recogniser was told.
+    nobody is asked anything any more. `staged` names the boot creative that is kept ready, "" where there is none;
+    None while only an earlier run knows. `phrases` is what the recogniser was told.
     """
 
     surroundings: Surroundings
@@ -60,7 +63,7 @@ class EngineState:
     past: Play | None = None
     past_until: datetime = _NEVER
     was_closed: bool = False
-    staged: str = ""
+    staged: str | None = None
     phrases: tuple[str, ...] = ()
     count: int = 0
 
@@ -125,13 +128,19 @@ def closed(state: EngineState, cause: CloseCause, now: datetime) -> tuple[Engine
     return state, effects
 
 
-def is_welcome(state: EngineState, candidate: Candidate) -> bool:
-    """Whether what has played may still be spoken of: agreed to, not dismissed, and signed as before."""
+def is_welcome(state: EngineState, play: Play, now: datetime) -> bool:
+    """Whether what plays or played may still be spoken of: agreed to, not kept away, and signed as before."""
     return (
         state.surroundings.consent.placements
-        and candidate.campaign.id not in state.surroundings.limits.dismissed_campaigns
-        and state.catalog.lets_play(candidate)
+        and not is_kept_away(state, play, now)
+        and state.catalog.lets_play(play.candidate)
     )
+
+
+def is_kept_away(state: EngineState, play: Play, now: datetime) -> bool:
+    """Whether the resident wants nothing of the kind: its format, campaign, advertiser or category."""
+    limits = state.surroundings.limits
+    return play.slot.format in limits.formats_off or is_unwanted(play.slot, play.candidate, state.surroundings, now)
 
 
 def dismissed(state: EngineState, candidate: Candidate) -> tuple[EngineState, Effects]:
@@ -143,9 +152,12 @@ def dismissed(state: EngineState, candidate: Candidate) -> tuple[EngineState, Ef
 
 
 def turned(state: EngineState, play: Play, next_turn: str, now: datetime) -> tuple[EngineState, Effects]:
-    """Go to the next turn of a dialogue: the same creative, said on."""
+    """Go to the next turn of a dialogue: the same creative, said on, by a hook whoever rendered the turn before."""
     effects = closing(play, CloseCause.FOLLOWED_UP) if state.playing is not None else ()
-    state, following = begun(state, play.decision_id, play.slot, play.candidate, now, turn=next_turn)
+    if play.slot.inline:
+        effects += (fx.SetTimer(INLINE_TIMER, None),)
+    slot = replace(play.slot, inline=False)
+    state, following = begun(state, play.decision_id, slot, play.candidate, now, turn=next_turn)
     return state, (*effects, fx.RecordPlay(following), fx.StartPlay(following))
 
 
@@ -184,9 +196,10 @@ def counted(state: EngineState, play: Play, at: datetime) -> EngineState:
         line_item=play.candidate.line_item.id,
         campaign=campaign.id,
         advertiser=campaign.advertiser,
-        format=play.candidate.creative.format,
     )
-    recent = tuple(seen for seen in kept if seen.at > at - HISTORY_KEPT)
+    # A clock that jumps ahead must first show a day more, or what today's limits count would seem too old for them.
+    confirmed = max((seen.at for seen in kept if seen.at <= at - _STEADY), default=at)
+    recent = tuple(seen for seen in kept if seen.at > confirmed - HISTORY_KEPT)
     return surrounded(state, history=History((*recent, impression)))
 
 
@@ -202,7 +215,7 @@ def ended(state: EngineState, play_id: PlayId, now: datetime) -> tuple[EngineSta
     if state.playing is None or state.playing.id != play_id:
         return state, ()
     finished = state.playing
-    recent = finished if is_welcome(state, finished.candidate) else None
+    recent = finished if is_welcome(state, finished, now) else None
     state = replace(state, playing=None, recent=recent, past=recent, past_until=now + PAST_MEANT)
     state = surrounded(state, playing=None)
     timers: Effects = (fx.SetTimer(INLINE_TIMER, None),) if finished.slot.inline else ()

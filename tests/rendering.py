@@ -23,6 +23,7 @@ from edge_agent.render.renderer import Renderer
 from edge_agent.settings.profile import DeviceProfile
 from edge_agent.settings.rooms import RenderSettings
 from edge_agent.shipped import shipped
+from edge_agent.troubles import Troubles
 
 NOW = datetime(2026, 11, 21, 19, 0, tzinfo=UTC)
 PATIENCE_S = 30.0
@@ -118,12 +119,14 @@ def _describe(path: Path, fmt: Format, mime: str) -> Asset:
 
 
 class Room:
-    """A renderer and what it emitted."""
+    """A renderer and what it emitted; `told` is set when what is wrong with it changed."""
 
     def __init__(self, settings: RenderSettings) -> None:
         self.settings = settings
         self.emitted: asyncio.Queue[Event] = asyncio.Queue()
-        self.renderer = Renderer(settings, self.emitted.put_nowait, lambda: NOW)
+        self.told = asyncio.Event()
+        self.troubles = Troubles(changed=self.told.set)
+        self.renderer = Renderer(settings, self.emitted.put_nowait, lambda: NOW, self.troubles)
 
     async def next_event(self) -> Event:
         """Return the next event, whatever it is."""

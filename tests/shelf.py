@@ -122,7 +122,6 @@ def impression(at: datetime, ended_at: datetime | None = None, **changes: Any) -
         "line_item": "item-1",
         "campaign": "campaign-1",
         "advertiser": "acme",
-        "format": Format.IDLE_POSTER,
     }
     return Impression(at=at, ended_at=ended_at, **(values | changes))
 
@@ -141,5 +140,4 @@ def impression_of(candidate: Candidate, at: datetime) -> Impression:
         line_item=candidate.line_item.id,
         campaign=candidate.campaign.id,
         advertiser=candidate.campaign.advertiser,
-        format=candidate.creative.format,
     )

@@ -1,12 +1,13 @@
 """`edge-agent check`: would this configuration run on this device?"""
 
+import contextlib
+import errno
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from edge_agent.cli.output import JsonOption, print_json, print_table
+from edge_agent.cli.output import CONFIG, ConfigOption, JsonOption, print_json, print_table
 from edge_agent.model.errors import EdgeAgentError
 from edge_agent.settings.layers import Settings, load_settings
 
@@ -18,10 +19,7 @@ def register(app: typer.Typer) -> None:
     app.command()(check)
 
 
-def check(
-    config: Annotated[Path, typer.Option(help="agent.toml of this device.")] = Path("/etc/edge-agent/agent.toml"),
-    as_json: JsonOption = False,
-) -> None:
+def check(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> None:
     """Check a configuration and this device; start nothing.
 
     Exit code 1 when something is wrong.
@@ -51,23 +49,40 @@ def _findings(config: Path) -> Iterator[Finding]:
 
 
 def _hooks(settings: Settings) -> str:
-    for verb, name in settings.render.hooks.items():
-        path = settings.render.hooks_directory / name
-        if not path.is_file():
-            raise EdgeAgentError(f"The hook for {verb} is not at {path}.", "Install it or correct the profile.")
+    from edge_agent.render.hook_process import hook_command
+
+    for name in settings.render.hooks.values():
+        hook_command(settings.render.hooks_directory / name)
     return ", ".join(sorted(settings.render.hooks)) or "none"
 
 
 def _trust(settings: Settings) -> str:
-    if not settings.packs.root_json.is_file():
+    from tuf.api.exceptions import RepositoryError
+    from tuf.api.metadata import Metadata, Root
+
+    path = settings.packs.root_json
+    advice = "Copy root.json from the operator (edge-agent fleet root) there."
+    try:
+        root = Metadata[Root].from_bytes(path.read_bytes())
+        root.verify_delegate(Root.type, root)  # its own keys have signed it; another role's metadata names none
+    except FileNotFoundError as error:
+        raise EdgeAgentError(f"The trusted root is not at {path}.", advice) from error
+    except OSError as error:
         raise EdgeAgentError(
-            f"The trusted root is not at {settings.packs.root_json}.",
-            "Copy root.json from the operator (edge-agent fleet root) there.",
-        )
-    return str(settings.packs.root_json)
+            f"The trusted root {path} cannot be read: {error.strerror}.", "Check who may read it."
+        ) from error
+    except (RepositoryError, TypeError, ValueError) as error:
+        raise EdgeAgentError(f"{path} is no root of trust.", advice) from error
+    return str(path)
 
 
 def _broker(settings: Settings) -> str:
+    from edge_agent.link.credentials import read_credentials, tls_context
+
+    if settings.mqtt.credentials_file is not None:
+        read_credentials(settings.mqtt.credentials_file)
+    if settings.mqtt.tls:
+        tls_context(settings.mqtt.ca_file)
     where = f"{settings.mqtt.host}:{settings.mqtt.port}, topics below {settings.mqtt.root}"
     dotted = [name for name in (settings.mqtt.root, settings.mqtt.device_id) if "." in name]
     return f"{where}; RabbitMQ and NATS take no dot, as in {' and '.join(dotted)}" if dotted else where
@@ -113,28 +128,66 @@ def _wyoming(settings: Settings) -> str:
     return f"{address}, open to {'this machine' if address.is_of_this_machine else 'everybody who reaches it'}"
 
 
+def _page(settings: Settings) -> str:
+    from edge_agent.debug.serving import try_loopback
+
+    if settings.debug.port is None:
+        return "none is served"
+    if _is_running(settings):
+        return "left to the agent that is running"
+    return try_loopback(settings.debug)
+
+
 def _is_running(settings: Settings) -> bool:
-    return settings.debug.socket is not None and settings.debug.socket.exists()
+    from edge_agent.cli.agent_socket import somebody_listens
+
+    return settings.debug.socket is not None and somebody_listens(settings.debug.socket)
 
 
 def _disk(settings: Settings) -> str:
+    import os
     import shutil
 
     try:
-        settings.state_directory.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(settings.state_directory).free
+        there = [_nearest(path) for path in (settings.state_directory, settings.database, settings.runtime_directory)]
+        free = shutil.disk_usage(there[0]).free
+        held = _held_bytes(settings.packs.directory)
     except OSError as error:
         raise EdgeAgentError(
             f"{settings.state_directory} cannot be used: {error.strerror or error}.",
             "Check state_directory and who owns it.",
         ) from error
-    wanted = settings.packs.budget_bytes
+    for place in there:
+        if not os.access(place, os.W_OK):
+            raise EdgeAgentError(
+                f"{place} may not be written by the user who runs this.",
+                "Run it as the user that the agent runs as, or correct state_directory and who owns it.",
+            )
+    wanted = max(0, settings.packs.budget_bytes - held)
     if free < wanted:
         raise EdgeAgentError(
-            f"{settings.state_directory} has {free >> 20} MiB free; packs may take {wanted >> 20}.",
+            f"{settings.state_directory} has {free >> 20} MiB free; packs may take {wanted >> 20} more.",
             "Free some space or lower packs.budget_bytes.",
         )
     return f"{free >> 20} MiB free"
+
+
+def _nearest(path: Path) -> Path:
+    """Return `path`, or the folder above it in which it would be made. Raises OSError where that is none."""
+    if path.exists():
+        return path
+    above = next(parent for parent in path.parents if parent.exists())
+    if not above.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f"{above} is no folder")
+    return above
+
+
+def _held_bytes(directory: Path) -> int:
+    total = 0
+    for path in directory.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # the agent that runs may just have let it go
+            total += path.stat().st_size
+    return total
 
 
 _LOOKS: dict[str, Callable[[Settings], str]] = {
@@ -145,5 +198,6 @@ _LOOKS: dict[str, Callable[[Settings], str]] = {
     "voice": _voice,
     "microphone": _microphone,
     "wyoming": _wyoming,
+    "page": _page,
     "disk": _disk,
 }

@@ -3,21 +3,19 @@
 A running agent is told, and answers with what holds; where none runs, the database is written for its next start.
 """
 
-from datetime import UTC, datetime, time
-from pathlib import Path
-from typing import Annotated, Any
+from datetime import UTC, datetime, time, tzinfo
+from typing import Annotated, Any, Final
 
 import typer
 
-from edge_agent.cli.output import JsonOption, note, print_json, print_table
+from edge_agent.cli.output import CONFIG, ConfigOption, JsonOption, note, print_json, print_table
 from edge_agent.model.campaign import Daypart
 from edge_agent.model.device import Consent, ResidentLimits
-from edge_agent.model.errors import StorageError
+from edge_agent.model.errors import EdgeAgentError, StorageError
 from edge_agent.model.formats import Format
 from edge_agent.settings.layers import Settings, load_settings
 
-ConfigOption = Annotated[Path, typer.Option(help="agent.toml of this device.")]
-CONFIG = Path("/etc/edge-agent/agent.toml")
+_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +34,10 @@ def show(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> None:
     """Show what the resident agreed to and narrowed."""
     from edge_agent.settings.resident import read_resident
 
-    _print(*read_resident(load_settings(config).database), as_json=as_json)
+    settings = load_settings(config)
+    held = _held_by_agent(settings)
+    consent, limits = read_resident(settings.database) if held is None else held
+    _print(consent, limits, settings.zone, as_json=as_json)
 
 
 def give(
@@ -138,7 +139,7 @@ def _change(
         body["limits"] = ResidentLimits(**limits).model_dump(mode="json", include=set(limits))
     answer = _ask_agent(settings, "/v1/resident", body)
     if answer is not None:
-        agreed, narrowed = Consent.model_validate(answer["consent"]), ResidentLimits.model_validate(answer["limits"])
+        agreed, narrowed = _stated(answer)
     else:
         _refuse_strangers(settings)
         agreed, narrowed = read_resident(settings.database)
@@ -151,7 +152,22 @@ def _change(
         finally:
             store.close()
         note("The agent is not running; this holds from its next start.")
-    _print(agreed, narrowed, as_json=as_json)
+    _print(agreed, narrowed, settings.zone, as_json=as_json)
+
+
+def _held_by_agent(settings: Settings) -> tuple[Consent, ResidentLimits] | None:
+    """Return what a running agent goes by, which may be newer than its disk; None where none can be asked."""
+    from edge_agent.cli.agent_socket import get
+
+    try:
+        answer = None if settings.debug.socket is None else get(settings.debug.socket, "/v1/state")
+    except EdgeAgentError:
+        return None  # whoever may not ask it may still be allowed to read the file
+    return None if answer is None else _stated(answer)
+
+
+def _stated(answer: dict[str, Any]) -> tuple[Consent, ResidentLimits]:
+    return Consent.model_validate(answer["consent"]), ResidentLimits.model_validate(answer["limits"])
 
 
 def _ask_agent(settings: Settings, target: str, body: dict[str, Any]) -> dict[str, Any] | None:
@@ -185,14 +201,28 @@ def _refuse_strangers(settings: Settings) -> None:
     )
 
 
-def _print(consent: Consent, limits: ResidentLimits, *, as_json: bool) -> None:
+def _print(consent: Consent, limits: ResidentLimits, zone: tzinfo, *, as_json: bool) -> None:
     if as_json:
         print_json({"consent": consent.model_dump(mode="json"), "limits": limits.model_dump(mode="json")})
         return
+    lists = {
+        "quiet hours": map(_hours_told, limits.quiet_hours),
+        "formats off": limits.formats_off,
+        "blocked categories": limits.blocked_cat,
+        "blocked advertisers": limits.blocked_advertisers,
+        "dismissed campaigns": limits.dismissed_campaigns,
+    }
+    numbers = {"at most an hour": limits.max_per_hour, "at most a day": limits.max_per_day}
     rows: list[tuple[str, object]] = [
         ("placements", "yes" if consent.placements else "no"),
         ("anonymous reports", "yes" if consent.reports else "no"),
-        ("since", consent.at or "never asked"),
-        *((name.replace("_", " "), value) for name, value in limits.model_dump(mode="json").items() if value),
+        ("since", "never asked" if consent.at is None else f"{consent.at.astimezone(zone):%Y-%m-%d %H:%M}"),
+        *((name, told) for name, listed in lists.items() if (told := ", ".join(sorted(listed)))),
+        *((name, most) for name, most in numbers.items() if most is not None),
     ]
     print_table("The resident's wishes", ("what", "answer"), rows)
+
+
+def _hours_told(hours: Daypart) -> str:
+    days = ", ".join(_DAYS[day - 1] for day in sorted(set(hours.weekdays)))
+    return f"{hours.start:%H:%M}-{hours.end:%H:%M}{'' if len(set(hours.weekdays)) == len(_DAYS) else f' on {days}'}"

@@ -10,11 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from edge_agent.cli.explain_packs import explain_packs
-from edge_agent.cli.output import JsonOption, note, print_json
+from edge_agent.cli.output import CONFIG, ConfigOption, JsonOption, note, print_json
 from edge_agent.cli.signal import SocketOption
 from edge_agent.model.play import ProofOfPlay
-
-CONFIG = Path("/etc/edge-agent/agent.toml")
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 def explain(
-    config: Annotated[Path, typer.Option(help="agent.toml of this device.")] = CONFIG,
+    config: ConfigOption = CONFIG,
     database: Annotated[Path | None, typer.Option(help="Read this database instead of the configured one.")] = None,
     last: Annotated[int, typer.Option("--last", min=1, max=5000, help="How many decisions, newest last.")] = 10,
     packs: Annotated[
@@ -52,15 +50,16 @@ def explain(
         settings = load_settings(config)
         database, zone = settings.measure.database, ZoneInfo(settings.timezone)
     with contextlib.closing(JournalReader.open_readonly(database)) as journal:
-        decisions, proofs = journal.decisions(last), journal.proofs(2 * last)
-    played = {proof.decision_id: proof for proof in proofs}  # of a dialogue's turns, the first
+        decisions = journal.decisions(last)
+        proofs = journal.proofs_of(decision["id"] for decision in decisions)
+    played = {proof.decision_id: proof for proof in reversed(proofs)}  # of a dialogue's turns, the first
     if as_json:
         for decision in reversed(decisions):
             proof = played.get(decision["id"])
             print_json({**decision, "play": None if proof is None else _play_document(proof)})
         return
     if not decisions:
-        note("Nothing was decided yet: no moment has arisen since the agent was started.")
+        note("No decision is on record: no moment has arisen yet, or what was decided was erased.")
     for decision in reversed(decisions):
         typer.echo("\n".join(sentences(decision, played.get(decision["id"]), zone)))
 

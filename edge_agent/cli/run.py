@@ -1,9 +1,10 @@
 """`edge-agent run`: the agent itself, until it is told to stop."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from edge_agent.cli.output import CONFIG, ConfigOption
 
 
 def register(app: typer.Typer) -> None:
@@ -12,7 +13,7 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    config: Annotated[Path, typer.Option(help="agent.toml of this device.")] = Path("/etc/edge-agent/agent.toml"),
+    config: ConfigOption = CONFIG,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
     as_json: Annotated[bool, typer.Option("--json", help="Log one JSON object a line, for programs.")] = False,
 ) -> None:
@@ -22,10 +23,17 @@ def run(
     signed over MQTT, or by a restart).
     """
     import asyncio
+
+    log_to_stderr(log_level, as_json=as_json)
+    from edge_agent.app import run_agent
+
+    asyncio.run(run_agent(config))
+
+
+def log_to_stderr(log_level: str, *, as_json: bool) -> None:
+    """Log from that level on, as text or one JSON object a line. Raises typer.BadParameter where it is no level."""
     import logging
     import sys
-
-    from edge_agent.app import run_agent
 
     level = logging.getLevelNamesMapping().get(log_level.upper())
     if level is None:
@@ -37,4 +45,6 @@ def run(
         from edge_agent.cli.json_log import JsonLines
 
         logging.getLogger().handlers[0].setFormatter(JsonLines())
-    asyncio.run(run_agent(config))
+    if level > logging.DEBUG:  # that one of several keys did not sign is no news to a person; what fails, we say
+        for library in ("tuf", "securesystemslib"):
+            logging.getLogger(library).setLevel(max(level, logging.WARNING))

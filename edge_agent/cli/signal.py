@@ -6,13 +6,11 @@ from typing import Annotated, Any, Final
 import typer
 
 from edge_agent.cli.agent_socket import running_agent
-from edge_agent.cli.output import JsonOption, print_json
+from edge_agent.cli.output import CONFIG, ConfigOption, JsonOption, print_json
 
-ConfigOption = Annotated[Path, typer.Option(help="agent.toml of this device; it says where the socket is.")]
 SocketOption = Annotated[
     Path | None, typer.Option("--socket", envvar="EDGE_AGENT_SOCKET", help="The agent's Unix socket itself.")
 ]
-CONFIG: Final = Path("/etc/edge-agent/agent.toml")
 
 _TRUTHS: Final = {
     "true": True,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from edge_agent.model.formats import Format
-from edge_agent.model.identity import Identifier
+from edge_agent.model.identity import IdentifierOrNone
 from edge_agent.model.moment import MomentKind
 from edge_agent.model.play import PlayEventKind
 
@@ -20,7 +20,7 @@ class MomentBody(_Body):
     """`POST /v1/moments`: something happened on the device."""
 
     kind: MomentKind
-    topic: Identifier | Literal[""] = ""
+    topic: IdentifierOrNone = ""
     attributes: dict[Short, Short | float] = Field(default={}, max_length=16)
 
 
@@ -58,7 +58,7 @@ class PlayEventBody(_Body):
 
     event: PlayEventKind
     t_ms: int = Field(ge=0, le=86_400_000)
-    detail: Short = ""
+    detail: Annotated[str, Field(max_length=300)] = ""
 
 
 class ConsentBody(_Body):

@@ -15,9 +15,11 @@ from edge_agent.debug.access import may_act
 from edge_agent.debug.feed import Subscription
 from edge_agent.debug.keys import AGENT, CLOSING, DEVICES, STREAMS
 from edge_agent.debug.messages import LiveMessage, ScreenMessage, Snapshot, SpeakerMessage
+from edge_agent.debug.port import AgentPort
 from edge_agent.debug.refusals import RequestRefusedError
-from edge_agent.debug.shapes import SpeakerView
+from edge_agent.debug.shapes import PlayView, SpeakerView
 from edge_agent.debug.virtual import VirtualDevices
+from edge_agent.model.errors import StorageError
 
 MAX_STREAMS: Final = 32
 HEARTBEAT_S: Final = 10.0
@@ -104,8 +106,16 @@ def snapshot(request: web.Request) -> Snapshot:
         state=agent.state(),
         packs=list(agent.packs()),
         decisions=list(agent.decisions(LISTED)),
-        plays=list(agent.plays(LISTED)),
+        plays=_plays(agent),
         screen=devices.screen(),
         speaker=devices.speaker(),
         may_act=may_act(request),
     )
+
+
+def _plays(agent: AgentPort) -> list[PlayView]:
+    """Return what was rendered; nothing while the disk lets none of it be read, which `/v1/plays` says."""
+    try:
+        return list(agent.plays(LISTED))
+    except StorageError:
+        return []

@@ -61,6 +61,6 @@ def sentence(error: ValidationError) -> str:
     """Return the first thing that is wrong with a body, as one sentence that names the field."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"])
-    complaint = first["msg"].rstrip(".")
+    complaint = first["msg"].removeprefix("Value error, ").rstrip(".")
     said = f"`{place}`: {complaint}." if place else f"The body is not usable: {complaint}."
     return said if len(said) <= MAX_SENTENCE else said[: MAX_SENTENCE - 1] + "…"

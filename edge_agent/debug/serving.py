@@ -64,7 +64,8 @@ def read_or_make_token(path: Path) -> str:
         token = path.read_text(encoding="utf-8").strip()
         readable_by_all = path.stat().st_mode & stat.S_IROTH
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"The token file {path} cannot be read: {error}.", "Check its path and owner.") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise SettingsError(f"The token file {path} cannot be read: {why}.", "Check its path and owner.") from error
     if readable_by_all:
         raise SettingsError(f"Everybody may read the token file {path}.", f"Run: chmod o-rwx {path}")
     if len(token) < MIN_TOKEN:
@@ -72,6 +73,24 @@ def read_or_make_token(path: Path) -> str:
             f"The token in {path} is shorter than {MIN_TOKEN} characters.", "Delete the file; a new one will be made."
         )
     return token
+
+
+def try_loopback(settings: DebugSettings) -> str:
+    """Return where the page would be and who might act there; nothing is made, or stays open.
+
+    Raises SettingsError where `serve` could not open the loopback now.
+    """
+    host, port, token_file = settings.host, settings.port or 0, settings.token_file
+    if token_file is not None and token_file.exists():
+        read_or_make_token(token_file)
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((host, port))
+        except OSError as error:
+            raise _unusable(port, error) from error
+    where = _url(host, port) if port else f"any free port of {host}"
+    return f"{where}, {'read-only' if token_file is None else f'with the token in {token_file} it acts, too'}"
 
 
 async def _running(stack: AsyncExitStack, application: web.Application) -> web.AppRunner:
@@ -85,11 +104,20 @@ async def _open_loopback(runner: web.AppRunner, host: str, port: int) -> str:
     try:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
-        raise SettingsError(
-            f"The debug endpoint cannot use port {port}: {error.strerror}.", "Choose another port, or 0 for any."
-        ) from error
+        raise _unusable(port, error) from error
+    return _url(host, runner.addresses[0][1])
+
+
+def _unusable(port: int, error: OSError) -> SettingsError:
+    why = os.strerror(error.errno) if error.errno else error  # asyncio's own words repeat the address
+    return SettingsError(
+        f"The debug endpoint cannot use port {port}: {why}.", "Choose another debug.port, or 0 for any."
+    )
+
+
+def _url(host: str, port: int) -> str:
     name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{runner.addresses[0][1]}/"
+    return f"http://{name}:{port}/"
 
 
 async def _open_socket(runner: web.AppRunner, path: Path) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
@@ -72,8 +73,12 @@ class VirtualDevices:
         asset, mime = note.get("asset"), request.text("mime")
         if request.play is None or not isinstance(asset, str) or mime not in MEDIA:
             return None
-        path = Path(asset).resolve()
-        if not path.is_file() or not any(path.is_relative_to(root) for root in self._roots):
+        try:
+            path = Path(asset).resolve()
+            is_ours = path.is_file() and any(path.is_relative_to(root) for root in self._roots)
+        except (OSError, ValueError):  # no path at all: too long, or with a NUL in it
+            return None
+        if not is_ours:
             return None
         return Media(path, mime)
 
@@ -150,19 +155,31 @@ class _Request:
 
     def __init__(self, note: Mapping[str, Any]) -> None:
         play, creative = note.get("play"), note.get("creative")
-        self.play = play if isinstance(play, str) and play else None
+        self.play = _encodable(play) if isinstance(play, str) and play else None
         self._creative: Mapping[str, Any] = creative if self.play is not None and isinstance(creative, dict) else {}
 
     def text(self, name: str) -> str:
         value = self._creative.get(name)
-        return value if isinstance(value, str) else ""
+        return _encodable(value) if isinstance(value, str) else ""
 
     def number(self, name: str) -> float:
         return _number(self._creative.get(name))
 
 
 def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    """Return a number that JSON has: no infinity, nor what is none, all of which Python reads from a note."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return 0.0
+    try:
+        number = float(value)
+    except OverflowError:
+        return 0.0
+    return number if isfinite(number) else 0.0
+
+
+def _encodable(text: str) -> str:
+    """Return a text that can be sent: half a pair of surrogates, which JSON can escape, becomes a question mark."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _stamp(path: Path) -> _Stamp:

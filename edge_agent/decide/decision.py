@@ -49,6 +49,8 @@ RULES: Final[tuple[tuple[EligibilityRule, Rule], ...]] = (
     (EligibilityRule.PACED, pacing.reject),
 )
 
+_KEPT_AWAY: Final[tuple[Rule, ...]] = (dismissed.reject, blocked_advertiser.reject, blocked_category.reject)
+
 
 def decide(slot: Slot, catalog: Catalog, surroundings: Surroundings, now: datetime, draw: float) -> Selected | NoFill:
     """Return the chosen candidate, or NoFill; either with every other candidate of the format and why not.
@@ -76,6 +78,12 @@ def decide(slot: Slot, catalog: Catalog, surroundings: Surroundings, now: dateti
         if candidate is not ranking.winner
     )
     return Selected(slot, ranking.winner, (*outranked, *failed))
+
+
+def is_unwanted(slot: Slot, candidate: Candidate, surroundings: Surroundings, now: datetime) -> bool:
+    """Return whether what `candidate` is for is kept away. `now` must be aware (RuntimeError)."""
+    question = ask(slot, surroundings, now)
+    return any(reject(candidate, question) is not None for reject in _KEPT_AWAY)
 
 
 def _first_failing(candidate: Candidate, question: Question) -> Rejection | None:

@@ -10,7 +10,6 @@ import logging
 import sqlite3
 import zlib
 from collections import deque
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -116,7 +115,23 @@ class Journal(JournalReader):
             self._keep_decisions,
         )
         if self._decision_bytes > KEEP_DECISION_BYTES:
-            self._halve_decisions()
+            self._decision_bytes = self._held_decision_bytes()  # less what went for its number or its age
+            if self._decision_bytes > KEEP_DECISION_BYTES:
+                self._halve_decisions()
+
+    def erased_at(self, now: datetime) -> datetime | None:
+        """Return when the resident last erased what was on record; nothing from before it can be counted.
+
+        Where that cannot be read any more it was `now`, and stays so: damage must not let more placements through.
+        """
+        rows = self.rows("SELECT at_us FROM measure_erased")
+        try:
+            return next((cells.time(row, "at_us") for row in rows), None)
+        except ValueError as error:
+            self.tell("measure_erased", error, "It counts as erased just now.")
+            with contextlib.suppress(StorageError):
+                self._write("INSERT OR REPLACE INTO measure_erased VALUES (1, ?)", to_us(now))
+            return now
 
     def confirmed_time(self, now: datetime) -> datetime | None:
         """Return the last time that was looked at, if that is a day ago or more; it is what `prune` should go by.
@@ -165,7 +180,7 @@ class Journal(JournalReader):
             self._trouble.end()
 
     def _flush(self) -> None:
-        with self._translated():
+        with translated(self.connection, self.path):
             while self._held:
                 sql, values = self._held[0]
                 self.connection.execute(sql, values)
@@ -180,11 +195,6 @@ class Journal(JournalReader):
     def _held_decision_bytes(self) -> int:
         ((held_bytes,),) = self.rows("SELECT coalesce(sum(length(document)), 0) FROM measure_decisions")
         return int(held_bytes)
-
-    @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
-        with translated(self.connection, self.path):
-            yield
 
 
 def erase_journal(path: Path, now: datetime) -> None:

@@ -17,7 +17,6 @@ from edge_agent.measure import cells
 from edge_agent.measure.tables import to_us
 from edge_agent.model.device import History, Impression
 from edge_agent.model.errors import StorageError
-from edge_agent.model.formats import Format
 from edge_agent.model.identity import DecisionId, PlayId
 from edge_agent.model.play import CloseCause, PlayEvent, PlayEventKind, ProofOfPlay
 
@@ -33,7 +32,7 @@ _PROOFS: Final = """
 _IMPRESSIONS: Final = """
     SELECT p.*, min(e.at_us) AS shown_us FROM measure_plays p
     JOIN measure_events e ON e.play_id = p.play_id AND e.kind = 'impression'
-    WHERE p.counted GROUP BY p.play_id HAVING shown_us >= ? ORDER BY shown_us, p.play_id
+    WHERE p.counted IS NOT 0 GROUP BY p.play_id HAVING shown_us >= ? ORDER BY shown_us, p.play_id
 """
 
 
@@ -82,35 +81,32 @@ class JournalReader:
             try:
                 meant = meaning(row)
             except ValueError as error:
-                if table not in self._told:
-                    self._told.add(table)
-                    _log.warning(
-                        "A row of %s in %s cannot be read (%s). Such rows are left out. Check the disk.",
-                        table,
-                        self.path,
-                        error,
-                    )
+                self.tell(table, error, "Such rows are left out.")
             else:
                 yield meant
+
+    def tell(self, table: str, error: ValueError, consequence: str) -> None:
+        """Say that a row of `table` cannot be read, and what comes of it: once a table."""
+        if table not in self._told:
+            self._told.add(table)
+            _log.warning(
+                "A row of %s in %s cannot be read (%s). %s Check the disk.", table, self.path, error, consequence
+            )
 
     def history(self, since: datetime) -> History:
         """Return the impressions that hooks proved at or after `since`, oldest first.
 
-        A dialogue counts once: its later turns are the same impression.
+        A dialogue counts once: its later turns are the same impression. Where part of a play cannot be read, the rest
+        counts: its time alone for the limits of the whole device. Damage must not let more placements through.
         """
         rows = self.rows(_IMPRESSIONS, to_us(since))
-        shown = self.legible("measure_events", rows, lambda row: (row, cells.time(row, "shown_us")))
-        return History(tuple(self.legible("measure_plays", shown, _impression)))
-
-    def erased_at(self) -> datetime | None:
-        """Return when the resident last erased what was on record; nothing from before it can be counted."""
-        rows = self.rows("SELECT at_us FROM measure_erased")
-        return next(self.legible("measure_erased", rows, lambda row: cells.time(row, "at_us")), None)
+        shown = tuple(self.legible("measure_plays", rows, self._impression))
+        return History(tuple(impression for impression in shown if impression.at >= since))
 
     def proofs(self, limit: int) -> list[ProofOfPlay]:
-        """Return the newest `limit` plays, newest first."""
-        newest = "p.play_id IN (SELECT play_id FROM measure_plays ORDER BY started_us DESC, rowid DESC LIMIT ?)"
-        rows = self.rows(f"{_PROOFS} WHERE {newest} ORDER BY p.started_us, p.rowid, e.seq", limit)
+        """Return the `limit` plays that were recorded last, newest first, whatever the clock said then."""
+        newest = "p.rowid IN (SELECT rowid FROM measure_plays ORDER BY rowid DESC LIMIT ?)"
+        rows = self.rows(f"{_PROOFS} WHERE {newest} ORDER BY p.rowid, e.seq", limit)
         return list(self._proofs(rows))[::-1]
 
     def proofs_between(self, start: datetime, end: datetime) -> list[ProofOfPlay]:
@@ -122,10 +118,44 @@ class JournalReader:
         )
         return list(self._proofs(rows))
 
+    def proofs_of(self, decisions: Iterable[str]) -> list[ProofOfPlay]:
+        """Return the plays that came of the decisions with these ids, in the order in which they were recorded."""
+        wanted = "p.decision_id IN (SELECT value FROM json_each(?))"
+        rows = self.rows(f"{_PROOFS} WHERE {wanted} ORDER BY p.rowid, e.seq", json.dumps(list(decisions)))
+        return list(self._proofs(rows))
+
     def decisions(self, limit: int) -> list[dict[str, Any]]:
         """Return the newest `limit` decisions as JSON-ready documents (`decision_document`), newest first."""
         rows = self.rows("SELECT document FROM measure_decisions ORDER BY seq DESC LIMIT ?", limit)
         return list(self.legible("measure_decisions", rows, _document))
+
+    def _impression(self, play: sqlite3.Row) -> Impression:
+        """Return what of a play can be read, an empty name where one cannot; ValueError where its time cannot."""
+        part = partial(self._part, "measure_plays", play)
+        shown_at = self._part("measure_events", play, cells.time, "shown_us", None)
+        return Impression(
+            play_id=PlayId(part(cells.text, "play_id", "")),
+            at=shown_at or cells.time(play, "started_us"),
+            ended_at=part(cells.time_or_none, "ended_us", None),
+            crid=part(cells.text, "crid", ""),
+            line_item=part(cells.text, "line_item", ""),
+            campaign=part(cells.text, "campaign", ""),
+            advertiser=part(cells.text, "advertiser", ""),
+        )
+
+    def _part(
+        self,
+        table: str,
+        play: sqlite3.Row,
+        read: Callable[[sqlite3.Row, str], Meaning],
+        column: str,
+        otherwise: Meaning,
+    ) -> Meaning:
+        try:
+            return read(play, column)
+        except ValueError as error:
+            self.tell(table, error, "What can be read of such plays still counts towards limits.")
+            return otherwise
 
     def _proofs(self, rows: Iterable[sqlite3.Row]) -> Iterator[ProofOfPlay]:
         """Group joined rows, in which a play's events follow each other, into proofs."""
@@ -133,20 +163,6 @@ class JournalReader:
             of_play = list(joined)
             events = self.legible("measure_events", (row for row in of_play if row["kind"] is not None), _event)
             yield from self.legible("measure_plays", of_play[:1], partial(_proof, events=tuple(events)))
-
-
-def _impression(shown: tuple[sqlite3.Row, datetime]) -> Impression:
-    play, at = shown
-    return Impression(
-        play_id=PlayId(cells.text(play, "play_id")),
-        at=at,
-        ended_at=cells.time_or_none(play, "ended_us"),
-        crid=cells.text(play, "crid"),
-        line_item=cells.text(play, "line_item"),
-        campaign=cells.text(play, "campaign"),
-        advertiser=cells.text(play, "advertiser"),
-        format=Format(play["format"]),
-    )
 
 
 def _event(row: sqlite3.Row) -> PlayEvent:

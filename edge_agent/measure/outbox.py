@@ -52,6 +52,7 @@ class Outbox:
         self._clock = clock
         self._draw = draw
         self._allowed = False
+        self._is_withdrawn = True
         self._changed = asyncio.Event()
         self._link = journal.troubles.about("sending of reports")
         self._disk = journal.troubles.about("outbox")
@@ -112,19 +113,25 @@ class Outbox:
         self._changed.set()
 
     def allow(self) -> None:
-        """Send what waits from now on: the resident agrees to reports."""
+        """Send what waits from now on: the resident agrees to reports.
+
+        What the disk did not let be withdrawn goes first: it was made under an agreement that is over.
+        """
+        if not self._is_withdrawn:
+            self.withdraw()
         self._allowed = True
         self._changed.set()
 
     def withdraw(self) -> None:
         """Send nothing from now on, and delete unsent reports and open days: the resident does not agree."""
-        self._allowed = False
+        self._allowed = self._is_withdrawn = False
         self._changed.set()
         with translated(self._connection, self._path):
             self._connection.execute("BEGIN IMMEDIATE")
             self._connection.execute("DELETE FROM measure_outbox")
             self._connection.execute("DELETE FROM measure_offered")
             self._connection.execute("COMMIT")
+        self._is_withdrawn = True
 
     def prune(self, now: datetime) -> None:
         """Give up what is older than `keep`."""

@@ -96,7 +96,6 @@ class Impression:
     line_item: str
     campaign: str
     advertiser: str
-    format: Format
 
 
 _Counted = tuple[str, str, str, str]

@@ -41,6 +41,8 @@ class CloseCause(StrEnum):
     NOT_INTERESTED = "not_interested"
     FOLLOWED_UP = "followed_up"
     CONSENT_WITHDRAWN = "consent_withdrawn"
+    BLOCKED = "blocked"
+    """The resident switched its format off, or blocked its advertiser or category, while it played."""
     REVOKED = "revoked"
     DEVICE = "device"
     """A call came in, do-not-disturb went on, or the device was switched off."""

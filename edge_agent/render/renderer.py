@@ -62,6 +62,7 @@ class Renderer:
             await watch
         finally:
             self._stopped = True
+            self._staging.stop()
             watch.cancel()
             for run, _ in self._runs.values():
                 run.close(CloseCause.SHUTDOWN)

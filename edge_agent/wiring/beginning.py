@@ -14,7 +14,7 @@ BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 """No younger: at a start with a clock that is ahead, what was shown would seem too old to count."""
 
 
-def first_state(settings: Settings, resident: ResidentStore, journal: Journal) -> EngineState:
+def first_state(settings: Settings, resident: ResidentStore, journal: Journal, now: datetime) -> EngineState:
     """Return the engine's state before its first event. Raises StorageError when the database cannot be read."""
     consent, limits = resident.load()
     surroundings = Surroundings(
@@ -27,7 +27,7 @@ def first_state(settings: Settings, resident: ResidentStore, journal: Journal) -
         moments=settings.profile.moments,
         zone=settings.zone,
         lang=settings.lang,
-        erased_at=journal.erased_at(),
+        erased_at=journal.erased_at(now),
     )
     phrases = settings.voice.wake_phrases
     return EngineState(surroundings, secrets.token_hex(4), wake_phrases=phrases, phrases=phrases)

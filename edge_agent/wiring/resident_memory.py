@@ -1,6 +1,8 @@
 """The resident's newest choice, made durable (shell: timers): tried again for as long as the disk refuses."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from edge_agent.model.device import Consent, ResidentLimits
@@ -13,7 +15,7 @@ DISK_RETRY_S: Final = 5.0
 
 
 class ResidentMemory:
-    """Keeps the choice that was made last in `store`; the agent lives by it already, written down or not.
+    """Keeps what was chosen last in `store`, the mute too; the agent lives by it already, written down or not.
 
     Belongs to the event loop's thread.
     """
@@ -22,12 +24,17 @@ class ResidentMemory:
         self._store = store
         self._trouble = troubles.about("memory of the resident's choice")
         self._retry_s = retry_s
-        self._unwritten: tuple[Consent, ResidentLimits] | None = None
+        self._unwritten: dict[str, Callable[[], None]] = {}
         self._retry: asyncio.TimerHandle | None = None
 
     def remember(self, consent: Consent, limits: ResidentLimits) -> None:
         """Write the choice down before returning, or as soon as the disk takes it."""
-        self._unwritten = (consent, limits)
+        self._unwritten["choice"] = partial(self._store.save, consent, limits)
+        self._write()
+
+    def remember_mute(self, *, on: bool) -> None:
+        """Write down whether the microphone is muted, as `remember` does."""
+        self._unwritten["mute"] = partial(self._store.save_muted, on=on)
         self._write()
 
     def close(self) -> None:
@@ -38,15 +45,16 @@ class ResidentMemory:
 
     def _write(self) -> None:
         self._cancel()
-        if self._unwritten is None:
+        if not self._unwritten:
             return
         try:
-            self._store.save(*self._unwritten)
+            for name, write in list(self._unwritten.items()):
+                write()
+                del self._unwritten[name]
         except StorageError as error:
             self._trouble.begin(error)
             self._retry = asyncio.get_running_loop().call_later(self._retry_s, self._write)
         else:
-            self._unwritten = None
             self._trouble.end()
 
     def _cancel(self) -> None:

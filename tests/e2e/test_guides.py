@@ -110,9 +110,7 @@ def test_the_device_guides_device_in_a_folder_shows_a_published_pack(tmp_path: P
             "edge-agent fleet pack new spring --advertiser acme --boot boot.png --text 'Fresh every morning.'\n"
             f"edge-agent fleet publish spring --broker {broker.host}:{broker.port}"
         )
-        shell(setup.replace("port = 1883", f"port = {broker.port}"))
-        with (tmp_path / "tv/agent.toml").open("a", encoding="utf-8") as config:
-            config.write("[debug]\nport = 0\n")  # several tests run at once
+        shell(setup.replace("port = 1883", f"port = {broker.port}\n[debug]\nport = 0"))  # several tests run at once
         with subprocess.Popen(
             ["/bin/sh", "-c", f"exec {start.strip()}"],
             cwd=tmp_path,

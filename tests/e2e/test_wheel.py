@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 
 from tests.brokers import free_port
+from tests.fleets import SmallFleet
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -113,10 +114,12 @@ def test_it_knows_its_version_and_its_model(program: Path, nowhere: Path) -> Non
 def test_it_checks_a_configuration_with_a_shipped_profile(program: Path, nowhere: Path) -> None:
     profiles = Path(run(program, nowhere, "python", "-m", "edge_agent.shipped", "device_profiles").stdout.strip())
     assert {path.name for path in profiles.iterdir()} == {path.name for path in (ROOT / "device_profiles").iterdir()}
-    config = nowhere / "agent.toml"
+    config, root = nowhere / "agent.toml", SmallFleet(nowhere / "operator").root_json.read_bytes()
     for profile in sorted(profiles.glob("*.toml")):
         config.write_text(
-            f'profile = "{profile.stem}"\ndevice_id = "d-1"\n[voice]\nsource = "pipe:microphone"\n', "utf-8"
+            f'profile = "{profile.stem}"\ndevice_id = "d-1"\n[voice]\nsource = "pipe:microphone"\n'
+            "[debug]\nport = 0\n",
+            "utf-8",
         )
         done = run(program, nowhere, "edge-agent", "check", "--config", "agent.toml", "--json")
         findings = {finding["what"]: finding for finding in json.loads(done.stdout)}
@@ -125,7 +128,7 @@ def test_it_checks_a_configuration_with_a_shipped_profile(program: Path, nowhere
         assert "trust" in wrong
         assert done.returncode == 1
         (nowhere / "state").mkdir(exist_ok=True)
-        (nowhere / "state" / "root.json").write_text("{}", "utf-8")
+        (nowhere / "state" / "root.json").write_bytes(root)
         done = run(program, nowhere, "edge-agent", "check", "--config", "agent.toml", "--json")
         assert '"trust", "ok": true' in done.stdout
         (nowhere / "state" / "root.json").unlink()

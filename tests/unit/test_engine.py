@@ -18,7 +18,7 @@ from edge_agent.model.formats import Format
 from edge_agent.model.identity import PlayId
 from edge_agent.model.moment import Moment, MomentKind
 from edge_agent.model.play import CloseCause, Play, PlayEvent, PlayEventKind
-from edge_agent.plays import FOLLOW_UP_TIMER, PAST_MEANT, EngineState
+from edge_agent.plays import FOLLOW_UP_TIMER, PAST_MEANT, EngineState, counted
 from edge_agent.voice.dialogue import ANSWER_WINDOW
 from tests import samples
 from tests.samples import NOON
@@ -248,6 +248,60 @@ def test_an_answer_is_no_way_around_permission_and_whoever_gave_it_is_told_why(c
     home.hear("yes")
     assert home.none(fx.StartPlay)
     assert rule in str(home.one(fx.ExplainPlay).reason).lower()
+
+
+KEPT_AWAY: dict[str, dict[str, Any]] = {
+    "advertiser": {"blocked_advertisers": frozenset({"Puddle.Example"})},
+    "category": {"blocked_cat": frozenset({"552"})},
+    "campaign": {"dismissed_campaigns": frozenset({"rain"})},
+    "format": {"formats_off": frozenset({Format.VOICE_DIALOGUE})},
+}
+"""Limits that say no to the dialogue of the samples, by what they name."""
+
+
+@pytest.mark.parametrize("limits", KEPT_AWAY.values(), ids=KEPT_AWAY)
+def test_what_the_resident_keeps_away_closes_while_it_plays_and_asks_nothing_any_more(limits: dict[str, Any]) -> None:
+    home = Home()
+    asking = dialogue(home)
+    home.tell(ev.ResidentDecided(home.state.surroundings.consent, ResidentLimits(**limits)))
+    assert home.one(fx.ClosePlay) == fx.ClosePlay(asking.id, CloseCause.BLOCKED)
+    home.progress(asking, PlayEventKind.CLOSE)
+    home.hear("yes")
+    assert home.none(fx.StartPlay)
+
+
+@pytest.mark.parametrize("limits", KEPT_AWAY.values(), ids=KEPT_AWAY)
+def test_an_answer_to_what_the_resident_kept_away_since_plays_nothing(limits: dict[str, Any]) -> None:
+    home = Home()
+    home.progress(dialogue(home), PlayEventKind.COMPLETE)
+    home.tell(ev.ResidentDecided(home.state.surroundings.consent, ResidentLimits(**limits)))
+    home.hear("yes")
+    assert home.none(fx.StartPlay)
+
+
+def test_limits_that_say_nothing_of_what_plays_let_it_play() -> None:
+    home = Home()
+    home.mention()
+    limits = ResidentLimits(formats_off=frozenset({Format.IDLE_POSTER}), max_per_day=0)
+    home.tell(ev.ResidentDecided(home.state.surroundings.consent, limits))
+    assert home.none(fx.ClosePlay)
+
+
+def test_an_answer_to_what_software_renders_by_itself_is_rendered_by_a_hook_and_can_be_stopped() -> None:
+    """The next turn is no play of that software's: its silence must not end what a hook still says."""
+    home = Home()
+    home.mention()
+    claimed = Moment(MomentKind.FOLLOW_UP, NOON, attributes={"crid": "more", "campaign": "rain"})
+    home.tell(ev.SlotRequested("r", claimed, Format.VOICE_DIALOGUE))
+    timer = next(effect for effect in home.effects if isinstance(effect, fx.SetTimer) and effect.at is not None)
+    home.hear("yes")
+    turn = home.one(fx.StartPlay).play
+    assert not turn.slot.inline
+    assert fx.SetTimer(timer.name, None) in home.effects
+    home.tell(ev.TimerRang(timer.name))
+    assert home.state.playing == turn
+    home.hear("stop")
+    assert home.one(fx.ClosePlay).play_id == turn.id
 
 
 def test_an_answer_after_the_pack_is_gone_plays_nothing() -> None:
@@ -539,6 +593,26 @@ def test_the_boot_creative_is_staged_ahead_and_unstaged_when_consent_goes() -> N
     assert home.none(fx.StageBoot), "nothing changed, nothing is written again"
     home.tell(ev.ResidentDecided(Consent(), home.state.surroundings.limits))
     assert home.one(fx.StageBoot).play is None
+
+
+def test_what_an_earlier_run_staged_is_taken_away_where_nothing_may_be_staged_now() -> None:
+    home = Home(consent=Consent())
+    home.tell(ev.CatalogChanged(samples.catalog()))
+    assert home.one(fx.StageBoot).play is None
+    home.tell(ev.CatalogChanged(samples.catalog()))
+    assert home.none(fx.StageBoot)
+
+
+def test_a_clock_that_jumps_ahead_and_back_leaves_limits_reached() -> None:
+    home = Home(policy=PlacementPolicy(min_spacing=timedelta(0), max_per_day=1))
+    shown = home.mention()
+    home.progress(shown, PlayEventKind.COMPLETE)
+    home.state = counted(home.state, replace(shown, id=PlayId("ahead")), NOON + timedelta(days=800))
+    home.now = NOON + timedelta(hours=1)
+    home.tell(WEATHER)
+    outcome = home.one(fx.RecordDecision).decision.outcome
+    assert isinstance(outcome, Refusal)
+    assert outcome.rule is PermissionRule.DAILY_CAP
 
 
 def test_what_is_staged_keeps_to_quiet_hours_that_begin_and_end_without_an_event() -> None:

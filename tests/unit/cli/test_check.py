@@ -1,7 +1,11 @@
 """`edge-agent check` says of each thing whether it would work, and what to do where it would not."""
 
 import json
+import os
+import shutil
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +13,10 @@ import pytest
 from typer.testing import CliRunner
 
 from edge_agent.cli import build
+from tests.fleets import SmallFleet
+from tests.unit.cli.commands import edge_agent, write_config
+
+NOBODY = 65534
 
 
 def checked(folder: Path, extra: str = "") -> tuple[int, dict[str, dict[str, Any]]]:
@@ -19,13 +27,30 @@ def checked(folder: Path, extra: str = "") -> tuple[int, dict[str, dict[str, Any
 
 
 def test_a_device_that_would_work(tmp_path: Path) -> None:
-    (tmp_path / "state").mkdir()
-    (tmp_path / "state/root.json").write_text("{}", "utf-8")
-    code, findings = checked(tmp_path, "[packs]\nbudget_bytes = 1024\n")
-    assert code == 0
+    root = SmallFleet(tmp_path / "operator").root_json
+    (tmp_path / "credentials").write_text("tv:secret\n", "utf-8")
+    code, findings = checked(
+        tmp_path,
+        f'[packs]\nbudget_bytes = 1024\nroot_json = "{root}"\n[mqtt]\ncredentials_file = "credentials"\n'
+        '[debug]\nport = 0\ntoken_file = "token"\n',
+    )
+    assert code == 0, findings
     assert all(finding["ok"] for finding in findings.values())
-    things = {"configuration", "hooks", "trust", "broker", "mirrors", "voice", "microphone", "wyoming", "disk"}
+    things = {
+        "configuration",
+        "hooks",
+        "trust",
+        "broker",
+        "mirrors",
+        "voice",
+        "microphone",
+        "wyoming",
+        "page",
+        "disk",
+    }
     assert things == findings.keys()
+    assert not (tmp_path / "token").exists(), "nothing is made"
+    assert findings["page"]["detail"].startswith("any free port of 127.0.0.1, with the token in ")
     assert findings["broker"]["detail"] == "127.0.0.1:1883, topics below edge"
 
 
@@ -49,6 +74,94 @@ def test_without_a_trusted_root_it_says_where_to_get_it(tmp_path: Path) -> None:
     assert "edge-agent fleet root" in findings["trust"]["detail"]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"garbage", b"{}", b"\xff", b'{"signed": {"_type": "root"}, "signatures": []}', None],
+    ids=["garbage", "empty", "binary", "half", "timestamp"],
+)
+def test_what_is_no_root_of_trust_is_told_before_the_first_start(tmp_path: Path, content: bytes | None) -> None:
+    if content is None:
+        fleet = SmallFleet(tmp_path / "operator")
+        content = (fleet.root_json.parent / "metadata/timestamp.json").read_bytes()
+    (tmp_path / "root.json").write_bytes(content)
+    _, findings = checked(tmp_path, '[packs]\nroot_json = "root.json"\n')
+    assert not findings["trust"]["ok"]
+    assert "root.json is no root of trust. Copy root.json from the operator" in findings["trust"]["detail"]
+
+
+def test_a_root_that_its_own_keys_have_not_signed_is_none(tmp_path: Path) -> None:
+    root = json.loads(SmallFleet(tmp_path / "operator").root_json.read_bytes())
+    root["signed"]["version"] += 1
+    (tmp_path / "root.json").write_text(json.dumps(root), "utf-8")
+    _, findings = checked(tmp_path, '[packs]\nroot_json = "root.json"\n')
+    assert "is no root of trust" in findings["trust"]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("mqtt", "said"),
+    [
+        ('credentials_file = "none"', "none cannot be read: No such file"),
+        ('credentials_file = "agent.toml"', "does not hold user:password"),
+        ('tls = true\nca_file = "none.pem"', "none.pem cannot be used"),
+    ],
+    ids=["no-credentials", "no-password", "no-authority"],
+)
+def test_files_that_the_broker_asks_for_are_looked_at(tmp_path: Path, mqtt: str, said: str) -> None:
+    _, findings = checked(tmp_path, f"[mqtt]\n{mqtt}\n")
+    assert not findings["broker"]["ok"]
+    assert said in findings["broker"]["detail"]
+
+
+def test_a_port_that_is_taken_is_told_unless_the_agent_that_runs_has_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        _, findings = checked(tmp_path, f"[debug]\nport = {port}\n")
+        assert not findings["page"]["ok"]
+        said = f"The debug endpoint cannot use port {port}: Address already in use. Choose another debug.port"
+        assert said in findings["page"]["detail"]
+        with agent_running(tmp_path):
+            _, findings = checked(tmp_path, f"[debug]\nport = {port}\n")
+        assert findings["page"]["ok"]
+
+
+def test_a_token_that_everybody_may_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("a token of more than sixteen characters", "utf-8")
+    (tmp_path / "token").chmod(0o644)
+    _, findings = checked(tmp_path, '[debug]\nport = 0\ntoken_file = "token"\n')
+    assert "chmod o-rwx" in findings["page"]["detail"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_a_state_that_somebody_else_owns_is_told(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    for folder in (above for above in (tmp_path, *tmp_path.parents) if "pytest-of-" in str(above)):
+        folder.chmod(0o755)
+    config = write_config(tmp_path)
+    findings = json.loads(edge_agent("check", "--config", config, "--json", user=NOBODY).stdout)
+    (disk,) = [finding for finding in findings if finding["what"] == "disk"]
+    assert not disk["ok"]
+    assert f"{tmp_path}/state may not be written" in disk["detail"]
+
+
+def test_nothing_is_made_and_what_packs_have_taken_counts_as_room_for_them(tmp_path: Path) -> None:
+    free = shutil.disk_usage(tmp_path).free
+    _, findings = checked(tmp_path, f"[packs]\nbudget_bytes = {free + 2**30}\n")
+    assert not findings["disk"]["ok"]
+    assert [path.name for path in tmp_path.iterdir()] == ["agent.toml"]
+    held = tmp_path / "state/packs/assets"
+    held.mkdir(parents=True)
+    with (held / "film").open("wb") as sparse:
+        sparse.truncate(2**31)
+    _, findings = checked(tmp_path, f"[packs]\nbudget_bytes = {free + 2**30}\n")
+    assert findings["disk"]["ok"], findings
+
+
+def test_a_hook_that_may_not_be_executed_is_told(tmp_path: Path) -> None:
+    (tmp_path / "show").touch(mode=0o644)
+    _, findings = checked(tmp_path, f'[render]\nhooks_directory = "{tmp_path}"\nhooks = {{ show = "show" }}\n')
+    assert "chmod +x" in findings["hooks"]["detail"]
+
+
 def test_a_hook_that_is_not_there_is_named(tmp_path: Path) -> None:
     code, findings = checked(tmp_path, '[render]\nhooks_directory = "nowhere"\n')
     assert code == 1
@@ -62,11 +175,22 @@ def test_a_microphone_that_is_not_there_is_told_before_the_first_start(tmp_path:
     assert findings["voice"]["ok"]
 
 
+@contextmanager
+def agent_running(folder: Path) -> Iterator[None]:
+    path = folder / "state/runtime/agent.sock"
+    path.parent.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as running:
+        running.bind(str(path))
+        running.listen()
+        yield
+
+
 def test_the_microphone_of_an_agent_that_runs_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "state/runtime").mkdir(parents=True)
-    (tmp_path / "state/runtime/agent.sock").touch()
-    _, findings = checked(tmp_path, '[voice]\nsource = "mic:no such microphone anywhere"\n')
+    with agent_running(tmp_path):
+        _, findings = checked(tmp_path, '[voice]\nsource = "mic:no such microphone anywhere"\n')
     assert findings["microphone"]["ok"]
+    _, findings = checked(tmp_path, '[voice]\nsource = "mic:no such microphone anywhere"\n')
+    assert not findings["microphone"]["ok"], "an agent that was killed leaves its socket"
 
 
 def test_a_phrase_that_the_model_cannot_hear_is_told(tmp_path: Path) -> None:

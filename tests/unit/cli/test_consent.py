@@ -3,14 +3,21 @@
 import json
 import os
 import sqlite3
+from datetime import UTC, datetime, time
 from pathlib import Path
 
 import pytest
 
+from edge_agent.debug.serving import serve
 from edge_agent.measure.journal import Journal
+from edge_agent.model.campaign import Daypart
 from edge_agent.model.device import Consent, ResidentLimits
+from edge_agent.model.formats import Format
 from edge_agent.settings.resident import ResidentStore
-from tests.unit.cli.commands import edge_agent, write_config
+from edge_agent.settings.rooms import DebugSettings
+from tests.small_agent import SmallAgent
+from tests.small_shelf import small_shelf
+from tests.unit.cli.commands import edge_agent, edge_agent_beside, write_config
 from tests.unit.measure.plays import DONE, everything_in, play, record, refusal
 
 NOBODY = 65534
@@ -69,6 +76,25 @@ def test_limits_are_set_one_by_one_and_lifted_together(config: Path) -> None:
     assert stored(config)[1] == ResidentLimits(max_per_day=9)
 
 
+def test_limits_are_shown_as_a_person_says_them_and_none_at_all_too(config: Path) -> None:
+    working_days = Daypart(start=time(9), end=time(12, 30), weekdays=(1, 5))
+    limits = ResidentLimits(
+        quiet_hours=(Daypart(start=time(22), end=time(7)), working_days),
+        formats_off=frozenset({Format.VOICE_MENTION, Format.IDLE_POSTER}),
+        max_per_day=0,
+    )
+    store = ResidentStore(config.parent / "state" / "agent.db")
+    store.save(Consent(placements=True, at=datetime(2026, 11, 22, 23, 30, 5, tzinfo=UTC)), limits)
+    store.close()
+    with config.open("a", encoding="utf-8") as more:
+        more.write('timezone = "Europe/Berlin"\n')
+    shown = edge_agent("consent", "show", "--config", config).stdout
+    for said in ("2026-11-23 00:30", "09:00-12:30 on Mon, Fri, 22:00-07:00", "idle_poster, voice_mention"):
+        assert said in shown
+    assert "0" in next(line for line in shown.splitlines() if "at most a day" in line)
+    assert "at most an hour" not in shown
+
+
 def test_clearing_limits_does_not_bring_dismissed_campaigns_back_and_forgetting_does(config: Path) -> None:
     store = ResidentStore(config.parent / "state" / "agent.db")
     store.save(Consent(), ResidentLimits(dismissed_campaigns=frozenset({"rain"}), max_per_day=1))
@@ -98,6 +124,20 @@ def test_a_limit_that_means_nothing_is_exit_code_2_and_changes_nothing(
     assert not (config.parent / "state").exists()
 
 
+async def test_of_an_agent_that_runs_it_shows_what_that_goes_by(config: Path, tmp_path: Path) -> None:
+    """Its disk may be full, and its choice newer than what is on it."""
+    store = ResidentStore(tmp_path / "state" / "agent.db")
+    store.save(Consent(placements=True), ResidentLimits())
+    store.close()
+    (tmp_path / "shelf").mkdir()
+    agent = SmallAgent("fridge", small_shelf(tmp_path / "shelf"), tmp_path / "fridge", consent=False)
+    async with serve(agent, DebugSettings(port=None, socket=tmp_path / "state/runtime/agent.sock")):
+        shown = await edge_agent_beside("consent", "show", "--config", str(config), "--json")
+    assert not json.loads(shown.out)["consent"]["placements"]
+    shown = await edge_agent_beside("consent", "show", "--config", str(config), "--json")
+    assert json.loads(shown.out)["consent"]["placements"], "without an agent, what its next start goes by"
+
+
 def test_erasing_leaves_consent_and_no_trace_of_what_was_placed(config: Path) -> None:
     edge_agent("consent", "give", "--config", config)
     journal = Journal(config.parent / "state" / "agent.db")
@@ -107,7 +147,7 @@ def test_erasing_leaves_consent_and_no_trace_of_what_was_placed(config: Path) ->
     assert (done.returncode, json.loads(done.stdout)) == (0, {"erased": True}), done.stderr
     assert b"secret" not in everything_in(config.parent)
     assert (journal.proofs(9), journal.decisions(9)) == ([], []), "also for whoever had it open all the time"
-    assert journal.erased_at() is not None
+    assert journal.erased_at(datetime.now(UTC)) is not None
     journal.close()
     assert stored(config)[0].placements
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from edge_agent.cli.explain import sentences
 from edge_agent.measure.decision_document import decision_document
 from edge_agent.measure.journal import Journal
+from edge_agent.model.identity import DecisionId
 from edge_agent.model.play import CloseCause, PlayEventKind
 from tests.unit.measure.plays import DONE, NOON, SHOWN, no_fill, play, record, refusal, selection
 
@@ -57,6 +59,22 @@ def test_json_has_every_rejection_and_the_play(database: Path) -> None:
     assert [event["kind"] for event in chosen["play"]["events"]] == ["loaded", "impression", "close"]
 
 
+def test_each_decision_is_explained_by_its_own_play_however_many_turns_and_clocks_there_were(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "agent.db")
+    years_ahead = NOON + timedelta(days=3650)
+    for number in range(5):
+        record(journal, play(f"{number}-of-a-wrong-clock", years_ahead + timedelta(minutes=number)), DONE)
+    for number in (1, 2):
+        journal.record_decision(selection(number, NOON + timedelta(hours=number)))
+        for turn in range(6):
+            said = "more" if turn else "hello"
+            one = play(f"{number}-{turn}", NOON + timedelta(hours=number, minutes=turn), "talk", turn=said)
+            record(journal, replace(one, decision_id=DecisionId(f"decision-{number}")), DONE)
+    journal.close()
+    done = explain("--database", str(tmp_path / "agent.db"), "--last", "2", "--json")
+    assert [json.loads(line)["play"]["play_id"] for line in done.stdout.splitlines()] == ["play-1-0", "play-2-0"]
+
+
 def test_a_journal_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     done = explain("--database", str(tmp_path / "none.db"))
     assert done.returncode == 1
@@ -70,7 +88,7 @@ def test_nothing_yet_is_said(tmp_path: Path) -> None:
     Journal(tmp_path / "agent.db").close()
     done = explain("--database", str(tmp_path / "agent.db"))
     assert (done.returncode, done.stdout) == (0, "")
-    assert "Nothing was decided yet" in done.stderr
+    assert "No decision is on record" in done.stderr
 
 
 @pytest.mark.parametrize(

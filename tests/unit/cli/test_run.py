@@ -1,6 +1,8 @@
 """`edge-agent run` where it cannot: one sentence and the right exit code, and nothing left behind."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,3 +48,16 @@ def test_for_programs_each_line_of_the_log_is_json(tmp_path: Path) -> None:
     assert last.startswith("edge-agent: ")
     for line in lines:
         assert {"at", "level", "logger", "message"} == json.loads(line).keys()
+
+
+@pytest.mark.parametrize(("level", "told"), [("info", ["agent"]), ("debug", ["agent", "tuf.api._payload"])])
+def test_remarks_of_libraries_on_signatures_are_for_debugging(level: str, told: list[str]) -> None:
+    script = f"""
+import logging
+from edge_agent.cli.run import log_to_stderr
+log_to_stderr("{level}", as_json=True)
+logging.getLogger("agent").info("ours")
+logging.getLogger("tuf.api._payload").info("No signature for keyid 0e5633be")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert [json.loads(line)["logger"] for line in done.stderr.splitlines()] == told

@@ -1,6 +1,7 @@
 """Wrong calls that people make: one sentence with the next step, exit code 1 or 2, and never a traceback."""
 
 import json
+import shutil
 import socket
 import sys
 from pathlib import Path
@@ -10,6 +11,9 @@ import pytest
 from edge_agent.cli import main
 from edge_agent.fleet.media import inspect_media
 from edge_agent.model.errors import FormatError
+from tests.disks import full_disk
+from tests.fleets import png, random_bytes
+from tests.somebody import nobody
 
 NOBODY = "127.0.0.1:9"
 """The discard port, where no broker is."""
@@ -42,13 +46,20 @@ REFUSED = {
     f"model install ftp://127.0.0.1/x.zip --sha256 {DIGEST}": "no http(s) address",
     "model add-phrases stop --language xx": "edge-agent model install",
     "model add-phrases stop --model folder": "folder holds no speech model",
+    "model add-phrases !!! --out folder": "folder exists already",
     "model train --out text.txt": "text.txt is a file",
+    "model train --out new --lang fr": "en, zh. Name one of these",
     "fleet status --fleet-dir nowhere": "edge-agent fleet keys init",
     "fleet report --fleet-dir nowhere --json": "--fleet-dir",
     "fleet collect --fleet-dir nowhere --once": "edge-agent fleet keys init",
     "fleet collect --broker 127.0.0.1:99999": "host:port",
     "fleet collect --root a/#": '"a/#" cannot be the root',
+    f"fleet collect --share a/b --broker {NOBODY}": '"a/b" cannot be the name of a group of collectors',
+    f"fleet status --broker {NOBODY}": f"nobody listens there. Check that a broker runs at {NOBODY}",
+    "fleet root --out text.txt/root.json": "text.txt/root.json cannot be written: File exists. Check the path",
     "fleet keys init": "fleet is a fleet already",
+    "fleet keys init own": "own is an advertiser's folder",
+    "fleet keys new-advertiser acme --out fleet": "fleet is a fleet's folder",
     "fleet keys add-advertiser A&B": '"A&B" cannot name an advertiser',
     f"fleet keys remove-advertiser nobody --broker {NOBODY}": "There is no advertiser nobody",
     f"fleet keys rotate nothing --broker {NOBODY}": "timestamp",
@@ -58,14 +69,19 @@ REFUSED = {
     f"fleet keys rotate config --propose --broker {NOBODY}": "The root says nothing about config",
     f"fleet keys adopt-root --broker {NOBODY}": "has no proposed root",
     "fleet keys sign-root text.txt --key fleet/keys/root.pem": "text.txt",
+    "fleet keys sign-root binary.toml --key fleet/keys/root.pem": "Name root.pending.json",
     f"fleet keys threshold root 2 --broker {NOBODY}": "root would have 1 keys, of which 2",
     "fleet publish text.txt": "text.txt is not a bundle",
     "fleet pack build missing": "edge-agent fleet pack new",
     "fleet pack build bare --advertiser-dir folder": "edge-agent fleet keys new-advertiser",
+    "fleet pack build good --out text.txt/good.bundle": "text.txt/good.bundle cannot be written: Not a directory",
+    "fleet pack preview good --out text.txt/good": "text.txt/good cannot be written: Not a directory. Check the path",
     "fleet pack sign text.txt --advertiser-dir folder": "edge-agent fleet keys new-advertiser",
+    "fleet pack sign text.txt --advertiser-dir mixed": "edge-agent fleet keys new-advertiser",
     "fleet pack withdraw me/x --advertiser-dir folder": "edge-agent fleet keys new-advertiser",
     "fleet pack new pack --advertiser me": "--poster",
     "fleet pack new pack --advertiser me --poster missing.png": "missing.png",
+    "fleet pack new text.txt/pack --advertiser me --poster good.png": "text.txt/pack cannot be written",
     "fleet pack new pack --advertiser me --poster text.txt": "text.txt is not a PNG or JPEG picture",
     "fleet pack new pack --advertiser me --mention text.txt": "text.txt is not a WAV file",
     "fleet publish missing": "edge-agent fleet pack new",
@@ -78,7 +94,7 @@ REFUSED = {
     "fleet revoke missing": "missing is not published. Nothing is.",
     f"fleet refresh --broker {NOBODY}": "edge-agent fleet refresh sends it",
     "fleet config push device.toml --fleet": "profile cannot be set from afar",
-    "fleet config push unfit.toml --fleet": "placements.min_spacing",
+    "fleet config push folder/../unfit.toml --fleet": "folder/../unfit.toml: placements.min_spacing",
     "fleet config withdraw --fleet": "edge-agent fleet status",
 }
 """What is said, by the words of the command; exit code 1."""
@@ -93,6 +109,7 @@ MISTYPED = (
     "listen --phrases , text.txt",
     "listen --phrases stop --mic text.txt",
     "listen --phrases stop --sensitivity 2 text.txt",
+    "wyoming --phrases ,",
     "signal moment",
     "signal state call_in_progress=maybe",
     "explain --last 0",
@@ -103,6 +120,7 @@ MISTYPED = (
     "model install text.txt",
     "model train --out folder --minutes -1",
     "fleet collect --for -1",
+    "fleet keys status --keys nowhere",
     "fleet config push unfit.toml",
     "fleet config push unfit.toml --fleet --group kitchens",
 )
@@ -126,12 +144,17 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in files.items():
         (place / name).write_text(text, encoding="utf-8")
     (place / "binary.toml").write_bytes(b"\xff\xfe")
+    (place / "good.png").write_bytes(png())
     (place / "folder").mkdir()
     (place / "bare").mkdir()
     (place / "bare" / "pack.toml").write_text('advertiser = "me"\n', encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         assert called(patch, "fleet keys init --json") == 0
+        assert called(patch, "fleet keys new-advertiser acme --out own --json") == 0
+        assert called(patch, "fleet pack new good --advertiser me --poster good.png --fleet-dir none --json") == 0
+    shutil.copytree(place / "fleet", place / "mixed")
+    shutil.copy(place / "own" / "advertiser.json", place / "mixed")
     return place
 
 
@@ -156,6 +179,7 @@ def test_what_cannot_be_done_is_one_sentence_and_exit_code_1(
     assert said in printed.err
     assert printed.err.startswith("edge-agent: ")
     assert printed.err.count("\n") == 1
+    assert "[Errno" not in printed.err
     assert printed.out == ""
 
 
@@ -184,6 +208,15 @@ def test_check_tells_of_a_state_directory_that_cannot_be_made(
     assert "state_directory" in disk["detail"]
 
 
+def test_a_date_that_there_is_not_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "9" * 14)
+    assert called(monkeypatch, "fleet keys init --json") == 1
+    assert "SOURCE_DATE_EPOCH is 99999999999999, which is no date" in capsys.readouterr().err
+
+
 def test_what_was_signed_is_sent_later_when_the_broker_is_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -208,3 +241,56 @@ def test_a_file_that_cannot_be_read_is_described_under_its_own_name() -> None:
     with pytest.raises(FormatError) as refused:
         inspect_media("my-pack/clip.mp4", b"not one of ours")
     assert '[assets."clip.mp4"]' in refused.value.next_step
+
+
+FORBIDDEN = {
+    "fleet root": "fleet root --out {there}/root.json",
+    "pack new": "fleet pack new {there}/pack --advertiser me --poster good.png",
+    "pack build": "fleet pack build good --out {there}/good.bundle",
+    "pack preview": "fleet pack preview good --out {there}/preview",
+}
+
+
+@pytest.mark.parametrize("mode", [0o500, 0o000], ids=["read-only", "closed"])
+@pytest.mark.parametrize("words", FORBIDDEN.values(), ids=list(FORBIDDEN))
+def test_where_nothing_may_be_written_nobody_is_told_to_free_space(
+    place: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: str,
+    mode: int,
+) -> None:
+    for folder in (above for above in (tmp_path, *tmp_path.parents) if "pytest-of-" in str(above)):
+        folder.chmod(0o755)
+    for name in ("fleet", "good"):
+        shutil.copytree(place / name, tmp_path / name)
+    shutil.copy(place / "good.png", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for there in ("open", "shut"):
+        (tmp_path / there).mkdir()
+    assert called(monkeypatch, words.format(there="open")) == 0, "it loads what it needs"
+    capsys.readouterr()
+    (tmp_path / "shut").chmod(mode)
+    with nobody():
+        assert called(monkeypatch, words.format(there="shut")) == 1
+    (tmp_path / "shut").chmod(0o700)
+    said = capsys.readouterr().err
+    assert said.startswith("edge-agent: shut/")
+    assert said.endswith(
+        "cannot be written: Permission denied. Check who may write there, or choose another place.\n"
+    )
+    assert not [*(tmp_path / "shut").iterdir()]
+
+
+def test_a_pack_that_did_not_fit_can_be_begun_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    poster = tmp_path / "poster.png"
+    poster.write_bytes(png(filling=random_bytes(5000, "poster")))
+    words = f"fleet pack new pack --advertiser me --poster {poster} --json"
+    with full_disk(4096):
+        assert called(monkeypatch, words) == 1
+    assert capsys.readouterr().err.endswith("Free some space.\n")
+    assert called(monkeypatch, words) == 0

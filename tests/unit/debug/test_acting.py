@@ -1,9 +1,14 @@
 """What the device's software and the page may do, and what bad input gets."""
 
+import contextlib
+import json
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
+from edge_agent.debug.bodies import PlayEventBody
+from edge_agent.render.hook_protocol import HookEvent, parse_hook_line
 from tests.small_agent import MORNING, SmallAgent
 from tests.unit.debug.conftest import Client
 
@@ -100,11 +105,11 @@ async def test_only_a_stand_ins_clock_can_be_set(
 BAD: list[tuple[str, Any, str]] = [
     ("/v1/moments", {}, "kind"),
     ("/v1/moments", {"kind": "sneeze"}, "kind"),
-    ("/v1/moments", {"kind": "idle", "topic": "Über alles"}, "topic"),
+    ("/v1/moments", {"kind": "idle", "topic": "Über alles"}, "`topic`: use 1 to 64 lower-case letters"),
     ("/v1/moments", {"kind": "idle", "at": "now"}, "at"),
     ("/v1/moments", {"kind": "idle", "attributes": {"deep": {"er": 1}}}, "attributes"),
     ("/v1/moments", {"kind": "idle", "attributes": {str(n): n for n in range(17)}}, "attributes"),
-    ("/v1/state", {}, "at least one"),
+    ("/v1/state", {}, "The body is not usable: name at least one"),
     ("/v1/state", {"powered": "yes"}, "powered"),
     ("/v1/state", {"powered": 1}, "powered"),
     ("/v1/state", {"colour": True}, "colour"),
@@ -122,6 +127,14 @@ BAD: list[tuple[str, Any, str]] = [
     ("/v1/moments", [], ""),
     ("/v1/moments", "idle", ""),
 ]
+
+
+@pytest.mark.parametrize(("length", "taken"), [(300, True), (301, False)])
+def test_software_that_renders_itself_may_say_as_much_of_an_error_as_a_hook(length: int, *, taken: bool) -> None:
+    line = json.dumps({"event": "error", "t_ms": 1, "detail": "x" * length}).encode()
+    assert isinstance(parse_hook_line(line), HookEvent) is taken
+    with contextlib.nullcontext() if taken else pytest.raises(ValidationError, match="detail"):
+        PlayEventBody.model_validate_json(line)
 
 
 @pytest.mark.parametrize(("path", "body", "named"), BAD)

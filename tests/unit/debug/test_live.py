@@ -13,7 +13,9 @@ from edge_agent.debug import live
 from edge_agent.debug.access import Access
 from edge_agent.debug.application import make_application
 from edge_agent.debug.messages import Snapshot
+from edge_agent.debug.shapes import PlayView
 from edge_agent.model import events as ev
+from edge_agent.model.errors import StorageError
 from edge_agent.model.moment import Moment, MomentKind
 from tests.small_agent import SmallAgent
 from tests.unit.debug.conftest import Client
@@ -46,6 +48,22 @@ async def test_it_begins_with_everything_at_once(loopback: Client, tv: SmallAgen
     assert snapshot["screen"]["on"]
     assert snapshot["decisions"][0]["outcome"] == "selected"
     assert snapshot["may_act"] is False
+
+
+async def test_a_disk_that_cannot_be_read_leaves_the_rest_to_be_seen(
+    loopback: Client, tv: SmallAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(_limit: int) -> list[PlayView]:
+        raise StorageError("The database cannot be read.", "Check the disk.")
+
+    monkeypatch.setattr(tv, "plays", unreadable)
+    async with loopback.get("/v1/plays") as answer:
+        assert answer.status == 503
+    async with loopback.get("/v1/events") as answer:
+        stream = messages(answer)
+        assert (await anext(stream))["plays"] == []
+        switch_on(tv)
+        await first_of(stream, "decision")
 
 
 async def test_it_says_whether_this_client_may_act(acting: Client) -> None:

@@ -54,6 +54,31 @@ def test_a_note_that_means_nothing_shows_nothing(tmp_path: Path, rubbish: str) -
     assert devices.speaker()["transcript"] == ""
 
 
+@pytest.mark.parametrize(
+    ("creative", "asset"),
+    [
+        ('{"w": Infinity}', "a.png"),
+        ('{"h": NaN}', "a.png"),
+        ('{"w": 1%s}' % ("0" * 400), "a.png"),
+        ('{"title": "\\ud800"}', "a.png"),
+        ('{"mime": "image/png"}', "a\\u0000b"),
+        ('{"mime": "image/png"}', "a" * 5000),
+    ],
+    ids=["infinite", "no number", "too large", "half a pair", "NUL", "too long"],
+)
+def test_what_json_can_write_and_nobody_can_use_is_no_fault_of_whoever_looks(
+    tmp_path: Path, creative: str, asset: str
+) -> None:
+    text = f'{{"play": "p", "creative": {creative}, "asset": "{asset}", "dur_s": Infinity}}'
+    note(tmp_path, "screen", text)
+    note(tmp_path, "speaker", text)
+    devices = VirtualDevices(tmp_path, ())
+    for view in (devices.screen(), devices.speaker()):
+        assert json.dumps(view, ensure_ascii=False, allow_nan=False).encode()
+        assert view["play_id"] == "p"
+    assert devices.screen()["asset"] is None
+
+
 def test_an_asset_beside_the_note_or_in_the_store_is_served(tmp_path: Path) -> None:
     store, runtime = tmp_path / "store", tmp_path / "runtime"
     store.mkdir()

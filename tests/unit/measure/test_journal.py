@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,7 +19,6 @@ from edge_agent.measure.journal import Journal, erase_journal
 from edge_agent.measure.journal_reader import JournalReader
 from edge_agent.model.campaign import HISTORY_KEPT, CapScope, FrequencyCap
 from edge_agent.model.errors import StorageError
-from edge_agent.model.formats import Format
 from edge_agent.model.identity import PlayId
 from edge_agent.model.play import CloseCause, PlayEvent, PlayEventKind
 from tests.unit.measure.plays import (
@@ -63,7 +63,6 @@ def test_an_impression_is_dated_by_its_hook_and_ends_with_the_final_event(journa
     (one,) = journal.history(BEGINNING).impressions
     assert (one.at, one.ended_at) == (NOON + timedelta(seconds=2), NOON + timedelta(seconds=5))
     assert (one.crid, one.line_item, one.campaign, one.advertiser) == ("morning", "spring", "coffee", "roaster")
-    assert one.format is Format.VOICE_MENTION
 
 
 def test_what_plays_now_has_no_end_yet(journal: Journal) -> None:
@@ -95,6 +94,13 @@ def test_proofs_are_newest_first_with_events_and_cause(journal: Journal) -> None
     assert (first.close_cause, first.last_kind, first.decision_id) == (CloseCause.PRESS, "close", "decision-1")
     assert first.events[1] == PlayEvent(first.play_id, PlayEventKind.IMPRESSION, NOON + timedelta(seconds=2), 2000)
     assert [proof.play_id for proof in journal.proofs(1)] == ["play-2"]
+
+
+def test_the_newest_plays_are_those_recorded_last_whatever_a_wrong_clock_said(journal: Journal) -> None:
+    for number in range(5):
+        record(journal, play(f"ahead-{number}", NOON + timedelta(days=3650 + number)))
+    record(journal, play("now"))
+    assert [proof.play_id for proof in journal.proofs(2)] == ["play-now", "play-ahead-4"]
 
 
 def test_events_of_an_unknown_play_are_dropped(journal: Journal) -> None:
@@ -130,6 +136,19 @@ def test_only_the_newest_decisions_are_kept(tmp_path: Path) -> None:
     journal.close()
 
 
+def test_decisions_that_are_gone_are_not_counted_as_taking_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path / "agent.db", keep_decisions=10)
+    journal.record_decision(refusal(0))
+    one = journal._held_decision_bytes()
+    monkeypatch.setattr("edge_agent.measure.journal.KEEP_DECISION_BYTES", 20 * one)
+    for number in range(1, 60):
+        journal.record_decision(refusal(number))
+        assert len(journal.decisions(100)) == min(number + 1, 10)
+    journal.close()
+
+
 def test_huge_decisions_do_not_fill_the_disk(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge_agent.measure.journal.KEEP_DECISION_BYTES", 100_000)
     for number in range(30):
@@ -155,7 +174,7 @@ def test_a_start_survives_damage_to_any_page(tmp_path: Path, caplog: pytest.LogC
         caplog.clear()
         journal = Journal(path)
         assert len(journal.history(BEGINNING).impressions) == len(journal.proofs(100)) == 0
-        assert journal.erased_at() is None
+        assert journal.erased_at(NOON) is None
         record(journal, play("next"))
         assert len(journal.history(BEGINNING).impressions) == 1
         journal.close()
@@ -176,7 +195,7 @@ def test_what_cannot_be_read_while_it_runs_is_a_storage_error(journal: Journal) 
         lambda: journal.proofs(1),
         lambda: journal.proofs_between(BEGINNING, NOON),
         lambda: journal.decisions(1),
-        journal.erased_at,
+        lambda: journal.erased_at(NOON),
         lambda: journal.confirmed_time(NOON),
     ):
         with pytest.raises(StorageError, match="cannot be read") as caught:
@@ -220,7 +239,7 @@ def test_whatever_stands_in_a_cell_ends_no_start(
     assert "play-2" in {proof.play_id for proof in journal.proofs(10)}
     assert "play-2" in {proof.play_id for proof in journal.proofs_between(BEGINNING, NOON + timedelta(days=1))}
     assert "decision-2" in {document["id"] for document in journal.decisions(10)}
-    journal.erased_at()
+    journal.erased_at(NOON)
     journal.confirmed_time(NOON)
     told = [record.getMessage() for record in caplog.records]
     assert len(told) <= 1
@@ -234,11 +253,11 @@ def test_rows_that_cannot_be_read_are_left_out_and_told_of_once_a_table(
     for number in range(4):
         record(journal, play(str(number)))
         journal.record_decision(selection(number))
-    journal.connection.execute("UPDATE measure_plays SET format = 'hologram' WHERE play_id < 'play-2'")
+    journal.connection.execute("UPDATE measure_plays SET moment = x'00' WHERE play_id < 'play-2'")
     journal.connection.execute("UPDATE measure_events SET kind = 'applause' WHERE play_id = 'play-2' AND t_ms = 3000")
     journal.connection.execute("UPDATE measure_decisions SET document = x'00' WHERE seq < 3")
     for _ in range(2):
-        assert [one.play_id for one in journal.history(BEGINNING).impressions] == ["play-2", "play-3"]
+        assert len(journal.history(BEGINNING).impressions) == 4
         proofs = {str(proof.play_id): [event.kind for event in proof.events] for proof in journal.proofs(10)}
         assert proofs["play-2"] == [kind for kind in DONE if kind is not PlayEventKind.FIRST_QUARTILE]
         assert proofs["play-3"] == list(DONE)
@@ -247,6 +266,40 @@ def test_rows_that_cannot_be_read_are_left_out_and_told_of_once_a_table(
     assert told == [
         f"A row of measure_{table} in {journal.path} cannot be read" for table in ("plays", "events", "decisions")
     ]
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "known"),
+    [
+        ("format", "'hologram'", {}),
+        ("moment", "x'00'", {}),
+        ("counted", "'yes'", {}),
+        ("campaign", "CAST(x'6f6bff' AS TEXT)", {"campaign": ""}),
+        ("crid", "x'00'", {"crid": ""}),
+        ("ended_us", "'soon'", {"ended_at": None}),
+    ],
+    ids=["a-later-agents-format", "moment", "counted", "campaign", "crid", "end"],
+)
+def test_limits_count_what_can_be_read_of_a_play(
+    journal: Journal, caplog: pytest.LogCaptureFixture, column: str, cell: str, known: dict[str, object]
+) -> None:
+    record(journal, play(), DONE)
+    (whole,) = journal.history(BEGINNING).impressions
+    journal.connection.execute(f"UPDATE measure_plays SET {column} = {cell}")  # noqa: S608  from above
+    journal = reopened(journal)
+    for _ in range(2):
+        assert journal.history(BEGINNING).impressions == (replace(whole, **known),)  # type: ignore[arg-type]
+    told = [record.getMessage() for record in caplog.records]
+    assert [message.count("still counts towards limits") for message in told] == [1] * len(known)
+    journal.close()
+
+
+def test_an_impression_whose_time_cannot_be_read_counts_from_the_start_of_its_play(journal: Journal) -> None:
+    record(journal, play(), DONE)
+    journal.connection.execute("UPDATE measure_events SET at_us = 'soon' WHERE kind = 'impression'")
+    (one,) = journal.history(NOON).impressions
+    assert one.at == NOON
+    assert journal.history(NOON + timedelta(microseconds=1)).impressions == ()
 
 
 # --- keeping and erasing -----------------------------------------------------------------------------------------
@@ -321,6 +374,18 @@ def test_erasing_while_somebody_reads_says_that_it_must_be_repeated(journal: Jou
     reader.close()
     journal.erase(NOON)
     assert b"secret" not in everything_in(tmp_path)
+
+
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+def test_an_erasure_whose_time_cannot_be_read_counts_as_just_now_from_then_on(
+    journal: Journal, caplog: pytest.LogCaptureFixture, cell: str
+) -> None:
+    journal.erase(BEGINNING)
+    journal.connection.execute(f"UPDATE measure_erased SET at_us = {cell}")  # noqa: S608  from above
+    assert journal.erased_at(NOON) == NOON
+    assert reopened(journal).erased_at(NOON + timedelta(days=1)) == NOON, "or a device would never place again"
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert "counts as erased just now" in told
 
 
 def test_a_play_that_goes_on_during_erasure_does_not_come_back(journal: Journal) -> None:

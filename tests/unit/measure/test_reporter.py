@@ -304,6 +304,22 @@ async def test_a_withdrawal_that_the_disk_refuses_sends_nothing_and_is_made_good
     assert home.wire.tries == 0
 
 
+async def test_who_agrees_again_before_the_disk_forgot_tells_nothing_of_before(tmp_path: Path) -> None:
+    home = Home(tmp_path, draw=Draws()).ready()
+    async with home.running():
+        await home.at(tomorrow())
+        assert home.reporter.unsent() == 3
+        home.journal.connection.execute("PRAGMA query_only = ON")
+        home.reporter.consent_changed(NO)
+        home.reporter.consent_changed(YES)
+        await settled()
+        home.journal.connection.execute("PRAGMA query_only = OFF")
+        await home.at(tomorrow() + timedelta(minutes=10))
+        assert home.reporter.unsent() == 0
+        await home.at(tomorrow() + timedelta(hours=12))
+    assert home.wire.tries == 0
+
+
 # --- what leaves -------------------------------------------------------------------------------------------------
 
 

@@ -185,6 +185,6 @@ def test_no_change_of_focus_beats_the_hourly_cap() -> None:
         opened = permit(arose, replace(around, device=focus), now)
         if isinstance(opened, Slot):
             placed.append(now)
-            shown = impression(now, now, format=opened.format)
+            shown = impression(now, now)
             around = replace(around, history=History((*around.history.impressions, shown)))
     assert placed == [NOON, NOON + timedelta(minutes=2)]

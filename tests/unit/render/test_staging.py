@@ -1,5 +1,6 @@
 """What is staged survives a power cut and the shelf letting go of the original."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from edge_agent.model.errors import StorageError
 from edge_agent.render.boot_stage import BootStage
-from tests.rendering import Room, kinds, make_play, make_settings, write_hook
+from tests.rendering import PATIENCE_S, Room, kinds, make_play, make_settings, write_hook
 
 KEEPS = """
 with open("staged", "a") as staged: staged.write(json.dumps([request["play"], request["asset"]]) + "\\n")
@@ -57,11 +58,69 @@ async def test_a_stage_hook_that_fails_is_told_of_and_harms_nothing(
     tmp_path: Path, hooks: Path, asset: Path, body: str, why: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = make_settings(tmp_path, stage=write_hook(hooks, "stage.py", body), show="none.py")
-    room = Room(settings.model_validate({**dict(settings), "start_timeout": 0.3}))
+    room = Room(
+        settings.model_validate({**dict(settings), "start_timeout": 0.3, "restart_min": 60, "restart_max": 60})
+    )
     room.renderer.stage(make_play(asset))
     await room.renderer.settled()
     assert [why in record.message for record in caplog.records] == [True]
     assert kinds(await room.play_out(make_play(asset))) == ["error"], "the renderer still answers"
+
+
+FAILS_TWICE = """
+with open("staged", "a") as staged: staged.write(json.dumps(request["play"]) + "\\n")
+asked = open("staged").readlines()
+fails = asked[-1] == wanted and asked.count(wanted) <= 2
+say("error", detail="the flash is busy") if fails else say("complete")
+"""
+
+
+def staged_plays(tmp_path: Path) -> list[str | None]:
+    return [json.loads(line) for line in (tmp_path / "runtime" / "staged").read_text().splitlines()]
+
+
+async def recovered(room: Room) -> None:
+    """Wait until the stage hook works again."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not room.troubles.lasting:
+            await room.told.wait()
+            room.told.clear()
+        while room.troubles.lasting:
+            await room.told.wait()
+            room.told.clear()
+    await room.renderer.settled()
+
+
+async def test_taking_away_is_tried_until_it_is_done(tmp_path: Path, hooks: Path, asset: Path) -> None:
+    """A boot loader asks nobody whether consent was withdrawn meanwhile."""
+    hook = write_hook(hooks, "stage.py", 'wanted = "null\\n"' + FAILS_TWICE)
+    room = Room(make_settings(tmp_path, stage=hook))
+    room.renderer.stage(make_play(asset))
+    await room.renderer.settled()
+    room.renderer.stage(None)
+    await recovered(room)
+    assert staged_plays(tmp_path) == ["play-1", None, None, None]
+
+
+async def test_what_cannot_be_replaced_is_taken_away_until_it_can(tmp_path: Path, hooks: Path, asset: Path) -> None:
+    hook = write_hook(hooks, "stage.py", "wanted = '\"newer\"\\n'" + FAILS_TWICE)
+    room = Room(make_settings(tmp_path, stage=hook))
+    room.renderer.stage(make_play(asset))
+    await room.renderer.settled()
+    room.renderer.stage(make_play(asset, play_id="newer"))
+    await recovered(room)
+    assert staged_plays(tmp_path) == ["play-1", "newer", None, "newer", None, "newer"]
+
+
+async def test_the_hook_takes_its_copy_away_though_ours_cannot_be(tmp_path: Path, hooks: Path) -> None:
+    room = Room(make_settings(tmp_path, stage=write_hook(hooks, "stage.py", KEEPS)))
+    (tmp_path / "boot" / "current.json").mkdir(parents=True)  # what unlink refuses, also for root
+    room.renderer.stage(None)
+    await room.renderer.settled()
+    told = (tmp_path / "runtime" / "staged").read_text().splitlines()[0]
+    assert json.loads(told) == [None, None]
+    (tmp_path / "boot" / "current.json").rmdir()
+    await recovered(room)
 
 
 def test_a_power_cut_between_any_two_steps_leaves_the_old_one_whole(tmp_path: Path, asset: Path) -> None:

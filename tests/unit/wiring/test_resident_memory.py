@@ -68,6 +68,23 @@ async def test_a_withdrawal_on_a_full_disk_is_written_as_soon_as_it_can_be(
     device.memory.close()
 
 
+async def test_a_mute_on_a_full_disk_is_written_as_soon_as_it_can_be(tmp_path: Path) -> None:
+    """Or the next start would listen again, hours after the disk had room."""
+    device = Device(tmp_path)
+    with full(device.database):
+        device.memory.remember_mute(on=True)
+        device.memory.remember(YES, ResidentLimits())
+        assert device.troubles.lasting
+        device.changed.clear()
+    await asyncio.wait_for(device.changed.wait(), 20)
+    assert not device.troubles.lasting
+    device.memory.close()
+    reopened = ResidentStore(device.database)
+    assert reopened.is_muted()
+    assert reopened.load()[0] == YES
+    reopened.close()
+
+
 async def test_closing_tries_once_more_and_then_no_more(tmp_path: Path) -> None:
     device = Device(tmp_path)
     with full(device.database):
