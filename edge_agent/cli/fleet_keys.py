@@ -162,20 +162,37 @@ def _change(
 @at_the_desk
 def keys_rotate(
     desk: Desk,
-    role: RoleName,
+    role: Annotated[str, typer.Argument(help="As for keys add, or reports: what opens reports.")],
     keys: KeysOption = None,
     propose: ProposeOption = False,
+    classic: Annotated[
+        bool | None,
+        typer.Option("--x25519/--ml-kem", help="Of reports: what devices compute with.  [default: as before]"),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Replace a key that is old or may be known to others.
 
-    Devices follow by themselves.
+    Devices follow by themselves. What was sealed to an old key of reports still opens.
     """
+    from edge_agent.fleet.report_key_folder import REPORTS, rotate_report_key
     from edge_agent.fleet.rotation import rotate_key
+    from edge_agent.measure.report_key import Kem
+    from edge_agent.model.errors import SettingsError
+
+    def change() -> None:
+        if role == REPORTS and propose:
+            raise SettingsError("The root says nothing about reports.", "Leave --propose out.")
+        if role == REPORTS:
+            rotate_report_key(desk.fleet, now(), {None: None, True: Kem.CLASSIC, False: Kem.HYBRID}[classic])
+            return
+        if classic is not None:
+            raise SettingsError(f"{role} signs with Ed25519.", "Leave --x25519 and --ml-kem out.")
+        rotate_key(desk.fleet, role, now(), propose=propose)
 
     _change(
         desk,
-        lambda: rotate_key(desk.fleet, role, now(), propose=propose),
+        change,
         f"{role} has a new key.",
         {"role": role},
         keys=keys,

@@ -10,10 +10,11 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Final
 
 from edge_agent.fleet.opening import OLDEST, Opener, Tally
-from edge_agent.fleet.report_key import opening_keys
+from edge_agent.fleet.report_key_folder import opening_keys
 from edge_agent.fleet.report_store import STORE_NAME, ReportStore
 from edge_agent.fleet.report_subscription import CollectorSettings, subscribed
 
@@ -36,11 +37,12 @@ def collect(
     without a private key, LinkError when the broker cannot be reached at first or refuses, StorageError when the
     disk does. A connection that is lost later is made again, for ever.
     """
-    keys = opening_keys(settings.fleet_dir)
+    read_keys = partial(opening_keys, settings.fleet_dir)
+    read_keys()  # without one, nothing is taken
     store = ReportStore(settings.fleet_dir / STORE_NAME)
     try:
         store.forget_seen_before(today() - OLDEST)
-        opener = Opener(store, keys, today)
+        opener = Opener(store, read_keys, today)
         with subscribed(settings, ready) as subscription:
             deadline = None if seconds is None else time.monotonic() + seconds
             while not stop.is_set() and (deadline is None or time.monotonic() < deadline):

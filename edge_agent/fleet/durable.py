@@ -13,16 +13,16 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
-def write_durably(path: Path, content: bytes) -> None:
+def write_durably(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Replace the file at `path`. Raises StorageError when that fails; the old one is then untouched."""
-    write_parts_durably(path, (content,))
+    write_parts_durably(path, (content,), mode)
 
 
-def write_parts_durably(path: Path, parts: Iterable[bytes]) -> None:
+def write_parts_durably(path: Path, parts: Iterable[bytes], mode: int = 0o644) -> None:
     """As `write_durably`, for what is too long to be held at once. What `parts` raises leaves the old one, too."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        durable.write_durably(path, parts, 0o644)
+        durable.write_durably(path, parts, mode)
     except OSError as error:
         raise unwritten(path, error) from error
 

@@ -5,10 +5,14 @@ from datetime import datetime
 from typing import Final
 
 from edge_agent.fleet.authority import key_name
+from edge_agent.fleet.opening import OLDEST
+from edge_agent.fleet.report_key import key_id
+from edge_agent.fleet.report_key_folder import REPORTS, opening_keys, retired_since
 from edge_agent.fleet.repository import FleetRepository
 from edge_agent.fleet.root_proposal import pending_proposal
-from edge_agent.model.errors import FormatError
-from edge_agent.packs.trust import ADVERTISER_ROLE
+from edge_agent.measure.report_key import TARGET, read_report_key
+from edge_agent.model.errors import EdgeAgentError, FormatError
+from edge_agent.packs.trust import ADVERTISER_ROLE, CONFIG_ROLE
 
 _SOON_DAYS: Final = {"timestamp": 10}
 _SOON_ELSE_DAYS: Final = 60
@@ -37,7 +41,7 @@ class RoleStatus:
 
 
 def role_statuses(fleet: FleetRepository, now: datetime) -> list[RoleStatus]:
-    """Return every role, the root first."""
+    """Return every role, the root first; at last the key that reports are sealed to, good while `config` says so."""
     expirations = fleet.expirations()
     here = {signer.public_key.keyid for signer in fleet.keys.signers()}
     advertisers = (f"{ADVERTISER_ROLE}{name}" for name in fleet.advertisers)
@@ -50,7 +54,22 @@ def role_statuses(fleet: FleetRepository, now: datetime) -> list[RoleStatus]:
         name = key_name(role)
         enough = sum(key.is_here for key in held) >= asked.threshold
         found.append(RoleStatus(name, asked.threshold, held, expires, days, _next_step(name, days, enough=enough)))
-    return [replace(found[0], proposal=_proposal(fleet)), *found[1:]]
+    return [replace(found[0], proposal=_proposal(fleet)), *found[1:], *_report_key(fleet, now)]
+
+
+def _report_key(fleet: FleetRepository, now: datetime) -> list[RoleStatus]:
+    if TARGET not in fleet.files:
+        return []
+    published = read_report_key(fleet.document(TARGET))
+    try:
+        is_here = any(key.public == published for key in opening_keys(fleet.directory))
+    except EdgeAgentError:  # none, or none that may be read here
+        is_here = False
+    outlived = [path.name for path, day in retired_since(fleet.directory).items() if now.date() - day > OLDEST]
+    step = f"Remove {', '.join(outlived)}, and from backups: no report that counts needs it." if outlived else ""
+    expires = fleet.expirations().get(CONFIG_ROLE)
+    held = (HeldKey(key_id(published), is_here),)
+    return [RoleStatus(REPORTS, 1, held, expires, None if expires is None else (expires - now).days, step)]
 
 
 def _proposal(fleet: FleetRepository) -> str:

@@ -5,7 +5,7 @@
     keys/snapshot.pem, timestamp.pem
     keys/config.pem               signs configuration and the report key
     keys/advertiser-<name>.pem    signs that advertiser's packs and nothing else
-    keys/report-key.private.json  opens the devices' reports
+    keys/report-key.private.json  opens the devices' reports; report-key.retired-<date>.private.json those before
 
 Signing keys are Ed25519 in PEM (PKCS #8); public halves are PEM, too (SubjectPublicKeyInfo), in `<name>.pub`. A role
 may have several keys, some of which are kept elsewhere: whatever key of a role lies in the folder signs for it.

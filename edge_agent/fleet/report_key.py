@@ -1,12 +1,13 @@
-"""The collector's key pair: made once, the public half signed for devices, the private half kept by the operator.
+"""The collector's key pair: the public half signed for devices, the private half kept by the operator.
 
 `new_report_key` is pure but for the operating system's randomness. The private document is the only thing that
 opens reports: whoever has it, and the broker's traffic, reads the (randomised) answers.
 """
 
 import base64
+import hashlib
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hpke
@@ -14,22 +15,21 @@ from cryptography.hazmat.primitives.asymmetric import mlkem, x25519
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge_agent.measure.report_key import Kem, ReportKey
-from edge_agent.model.errors import FormatError, SettingsError
+from edge_agent.model.errors import FormatError
 
-MLKEM768_SEED_BYTES = 64
+MLKEM768_SEED_BYTES: Final = 64
 
-PRIVATE_NAMES = "report-key*.private.json"
-"""Private halves in a fleet's `keys/` folder. Keep old ones: late devices sealed to them."""
 
 PrivateKey = x25519.X25519PrivateKey | hpke.MLKEM768X25519PrivateKey
 
 
 @dataclass(frozen=True)
 class OpeningKey:
-    """A private key that opens reports, and the KEM it belongs to."""
+    """A private key that opens reports, the KEM it belongs to, and its public half."""
 
     kem: Kem
     key: PrivateKey
+    public: ReportKey
 
 
 class _PrivateDocument(BaseModel):
@@ -58,7 +58,7 @@ def new_report_key(kem: Kem = Kem.HYBRID) -> tuple[bytes, bytes]:
             ) from error
         secret = lattice.private_bytes_raw() + secret
         public = lattice.public_key().public_bytes_raw() + public
-    document = ReportKey(kem=kem, public_key=base64.b64encode(public).decode())
+    document = _public_document(kem, public)
     private = _PrivateDocument(kem=kem, private_key=base64.b64encode(secret).decode())
     return document.model_dump_json().encode(), private.model_dump_json().encode()
 
@@ -70,37 +70,26 @@ def read_private_key(document: bytes) -> OpeningKey:
         raw = base64.b64decode(parsed.private_key, validate=True)
         match parsed.kem:
             case Kem.CLASSIC:
-                return OpeningKey(parsed.kem, x25519.X25519PrivateKey.from_private_bytes(raw))
-            case Kem.HYBRID:
+                curve = x25519.X25519PrivateKey.from_private_bytes(raw)
                 return OpeningKey(
-                    parsed.kem,
-                    hpke.MLKEM768X25519PrivateKey(
-                        mlkem.MLKEM768PrivateKey.from_seed_bytes(raw[:MLKEM768_SEED_BYTES]),
-                        x25519.X25519PrivateKey.from_private_bytes(raw[MLKEM768_SEED_BYTES:]),
-                    ),
+                    parsed.kem, curve, _public_document(parsed.kem, curve.public_key().public_bytes_raw())
+                )
+            case Kem.HYBRID:
+                lattice = mlkem.MLKEM768PrivateKey.from_seed_bytes(raw[:MLKEM768_SEED_BYTES])
+                curve = x25519.X25519PrivateKey.from_private_bytes(raw[MLKEM768_SEED_BYTES:])
+                public = lattice.public_key().public_bytes_raw() + curve.public_key().public_bytes_raw()
+                return OpeningKey(
+                    parsed.kem, hpke.MLKEM768X25519PrivateKey(lattice, curve), _public_document(parsed.kem, public)
                 )
     except (ValidationError, ValueError):
         # No `from`: a validation error quotes its input, and this input is the secret.
         raise FormatError("The private report key is damaged.", "Restore it from your backup.") from None
 
 
-def opening_keys(fleet_dir: Path) -> list[OpeningKey]:
-    """Read every private report key of a fleet, newest name first.
+def key_id(key: ReportKey) -> str:
+    """Return the SHA-256 of the public key, in hexadecimal: the name of it that people are shown."""
+    return hashlib.sha256(base64.b64decode(key.public_key)).hexdigest()
 
-    Raises FormatError when there is none, SettingsError when it may not be read.
-    """
-    folder = fleet_dir / "keys"
-    try:
-        # glob would take a folder that it may not read for an empty one
-        paths = sorted((path for path in folder.iterdir() if path.match(PRIVATE_NAMES)), reverse=True)
-        documents = [path.read_bytes() for path in paths]
-    except (FileNotFoundError, NotADirectoryError):
-        documents = []
-    except OSError as error:
-        raise SettingsError(
-            f"The private report key in {folder} cannot be read: {error.strerror or error}.",
-            "Run this as the owner of the fleet's folder, or check who may read it.",
-        ) from error
-    if not documents:
-        raise FormatError(f"There is no private report key in {folder}.", "Run `edge-agent fleet keys init` first.")
-    return [read_private_key(document) for document in documents]
+
+def _public_document(kem: Kem, raw: bytes) -> ReportKey:
+    return ReportKey(kem=kem, public_key=base64.b64encode(raw).decode())

@@ -36,6 +36,8 @@ _LEAST_LETTERS: Final = 6
 def rotate_key(fleet: FleetRepository, key: str, now: datetime, *, propose: bool = False) -> None:
     """Give a role (`timestamp`, …, `config`, `advertiser-<name>`) a new key in the place of its only one, and commit.
 
+    What reports are sealed to is no role's key: `report_key_folder.rotate_report_key`.
+
     Needs root.pem for root, targets, snapshot and timestamp, and targets.pem for the others. A new root is signed by
     the old root's key and its own (TUF 1.0.33, 6.1); with `propose` it is written for others to sign, and nothing is
     committed. The old key is kept as `<role>.retired-<n>.pem`.

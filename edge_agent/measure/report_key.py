@@ -60,7 +60,8 @@ class ReportKey(BaseModel):
         except UnsupportedAlgorithm as error:
             raise FormatError(
                 f"This device's OpenSSL does not know {self.kem}.",
-                "Install the wheel of cryptography 48 or newer from PyPI, or make an X25519 report key.",
+                "Install the wheel of cryptography 48 or newer from PyPI, or give the fleet an X25519 key "
+                "(edge-agent fleet keys rotate reports --x25519).",
             ) from error
 
 

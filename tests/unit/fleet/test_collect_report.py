@@ -12,7 +12,8 @@ import pytest
 
 from edge_agent.fleet.opening import LEAST_EPSILON, NEWEST, OLDEST, Opener, Tally
 from edge_agent.fleet.report import lines
-from edge_agent.fleet.report_key import new_report_key, opening_keys, read_private_key
+from edge_agent.fleet.report_key import new_report_key, read_private_key
+from edge_agent.fleet.report_key_folder import opening_keys
 from edge_agent.fleet.report_store import Counter, ReportStore
 from edge_agent.measure.randomiser import randomise
 from edge_agent.measure.report_key import Kem, read_report_key
@@ -41,7 +42,7 @@ def store(tmp_path: Path) -> Iterator[ReportStore]:
 
 @pytest.fixture
 def opener(store: ReportStore) -> Opener:
-    return Opener(store, [read_private_key(PRIVATE)], lambda: TODAY)
+    return Opener(store, lambda: [read_private_key(PRIVATE)], lambda: TODAY)
 
 
 def test_equal_answers_count_each_and_equal_messages_once(opener: Opener, store: ReportStore) -> None:
@@ -56,7 +57,7 @@ def test_counting_goes_on_after_a_restart(opener: Opener, store: ReportStore, tm
     opener.take([message])
     store.close()
     again = ReportStore(tmp_path / "reports.sqlite")
-    assert Opener(again, [read_private_key(PRIVATE)], lambda: TODAY).take([message]) == Tally(duplicates=1)
+    assert Opener(again, lambda: [read_private_key(PRIVATE)], lambda: TODAY).take([message]) == Tally(duplicates=1)
     assert again.counters()[0].reports == 1
     again.close()
 
@@ -124,7 +125,7 @@ def test_an_old_key_still_opens_what_was_sealed_to_it(store: ReportStore, tmp_pa
     new_public, new_private = new_report_key(Kem.CLASSIC)
     (tmp_path / "keys" / "report-key-2025.private.json").write_bytes(PRIVATE)
     (tmp_path / "keys" / "report-key.private.json").write_bytes(new_private)
-    opener = Opener(store, opening_keys(tmp_path), lambda: TODAY)
+    opener = Opener(store, lambda: opening_keys(tmp_path), lambda: TODAY)
     messages = [seal(report(), KEY), seal(report(), read_report_key(new_public))]
     assert opener.take(messages) == Tally(accepted=2)
 

@@ -12,7 +12,7 @@ from edge_agent.fleet.config import config_target, push_config
 from edge_agent.fleet.keys import KeyFolder
 from edge_agent.fleet.provision import create_fleet
 from edge_agent.fleet.publish import current_messages, manifests
-from edge_agent.fleet.report_key import opening_keys
+from edge_agent.fleet.report_key_folder import opening_keys
 from edge_agent.fleet.repository import FleetRepository
 from edge_agent.fleet.revoke import revoke
 from edge_agent.measure.report_key import TARGET, Kem, read_report_key

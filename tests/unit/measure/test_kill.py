@@ -87,7 +87,7 @@ def test_kill_9_at_random_instants_loses_nothing_and_doubles_nothing(tmp_path: P
     assert last_exit == "0"
 
     store = ReportStore(tmp_path / "collector.db")
-    opener = Opener(store, [read_private_key(private)], lambda: date(2026, 11, 21))
+    opener = Opener(store, lambda: [read_private_key(private)], lambda: date(2026, 11, 21))
     opener.take([bytes.fromhex(line) for line in done.stdout.split()])
     received = Counter[tuple[date, str]]()
     for counter in store.counters():
