@@ -163,9 +163,17 @@ def phrases_for(
 
 
 def intent_of(
-    phrase: str, lang: str, playing: Creative | None, turn: str, *, wake_phrases: tuple[str, ...] | None = None
+    phrase: str,
+    lang: str,
+    playing: Creative | None,
+    turn: str,
+    *,
+    wake_phrases: tuple[str, ...] | None = None,
+    asks: bool = True,
 ) -> Intent:
     """Return what `phrase` means; arguments as for `phrases_for`.
+
+    What was closed `asks` nothing any more: after "stop", a press or a call, a "yes" is somebody else's.
 
     Order: the resident's commands, the turn's answers (any yes for a yes, any no for a no), what the creative
     offers, the wake phrases. Without `wake_phrases` any phrase that is no command counts as one. A command is never
@@ -177,11 +185,12 @@ def intent_of(
         if command in _ALWAYS:
             return _intent_of_command(command, playing)
         current = _turn_of(playing, turn)
-        next_turn = None if current is None else _answered(said, command, lang, current)
+        next_turn = None if current is None or not asks else _answered(said, command, lang, current)
         if next_turn is not None:
             return SendToPhone() if next_turn == PHONE else Answer(next_turn)
     if command is not None:
-        return Nothing() if playing is None else _intent_of_command(command, playing)
+        is_answer = command in {Command.YES, Command.NO}
+        return Nothing() if playing is None or (is_answer and not asks) else _intent_of_command(command, playing)
     known = wake_phrases is None or any(_key(wake) == said for wake in wake_phrases)
     return Wake(phrase) if known else Nothing()
 

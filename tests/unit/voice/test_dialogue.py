@@ -189,3 +189,12 @@ def test_every_language_says_every_command_and_no_phrase_twice(lang: str) -> Non
     phrases = [phrase for each in commands.values() for phrase in each]
     assert len(phrases) == len(set(phrases))
     assert intent_of(commands[Command.STOP][0], lang, MENTION, "") == Stop()
+
+
+def test_what_was_closed_asks_nothing_but_may_still_be_asked_about() -> None:
+    def meant(phrase: str, creative: Creative, turn: str = "") -> Intent:
+        return intent_of(phrase, "en", creative, turn, wake_phrases=WAKE, asks=False)
+
+    assert meant("yes please", ASKING) == meant("no", ASKING) == meant("small", DIALOGUE, "size") == Nothing()
+    assert meant("tell me more", ASKING) == More()
+    assert meant("stop", DIALOGUE, "size") == Stop()
