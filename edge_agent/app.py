@@ -146,6 +146,7 @@ class Agent:
                 self.rooms.reporter.room.consent_changed(known.consent)
                 self.emit(ev.ResidentDecided(known.consent, known.limits))
                 for name, room in (
+                    ("engine", self.driver.run()),
                     ("link", self.link.run()),
                     ("presence", self.presence.run()),
                     ("packs", self.rooms.shelf.run()),
@@ -203,6 +204,7 @@ class Agent:
                 self._journal(self.journal.record_play, effect.play)
             case fx.RecordPlayEvent():
                 self._journal(self.journal.record_event, effect.event)
+                self.face.tell_play(effect.event.play_id)
             case fx.RecordClose():
                 self._journal(self.journal.record_close, effect.play_id, effect.cause)
                 self.face.tell_play(effect.play_id)

@@ -33,6 +33,7 @@ from edge_agent.plays import (
     dismissed,
     ended,
     forgotten,
+    given_up,
     is_kept_away,
     is_welcome,
     reason_against,
@@ -83,7 +84,7 @@ def _routed(  # noqa: C901, PLR0911  one line a kind of event
         case ev.PhraseHeard():
             return _phrase_heard(state, event, now, draw)
         case ev.CloseRequested():
-            return closed(state, event.cause, now)
+            return _told_to_close(state, event.cause, now)
         case ev.PlayProgressed():
             return _progressed(state, event, now)
         case ev.CatalogChanged():
@@ -109,14 +110,13 @@ def _phrase_heard(  # noqa: PLR0911  one line an intent
     about = state.playing or state.recent
     creative = None if about is None else about.candidate.creative
     lang, turn = state.surroundings.lang, "" if about is None else about.turn
-    intent = dialogue.intent_of(event.phrase, lang, creative, turn, wake_phrases=state.wake_phrases)
+    asks = not state.was_closed
+    intent = dialogue.intent_of(event.phrase, lang, creative, turn, wake_phrases=state.wake_phrases, asks=asks)
     match intent:
         case dialogue.Stop():
-            return closed(replace(state, recent=None), CloseCause.WORD, now)
-        case dialogue.NotInterested() if about is not None:
-            if state.playing is not None:
-                return closed(state, CloseCause.NOT_INTERESTED, now)
-            return dismissed(state, about.candidate)
+            return _told_to_close(replace(state, recent=None), CloseCause.WORD, now)
+        case dialogue.NotInterested():
+            return _told_to_close(state, CloseCause.NOT_INTERESTED, now)
         case dialogue.More() if creative is not None and creative.follow_up is not None and about is not None:
             return _asked_for(state, about, creative.follow_up, now, draw)
         case dialogue.SendToPhone() if creative is not None and creative.companion is not None and about is not None:
@@ -129,6 +129,13 @@ def _phrase_heard(  # noqa: PLR0911  one line an intent
             return _woken(state, Moment(MomentKind.PHRASE_HEARD, now, topic=event.phrase), now, draw)
         case _:
             return state, ()
+
+
+def _told_to_close(state: EngineState, cause: CloseCause, now: datetime) -> tuple[EngineState, Effects]:
+    """Close what plays. Where it has just ended by itself, that is what a press or a word still means."""
+    if state.playing is None and cause is CloseCause.NOT_INTERESTED and state.recent is not None:
+        return dismissed(state, state.recent.candidate)
+    return closed(replace(state, was_closed=True), cause, now)
 
 
 def _asked_for(
@@ -149,12 +156,10 @@ def _answered_question(
 ) -> tuple[EngineState, Effects]:
     """Go on with a dialogue that still asks, where a placement that the resident asks for may play; else say why not.
 
-    After "stop", a call or a withdrawal it asks nothing any more: a "yes" is somebody else's.
+    One that was closed asks nothing any more, and neither does one that was answered to its end.
     """
-    if state.was_closed:
-        return state, ()
     if answer.ends:
-        return closed(state, CloseCause.WORD, now)
+        return closed(replace(state, was_closed=True), CloseCause.WORD, now)
     moment = Moment(MomentKind.FOLLOW_UP, now, attributes={"crid": about.candidate.creative.crid})
     permission = permit(moment, state.surroundings, now, fmt=about.slot.format)
     if isinstance(permission, Refusal):
@@ -219,8 +224,8 @@ def _resident_decided(state: EngineState, event: ev.ResidentDecided, now: dateti
 def _timer_rang(state: EngineState, name: str, now: datetime) -> tuple[EngineState, Effects]:
     if name == FOLLOW_UP_TIMER:
         return replace(state, recent=None), ()
-    if name == INLINE_TIMER and state.playing is not None and state.playing.slot.inline:
-        return ended(state, state.playing.id, now)
+    if name == INLINE_TIMER:
+        return given_up(state, now)
     return state, ()
 
 

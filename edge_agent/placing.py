@@ -28,14 +28,14 @@ def placed(
     effects: Effects = (fx.RecordDecision(decision),)
     if not isinstance(outcome, Selected):
         return state, effects
-    making_way = _making_way(state)
+    making_way = _making_way(state, now)
     state, play = begun(state, decision.id, outcome.slot, outcome.candidate, now)
     return state, (*effects, *making_way, fx.RecordPlay(play), fx.StartPlay(play))
 
 
-def _making_way(state: EngineState) -> Effects:
+def _making_way(state: EngineState, now: datetime) -> Effects:
     """Close what plays: only a follow-up is permitted while something does, and it takes its place."""
-    return () if state.playing is None else closing(state.playing, CloseCause.FOLLOWED_UP)
+    return () if state.playing is None else closing(state.playing, CloseCause.FOLLOWED_UP, now)
 
 
 def honest(state: EngineState, moment: Moment) -> Moment:
@@ -56,7 +56,7 @@ def answered(state: EngineState, event: ev.SlotRequested, now: datetime, draw: f
     state, decision = _decided(state, event.moment, outcome, now)
     if not isinstance(outcome, Selected):
         return state, (fx.AnswerSlot(event.request_id, decision, None), fx.RecordDecision(decision))
-    making_way = _making_way(state)
+    making_way = _making_way(state, now)
     state, play = begun(state, decision.id, outcome.slot, outcome.candidate, now)
     given_up_at = now + outcome.candidate.creative.dur + INLINE_GRACE
     return state, (

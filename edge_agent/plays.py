@@ -16,7 +16,7 @@ from edge_agent.model.device import History, Impression, Surroundings
 from edge_agent.model.formats import Format
 from edge_agent.model.identity import DecisionId, PlayId
 from edge_agent.model.moment import Slot
-from edge_agent.model.play import CloseCause, Play
+from edge_agent.model.play import CloseCause, Play, PlayEvent, PlayEventKind
 from edge_agent.model.wording import Said, Term, Wording
 from edge_agent.voice.dialogue import ANSWER_WINDOW
 
@@ -25,6 +25,7 @@ INLINE_TIMER: Final = "inline"
 PAST_MEANT: Final = timedelta(minutes=5)
 """How long after a placement has ended a wake phrase opens its window again."""
 _STEADY: Final = timedelta(days=1)
+_SILENT: Final = "The device's software never said how it ended."
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 _CHOSEN: Final = Wording(
@@ -107,9 +108,27 @@ def reopened(state: EngineState, now: datetime) -> tuple[EngineState, Effects]:
     return replace(state, recent=past), (fx.SetTimer(FOLLOW_UP_TIMER, now + ANSWER_WINDOW),)
 
 
-def closing(play: Play, cause: CloseCause) -> Effects:
-    """Return the effects that close `play`, which waits for no disk; it ends when its renderer says so."""
-    return (fx.ClosePlay(play.id, cause), fx.RecordClose(play.id, cause))
+def closing(play: Play, cause: CloseCause, now: datetime) -> Effects:
+    """Return the effects that close `play`, which waits for no disk; it ends when its renderer says so.
+
+    The device's own software is not waited for: nothing more of its play is taken, so this is its last event.
+    """
+    last = (_last_event(play, PlayEventKind.CLOSE, now),) if play.slot.inline else ()
+    return (fx.ClosePlay(play.id, cause), *last, fx.RecordClose(play.id, cause))
+
+
+def given_up(state: EngineState, now: datetime) -> tuple[EngineState, Effects]:
+    """End what the device's own software plays and says nothing more of."""
+    play = state.playing
+    if play is None or not play.slot.inline:
+        return state, ()
+    state, ending = ended(state, play.id, now)
+    return state, (_last_event(play, PlayEventKind.ERROR, now, _SILENT), *ending)
+
+
+def _last_event(play: Play, kind: PlayEventKind, now: datetime, detail: str = "") -> fx.RecordPlayEvent:
+    t_ms = max(0, (now - play.started_at) // timedelta(milliseconds=1))
+    return fx.RecordPlayEvent(PlayEvent(play.id, kind, now, t_ms, detail))
 
 
 def closed(state: EngineState, cause: CloseCause, now: datetime) -> tuple[EngineState, Effects]:
@@ -117,7 +136,7 @@ def closed(state: EngineState, cause: CloseCause, now: datetime) -> tuple[Engine
     play = state.playing
     if play is None:
         return state, ()
-    effects = closing(play, cause)
+    effects = closing(play, cause, now)
     state = replace(state, was_closed=True)
     if cause is CloseCause.NOT_INTERESTED:
         state, remembered = dismissed(state, play.candidate)
@@ -153,7 +172,7 @@ def dismissed(state: EngineState, candidate: Candidate) -> tuple[EngineState, Ef
 
 def turned(state: EngineState, play: Play, next_turn: str, now: datetime) -> tuple[EngineState, Effects]:
     """Go to the next turn of a dialogue: the same creative, said on, by a hook whoever rendered the turn before."""
-    effects = closing(play, CloseCause.FOLLOWED_UP) if state.playing is not None else ()
+    effects = closing(play, CloseCause.FOLLOWED_UP, now) if state.playing is not None else ()
     if play.slot.inline:
         effects += (fx.SetTimer(INLINE_TIMER, None),)
     slot = replace(play.slot, inline=False)

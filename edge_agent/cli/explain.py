@@ -100,13 +100,15 @@ def _reasons(rejections: list[dict[str, str]]) -> list[str]:
 def _came_of_it(proof: ProofOfPlay | None) -> str:
     if proof is None:
         return "No play of it is on record."
+    error = next((f" {event.detail}" for event in proof.events if event.detail), "")
+    cause = "" if proof.close_cause is None else proof.close_cause.value.replace("_", " ")
     if not proof.was_rendered:
-        error = next((event.detail for event in proof.events if event.detail), "")
-        return f"It was never rendered, so it does not count.{f' {error}' if error else ''}"
-    if proof.close_cause is not None:
-        return f"It was rendered and closed early ({proof.close_cause.value.replace('_', ' ')})."
+        closed = f", but closed before that ({cause})" if cause else ""
+        return f"It was never rendered{closed}, so it does not count.{error}"
+    if cause:
+        return f"It was rendered and closed early ({cause})."
     last = proof.last_kind
-    return f"It was rendered; the last that its hook said is {last.value if last else 'nothing'}."
+    return f"It was rendered; the last that was reported of it is {last.value if last else 'nothing'}.{error}"
 
 
 def _play_document(proof: ProofOfPlay) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """The driver: the only caller of the engine, and the only place where it meets the clock and chance."""
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 
 from edge_agent import engine
 from edge_agent.model.effects import Effect
-from edge_agent.model.events import Event
+from edge_agent.model.events import CloseRequested, Event
+from edge_agent.model.play import CloseCause
 from edge_agent.plays import EngineState
 
 
@@ -33,6 +35,13 @@ class Driver:
         self._noticed = noticed
         self._waiting: deque[Event] = deque()
         self._busy = False
+
+    async def run(self) -> None:
+        """Wait until cancelled, and close what plays then, software that renders by itself included."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.tell(CloseRequested(CloseCause.SHUTDOWN))
 
     def tell(self, event: Event) -> None:
         """Handle `event`, and whatever it leads to, before returning (unless called from inside `carry`)."""

@@ -243,7 +243,6 @@ class Face:
                 self._heard = HeardView(phrase=event.phrase, at=self.now().isoformat(), confidence=event.confidence)
                 self.feed.publish(HeardMessage(type="heard", heard=self._heard))
             case ev.PlayProgressed():
-                self.tell_play(event.event.play_id)
                 self.tell_packs()  # what plays goes last
             case ev.CatalogChanged():
                 self.tell_packs()

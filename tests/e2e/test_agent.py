@@ -1,6 +1,7 @@
 """One whole device at a time: the real process, a real broker, real hooks, real files."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -15,6 +16,8 @@ import aiohttp
 import pytest
 
 from edge_agent.link.reported_state import ConfigOutcome, Health, ReportedState
+from edge_agent.measure.journal_reader import JournalReader
+from edge_agent.model.play import CloseCause
 from tests.brokers import RunningBroker, free_port
 from tests.e2e.homes import Fleet, Wiretap, again, agree, decision_on, make_device, running, shelved, shows
 
@@ -129,6 +132,8 @@ async def test_sigterm_closes_what_plays_and_leaves_with_success(tmp_path: Path,
         device._process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(device._process.wait(), 10) == 0
         assert json.loads((device.runtime / "screen" / "now.json").read_text("utf-8"))["play"] is None
+        with contextlib.closing(JournalReader.open_readonly(device.folder / "state" / "agent.db")) as journal:
+            assert journal.proofs(1)[0].close_cause is CloseCause.SHUTDOWN
     finally:
         await device.stop()
 

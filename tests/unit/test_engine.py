@@ -182,6 +182,7 @@ def test_an_inline_follow_up_closes_what_it_replaces() -> None:
     home.tell(ev.SlotRequested("r", claimed, Format.VOICE_DIALOGUE))
     assert home.one(fx.ClosePlay) == fx.ClosePlay(play.id, CloseCause.FOLLOWED_UP)
     assert home.one(fx.AnswerSlot).play is not None
+    assert home.none(fx.RecordPlayEvent), "its hook says when it has closed"
 
 
 def test_an_answer_goes_to_the_next_turn_and_the_dialogue_counts_once() -> None:
@@ -302,6 +303,45 @@ def test_an_answer_to_what_software_renders_by_itself_is_rendered_by_a_hook_and_
     assert home.state.playing == turn
     home.hear("stop")
     assert home.one(fx.ClosePlay).play_id == turn.id
+
+
+@pytest.mark.parametrize("wakes", [False, True], ids=["", "and a wake phrase"])
+@pytest.mark.parametrize(
+    "change",
+    [CLOSING["press"], *(ev.PhraseHeard(word, 1.0, 1.5, 0.9) for word in ("stop", "no"))],
+    ids=["press", "stop", "no"],
+)
+def test_a_dialogue_that_is_closed_when_its_question_has_just_ended_asks_nothing_any_more(
+    change: ev.Event, wakes: bool
+) -> None:
+    home = Home()
+    home.progress(dialogue(home), PlayEventKind.COMPLETE)
+    home.tell(change)
+    if wakes:
+        home.hear("hey device")
+    home.hear("yes")
+    assert home.none(fx.StartPlay)
+
+
+def test_a_question_that_a_mention_ends_with_is_not_asked_any_more_once_it_was_stopped() -> None:
+    home = Home()
+    rain = samples.campaign()
+    asking = rain.creatives[0].model_copy(update={"transcript": "Wet feet? Shall I tell you more?"})
+    home.tell(ev.CatalogChanged(Catalog((samples.pack(creatives=[asking.model_dump(), *rain.creatives[1:]]),))))
+    play = home.mention()
+    home.hear("stop")
+    home.progress(play, PlayEventKind.CLOSE)
+    home.hear("yes")
+    assert home.none(fx.StartPlay), "the yes was somebody else's"
+    home.hear("tell me more")
+    assert home.one(fx.StartPlay).play.candidate.creative.crid == "more"
+
+
+def test_a_press_of_not_interested_that_comes_as_it_ends_keeps_the_campaign_away() -> None:
+    home = Home()
+    home.progress(home.mention(), PlayEventKind.COMPLETE)
+    home.tell(ev.CloseRequested(CloseCause.NOT_INTERESTED))
+    assert home.one(fx.RememberResident).limits.dismissed_campaigns == {"rain"}
 
 
 def test_an_answer_after_the_pack_is_gone_plays_nothing() -> None:
@@ -550,6 +590,9 @@ def test_software_that_renders_by_itself_gets_an_answer_and_its_silence_ends() -
     home.now = timer.at
     home.tell(ev.TimerRang(timer.name))
     assert home.state.playing is None
+    last = home.one(fx.RecordPlayEvent).event
+    assert (last.play_id, last.kind) == (answer.play.id, PlayEventKind.ERROR)
+    assert last.detail
 
 
 @pytest.mark.parametrize("change", CLOSING.values(), ids=CLOSING)
@@ -562,6 +605,8 @@ def test_what_software_renders_by_itself_is_over_when_it_is_closed_and_its_words
     home.tell(change)
     assert home.one(fx.ClosePlay).play_id == answer.play.id
     assert home.state.playing is None
+    last = home.one(fx.RecordPlayEvent).event
+    assert (last.play_id, last.kind) == (answer.play.id, PlayEventKind.CLOSE), "nothing more of it is taken"
     timers = {effect.name: effect.at for effect in home.effects if isinstance(effect, fx.SetTimer)}
     assert timers[FOLLOW_UP_TIMER] == home.now + ANSWER_WINDOW
     home.tell(ev.TimerRang(FOLLOW_UP_TIMER))

@@ -13,7 +13,7 @@ from edge_agent.cli.explain import sentences
 from edge_agent.measure.decision_document import decision_document
 from edge_agent.measure.journal import Journal
 from edge_agent.model.identity import DecisionId
-from edge_agent.model.play import CloseCause, PlayEventKind
+from edge_agent.model.play import CloseCause, PlayEvent, PlayEventKind
 from tests.unit.measure.plays import DONE, NOON, SHOWN, no_fill, play, record, refusal, selection
 
 
@@ -96,8 +96,8 @@ def test_nothing_yet_is_said(tmp_path: Path) -> None:
     [
         ((), "It was never rendered, so it does not count."),
         ((PlayEventKind.LOADED, PlayEventKind.ERROR), "It was never rendered, so it does not count."),
-        (SHOWN, "the last that its hook said is impression."),
-        (DONE, "the last that its hook said is complete."),
+        (SHOWN, "the last that was reported of it is impression."),
+        (DONE, "the last that was reported of it is complete."),
     ],
 )
 def test_what_came_of_a_choice_is_told_by_the_hook_alone(
@@ -108,6 +108,20 @@ def test_what_came_of_a_choice_is_told_by_the_hook_alone(
     (proof,) = journal.proofs(1)
     journal.close()
     assert said in sentences(decision_document(selection(3)), proof, UTC)[0]
+
+
+def test_what_was_closed_or_failed_says_why(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "agent.db")
+    record(journal, play("unseen"), (PlayEventKind.LOADED, PlayEventKind.CLOSE))
+    journal.record_close(play("unseen").id, CloseCause.DEVICE)
+    record(journal, play("failed"), SHOWN)
+    journal.record_event(PlayEvent(play("failed").id, PlayEventKind.ERROR, NOON, 900, "The cable is out."))
+    unseen, failed = journal.proofs(2)[::-1]
+    journal.close()
+    (line, *_) = sentences(decision_document(selection(3)), unseen, UTC)
+    assert line.endswith("It was never rendered, but closed before that (device), so it does not count.")
+    (line, *_) = sentences(decision_document(selection(3)), failed, UTC)
+    assert line.endswith("the last that was reported of it is error. The cable is out.")
 
 
 def test_a_choice_without_a_play_says_so() -> None:

@@ -1,5 +1,6 @@
 """The driver: one event after another, each with the state that all before it left."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ from edge_agent.model import effects as fx
 from edge_agent.model import events as ev
 from edge_agent.model.device import Consent, ResidentLimits
 from edge_agent.model.moment import MomentKind
+from edge_agent.model.play import CloseCause
 from edge_agent.plays import EngineState
 from edge_agent.wiring.driver import Driver
 from tests.shelf import NOON, moment, surroundings
@@ -93,3 +95,13 @@ def test_a_bug_in_an_effect_is_raised_and_leaves_a_driver_that_goes_on() -> None
         watcher.driver.tell(IDLE)
     watcher.driver.tell(BUSY)
     assert watcher.driver.state.surroundings.device.media_playing
+
+
+async def test_whoever_stops_the_agent_closes_what_plays() -> None:
+    watcher = Watcher()
+    task = asyncio.create_task(watcher.driver.run())
+    await asyncio.sleep(0)
+    assert watcher.noticed == []
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert watcher.noticed == [ev.CloseRequested(CloseCause.SHUTDOWN)]
