@@ -18,7 +18,7 @@ from typing import Final, Literal
 
 from edge_agent.model.errors import EdgeAgentError, SettingsError, StorageError
 from edge_agent.settings.layers import Settings, load_settings
-from edge_agent.settings.remote import Refusal, RemoteShelf, parse_remote
+from edge_agent.settings.remote import Refusal, RemoteShelf, first_unfit, parse_remote
 from edge_agent.troubles import Troubles
 
 logger = logging.getLogger(__name__)
@@ -143,8 +143,11 @@ class ConfigTrial:
         return self._conclude("refused", _version(documents), detail)
 
     def _merged(self, documents: Mapping[str, str]) -> Settings:
-        layers = [parse_remote(name, text.encode())[1] for name, text in documents.items()]
-        return load_settings(self._config, layers)
+        layers = {name: parse_remote(name, text.encode())[1] for name, text in documents.items()}
+        for name, layer in layers.items():
+            if unfit := first_unfit(layer):
+                raise SettingsError(f"{name}: {unfit}.", "Publish a corrected configuration.")
+        return load_settings(self._config, list(layers.values()))
 
     def _conclude(self, outcome: OutcomeName, version: int | None, detail: str) -> ConfigOutcome:
         self.outcome = ConfigOutcome(outcome, version, detail)

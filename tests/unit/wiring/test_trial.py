@@ -83,7 +83,7 @@ async def test_one_bad_document_refuses_the_whole_and_changes_nothing(tmp_path: 
 async def test_values_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     outcome = await Agent(tmp_path).trial.offer({FLEET: remote(1, voice={"sensitivity": 40})})
     assert outcome.outcome == "refused"
-    assert "voice.sensitivity" in outcome.detail
+    assert outcome.detail.startswith(f"{FLEET}: voice.sensitivity"), "nobody is sent to look into agent.toml"
 
 
 async def test_what_the_agent_cannot_live_by_is_rolled_back_and_not_tried_again(tmp_path: Path) -> None:
