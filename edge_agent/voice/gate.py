@@ -2,7 +2,7 @@
 
 Decoding costs thirty times as much as looking at the level, and a room is silent for most of the day. What is loud
 is judged against the quietest moment of the last `FLOOR_S`: a fan or a fridge makes the floor rise within that time,
-and a room that falls silent makes it fall at once. docs/voice.md has what other gates cost and lose.
+and a room that falls silent makes it fall at once. docs/voice-measured.md has what other gates cost and lose.
 
 The level is that of x[n] - x[n - 4], at every fourth sample: a comb that passes the middle of speech, lets nothing
 of a hum through (-16 dB at 100 Hz), and costs a quarter of looking at every sample.

@@ -1,6 +1,6 @@
 """What we say ourselves must neither wake nor answer us, and must not drown who speaks to us.
 
-Three things help, each where the others cannot (docs/voice.md has how much):
+Three things help, each where the others cannot (docs/voice-measured.md has how much):
 
 1. What our words contain is not listened for while they are said (`dialogue`): all that can be done where the
    device's own software speaks a text.
@@ -16,6 +16,7 @@ reads and hears a recording while it begins).
 
 import math
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,8 @@ JITTER_S: Final = 0.2
 
 LEAST_SCORE_OVER_US: Final = 2.2
 """What is left of our voice where it was taken out may sound like a phrase, but hardly ever as much as one that a
-person says over it (docs/voice.md). What ends a placement is believed as anywhere: a resident outranks us."""
+person says over it (docs/voice-measured.md). What ends a placement is believed as anywhere: the resident outranks
+us."""
 
 PIECE_S: Final = 1.5
 STEP_S: Final = 0.5
@@ -90,10 +92,14 @@ def _words_in(pcm: bytes, model: SpeechModel, grammar: Grammar) -> tuple[Word, .
 
 @dataclass(frozen=True, slots=True)
 class OwnSound:
-    """A recording that we play. `began_s` is when it could be heard (time.monotonic()), None before that."""
+    """A recording that we play. `began_s` is when it could be heard (time.monotonic()), None before that.
+
+    `phrases` are listened for once it is over, though its own words may hold them: its end is still in the air then.
+    """
 
     asset: Path
     began_s: float | None = None
+    phrases: tuple[str, ...] = ()
 
 
 class _Recording:
@@ -120,6 +126,36 @@ class _Recording:
     def drop(self) -> None:
         """Let the thread end soon: another recording, or other phrases."""
         self._is_wanted = False
+
+
+@dataclass(slots=True)
+class _Sounding:
+    """A recording that can be heard since `began_s`."""
+
+    recording: _Recording
+    began_s: float
+    closed_after_s: float = math.inf
+    """How much of it was said before it was closed."""
+
+    def close(self, now_s: float) -> None:
+        """Note that what was not said yet at `now_s` will not be heard."""
+        self.closed_after_s = min(self.closed_after_s, max(0.0, now_s - self.began_s + LEAD_S))
+
+    def says(self, phrase: str, end_s: float) -> bool:
+        """Whether it says something that ends at that time and could be heard as this phrase."""
+        return any(
+            own.phrase == phrase
+            and own.start_s < self.closed_after_s
+            and own.end_s - JITTER_S <= end_s - self.began_s <= own.end_s + LATEST_S + JITTER_S
+            for own in tuple(self.recording.expected)
+        )
+
+    def said(self) -> bytes | None:
+        """Return as much of the recording as is said, until it was closed; None while nobody has read it."""
+        pcm = self.recording.pcm
+        if pcm is None or math.isinf(self.closed_after_s):
+            return pcm
+        return pcm[: round(self.closed_after_s * RATE) * 2]
 
 
 class _Removal:
@@ -163,9 +199,8 @@ class OwnVoice:
         self._clock = StreamClock(now_s)
         self._sound: OwnSound | None = None
         self._recording: _Recording | None = None
-        self._began_s: float | None = None
-        self._closed_after_s = math.inf
-        """How much of the newest sound was said before it was closed."""
+        self._sounding: deque[_Sounding] = deque(maxlen=2)
+        """The newest sound, and the one before it, whose end may still be in the air."""
         self._removal: _Removal | None = None
         self._removed_from_s = self._removed_until_s = 0.0
         """The part of the stream that the newest sound was last taken out of."""
@@ -177,35 +212,40 @@ class OwnVoice:
         return None if self._recording is None else self._recording.hearing
 
     def play(self, sound: OwnSound | None, grammar: Grammar) -> None:
-        """Take note of what is played and listened for from now on."""
+        """Take note of what is played from now on; `grammar` has all that is listened for, and its own phrases."""
         if sound is not None:
-            self._load(sound.asset, grammar)
-            if sound.began_s != self._began_s:
-                self._begin(sound.began_s)
-        elif self._began_s is not None and self._sound is not None:
-            # What was not said yet when it was closed will not be heard.
-            self._closed_after_s = max(0.0, self._clock.newest_s - self._began_s + LEAD_S)
+            recording = self._load(sound.asset, grammar)
+            if sound.began_s is not None:
+                self._sound_on(recording, sound.began_s)
+        elif self._sounding:
+            self._sounding[-1].close(self._clock.newest_s)
         self._sound = sound
 
     def renew(self, model: SpeechModel) -> None:
         """Hear what is played with another model, from the next `play` on."""
         self._model = model
 
-    def _load(self, asset: Path, grammar: Grammar) -> None:
+    def _load(self, asset: Path, grammar: Grammar) -> _Recording:
         known, pcm = self._recording, None
         if known is not None and self._sound is not None and asset == self._sound.asset:
             if known.heard_with == (self._model, grammar):
-                return
+                return known
             pcm = known.pcm
         if known is not None:
             known.drop()
         self._recording = _Recording(lambda: self._read(asset) if pcm is None else pcm, self._model, grammar)
+        return self._recording
 
-    def _begin(self, began_s: float | None) -> None:
-        self._began_s = began_s
-        self._closed_after_s = math.inf
+    def _sound_on(self, recording: _Recording, began_s: float) -> None:
+        newest = self._sounding[-1] if self._sounding else None
+        if newest is not None and newest.began_s == began_s:
+            newest.recording = recording
+            return
+        if newest is not None:
+            newest.close(began_s)
         self._stop_removing()
-        if began_s is not None and (remover := new_remover()) is not None:
+        self._sounding.append(_Sounding(recording, began_s))
+        if (remover := new_remover()) is not None:
             at_bytes = round((self._clock.newest_s - began_s + LEAD_S) * RATE) * 2
             self._removal = _Removal(remover, at_bytes)
             self._removed_from_s = self._clock.heard_s
@@ -216,7 +256,7 @@ class OwnVoice:
         late, self._late = self._late, b""
         if self._removal is None:
             return late + audio
-        said = self._said()
+        said = self._sounding[-1].said()
         cleaned = late + self._removal.take(audio, said or b"")
         self._removed_until_s = self._clock.heard_s
         if said is not None and self._removal.is_over(len(said)):
@@ -228,25 +268,11 @@ class OwnVoice:
         is_over_us = detection.start_s < self._removed_until_s and detection.end_s > self._removed_from_s
         if is_over_us and detection.score < LEAST_SCORE_OVER_US and not ends_a_placement(detection.phrase):
             return True
-        if self._began_s is None or self._recording is None:
-            return False
-        end_s = self._clock.began_s + detection.end_s - self._began_s
-        return any(
-            own.phrase == detection.phrase
-            and own.start_s < self._closed_after_s
-            and own.end_s - JITTER_S <= end_s <= own.end_s + LATEST_S + JITTER_S
-            for own in tuple(self._recording.expected)
-        )
+        end_s = self._clock.began_s + detection.end_s
+        return any(sound.says(detection.phrase, end_s) for sound in self._sounding)
 
     def _stop_removing(self) -> None:
         """Let what is held back follow with the next audio, so that the stream loses nothing."""
         if self._removal is not None:
             self._late += self._removal.finish()
             self._removal = None
-
-    def _said(self) -> bytes | None:
-        """Return as much of the recording as is said, until it was closed; None while nobody has read it."""
-        pcm = None if self._recording is None else self._recording.pcm
-        if pcm is None or math.isinf(self._closed_after_s):
-            return pcm
-        return pcm[: round(self._closed_after_s * RATE) * 2]

@@ -2,7 +2,7 @@
 
 A test decodes up to two seconds of audio again. In babble, phrases stand in the partial results for a moment and go,
 again and again: tested at each sight they took two thirds of all computing, and most of those tests came to nothing.
-docs/voice.md has what each of these limits spares, and that none of them costs a hit.
+docs/voice-measured.md has what each of these limits spares, and that none of them costs a hit.
 """
 
 from typing import Final

@@ -6,8 +6,8 @@ utterance so far as if it had ended, in every likely reading), and what passes i
 
 The score of a phrase is by how much the likeliest reading that holds it is likelier than the likeliest one that does
 not: the natural logarithm of a likelihood ratio. Vosk's own confidence comes from the same readings, but is 1.0 for
-most of what is true and for much of what is not; docs/voice.md has the figures. Where the sounds of the phrase can be
-looked at one by one (`sounds`), what the weakest of them says is added to it.
+most of what is true and for much of what is not; docs/voice-measured.md has the figures. Where the sounds of the
+phrase can be looked at one by one (`sounds`), what the weakest of them says is added to it.
 
 A detection must pass all of these, in this order:
 
@@ -39,7 +39,7 @@ Measured on recordings of people: a fifth fewer false accepts than without, for 
 WINDOW_LETTER_S: Final = 0.15
 WINDOW_EXTRA_S: Final = 1.2
 """How much audio is tested: a slow speaker's phrase and what comes around it. What else was said in the same breath
-adds nothing to the score (docs/voice.md), and in babble it made tests take up to a second."""
+adds nothing to the score (docs/voice-measured.md), and in babble it made tests take up to a second."""
 
 LONGEST_GAP_S: Final = 0.7
 PAUSE_S: Final = 0.3

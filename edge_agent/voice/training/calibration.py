@@ -50,7 +50,7 @@ ONE_EVENT_S: Final = 1.0
 
 NOISE_EVERY: Final = 4
 """In how many minutes of talk one is in noise: a home is quieter than that most of the time, and with more of it what
-is said in a quiet room would be missed for the sake of the rest (docs/voice.md)."""
+is said in a quiet room would be missed for the sake of the rest (docs/voice-measured.md)."""
 
 SNR_DB: Final = 10.0
 """How far the noise is below the talk: other people's, music, hum, hiss."""
