@@ -3,9 +3,9 @@
 What is known is little: hours of talk in which a phrase is hardly ever taken to be there. So nothing rests on a
 single event:
 
-1. The **slope**. Above `FROM` the scores of all phrases fall off exponentially, with one slope (docs/voice-
-   measured.md). All of their excesses are one sample of it. That a slope is not known exactly makes rare events
-   more likely than its best guess says, so the promise is made with the average over what it may be.
+1. The **slope**. Above `FROM` the scores of all phrases fall off exponentially, with one slope
+   (docs/voice-measured.md). All of their excesses are one sample of it. That a slope is not known exactly makes rare
+   events more likely than its best guess says, so the promise is made with the average over what it may be.
 2. The **rates**. How often a phrase is heard above `FROM` is a Poisson count, whose rate is one draw from a gamma
    distribution: what phrases of so many letters have on average, and how much phrases differ, are learnt from all of
    them together (an empirical Bayes estimate). A phrase that was heard seldom is drawn towards the others, and all
