@@ -6,7 +6,7 @@ import os
 import secrets
 import socket
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,12 @@ logger = logging.getLogger(__name__)
 SOCKET_MODE: Final = 0o660
 MIN_TOKEN: Final = 16
 SHUTDOWN_S: Final = 1.0
+MAX_CONNECTIONS: Final = 96
+"""Through one door at a time: connections are open files, and an agent without any left renders nothing.
+
+Those that come at once may be a few dozen more (`BACKLOG`), since each is counted when it is open.
+"""
+BACKLOG: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +52,10 @@ async def serve(agent: AgentPort, settings: DebugSettings) -> AsyncIterator[Door
         if settings.port is not None:
             token = None if settings.token_file is None else read_or_make_token(settings.token_file)
             runner = await _running(stack, make_application(agent, Access.loopback(token)))
-            url = await _open_loopback(runner, settings.host, settings.port)
+            url = await _open_loopback(stack, runner, settings.host, settings.port)
         if settings.socket is not None:
             runner = await _running(stack, make_application(agent, Access.unix_socket()))
-            await _open_socket(runner, settings.socket)
+            await _open_socket(stack, runner, settings.socket)
             stack.callback(settings.socket.unlink, missing_ok=True)
         yield Doors(url, settings.socket)
 
@@ -100,12 +106,33 @@ async def _running(stack: AsyncExitStack, application: web.Application) -> web.A
     return runner
 
 
-async def _open_loopback(runner: web.AppRunner, host: str, port: int) -> str:
+async def _open_loopback(stack: AsyncExitStack, runner: web.AppRunner, host: str, port: int) -> str:
+    loop = asyncio.get_running_loop()
     try:
-        await web.TCPSite(runner, host, port).start()
+        server = await loop.create_server(_not_too_many(runner), host, port, backlog=BACKLOG)
     except OSError as error:
         raise _unusable(port, error) from error
-    return _url(host, runner.addresses[0][1])
+    stack.callback(server.close)
+    return _url(host, server.sockets[0].getsockname()[1])
+
+
+def _not_too_many(runner: web.AppRunner) -> Callable[[], asyncio.BaseProtocol]:
+    """Return what takes a connection: the application, or nobody while as many are open as there may be."""
+    server = runner.server
+    if server is None:
+        raise RuntimeError("a door is opened after its application was set up")
+
+    def taker() -> asyncio.BaseProtocol:
+        return server() if len(server.connections) < MAX_CONNECTIONS else _TurnedAway()
+
+    return taker
+
+
+class _TurnedAway(asyncio.Protocol):
+    """Closes a connection as soon as it is open."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
 
 
 def _unusable(port: int, error: OSError) -> SettingsError:
@@ -120,16 +147,18 @@ def _url(host: str, port: int) -> str:
     return f"http://{name}:{port}/"
 
 
-async def _open_socket(runner: web.AppRunner, path: Path) -> None:
+async def _open_socket(stack: AsyncExitStack, runner: web.AppRunner, path: Path) -> None:
     """Listen on `path`, which is never open wider than it should be, nor taken from another agent that runs."""
     if await _answers(path):
         raise SettingsError(f"Another agent answers on {path}.", "Stop it, or choose another socket.")
     try:
-        await web.SockSite(runner, _bound(path)).start()
+        loop = asyncio.get_running_loop()
+        server = await loop.create_unix_server(_not_too_many(runner), sock=_bound(path), backlog=BACKLOG)
     except OSError as error:
         raise SettingsError(
             f"The socket {path} cannot be opened: {error.strerror or error}.", "Check the folder's owner and length."
         ) from error
+    stack.callback(server.close)
 
 
 def _bound(path: Path) -> socket.socket:

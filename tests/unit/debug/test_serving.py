@@ -1,14 +1,17 @@
 """The two doors: where they are, who may open them, and what stands in their way."""
 
+import asyncio
 import os
 import socket
 import stat
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession, UnixConnector
+from yarl import URL
 
-from edge_agent.debug.serving import read_or_make_token, serve
+from edge_agent.debug.serving import MAX_CONNECTIONS, read_or_make_token, serve
 from edge_agent.model.errors import SettingsError
 from edge_agent.settings.rooms import DebugSettings
 from tests.small_agent import SmallAgent
@@ -38,6 +41,35 @@ async def test_the_socket_is_for_its_owner_and_group_and_goes_with_the_agent(tv:
     finally:
         assert os.umask(mask) == 0
     assert not path.exists()
+
+
+async def test_whoever_opens_connections_without_end_takes_only_so_many_and_the_other_door_stays_open(
+    tv: SmallAgent, tmp_path: Path
+) -> None:
+    path = tmp_path / "agent.sock"
+    async with serve(tv, DebugSettings(port=0, socket=path)) as doors, AsyncExitStack() as held:
+        assert doors.url is not None
+        port = URL(doors.url).port
+
+        async def is_served() -> bool:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            held.callback(writer.close)
+            writer.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            try:
+                return bool(await reader.readline())
+            except ConnectionError:
+                return False
+
+        assert [await is_served() for _ in range(MAX_CONNECTIONS)] == [True] * MAX_CONNECTIONS
+        assert not await is_served()
+        async with (
+            ClientSession(connector=UnixConnector(str(path))) as session,
+            session.get("http://localhost/health") as answer,
+        ):
+            assert answer.status == 200
+        await held.aclose()
+        while not await is_served():
+            pass
 
 
 async def test_a_socket_that_a_crash_left_is_replaced(tv: SmallAgent, tmp_path: Path) -> None:
