@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from edge_agent.model.formats import Format
 from edge_agent.model.identity import IdentifierOrNone
+from edge_agent.model.instants import Instant
 from edge_agent.model.moment import MomentKind
 from edge_agent.model.play import PlayEventKind
 
@@ -82,4 +83,4 @@ class EraseBody(_Body):
 class ClockBody(_Body):
     """`POST /v1/standin/clock`: the simulated time, with its offset."""
 
-    now: AwareDatetime
+    now: Instant

@@ -5,11 +5,14 @@ met, and never passed, when the flight ends. Time is the flight's own, nights an
 """
 
 from datetime import timedelta
+from typing import Final
 
 from edge_agent.decide.question import Question
 from edge_agent.decide.tally import between
 from edge_agent.model.campaign import CapScope, Pacing
 from edge_agent.model.catalog import Candidate
+
+_TICK: Final = timedelta(microseconds=1)
 
 
 def is_ahead(candidate: Candidate, question: Question) -> bool:
@@ -35,8 +38,11 @@ def behind(candidate: Candidate, question: Question) -> float:
     return max(0, due - given) / item.goal
 
 
-def _progress(candidate: Candidate, question: Question) -> tuple[int, timedelta, timedelta]:
-    """Return impressions given in this flight, the time gone and the whole time."""
+def _progress(candidate: Candidate, question: Question) -> tuple[int, int, int]:
+    """Return impressions given in this flight, the time gone and the whole time, in µs.
+
+    They are whole numbers, since no timedelta holds a large goal times the length of a flight.
+    """
     item, campaign = candidate.line_item, candidate.pack.campaign
     asked = (id(campaign), id(item))
     known = question.progress.get(asked)
@@ -44,6 +50,6 @@ def _progress(candidate: Candidate, question: Question) -> tuple[int, timedelta,
         flight = item.flight
         given = between(question.history, CapScope.LINE_ITEM, candidate, flight.start, flight.end)
         # Each step crosses to UTC, so that a flight written in one local zone is measured in real time.
-        elapsed = question.now - flight.start
-        known = question.progress[asked] = (given, elapsed, elapsed + (flight.end - question.now))
+        elapsed = (question.now - flight.start) // _TICK
+        known = question.progress[asked] = (given, elapsed, elapsed + (flight.end - question.now) // _TICK)
     return known

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from edge_agent.model.catalog import Candidate
 from edge_agent.model.device import History, ResidentLimits, Surroundings
@@ -28,7 +28,7 @@ class Question:
     blocked_advertisers: frozenset[str]
     history: History
     asked_for: bool
-    progress: dict[tuple[int, int], tuple[int, timedelta, timedelta]] = field(default_factory=dict)
+    progress: dict[tuple[int, int], tuple[int, int, int]] = field(default_factory=dict)
     """What `plan` worked out for line items already asked about, by identity of campaign and line item."""
 
     def clock(self, at: datetime) -> Wall:

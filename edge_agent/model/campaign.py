@@ -9,11 +9,12 @@ from enum import StrEnum
 from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from edge_agent.model.durations import Seconds
 from edge_agent.model.formats import Format
 from edge_agent.model.identity import Identifier, Sha256
+from edge_agent.model.instants import Instant
 from edge_agent.model.moment import MomentKind
 
 Name = Annotated[str, Field(min_length=1, max_length=120)]
@@ -112,8 +113,8 @@ class Creative(_Frozen):
 class Flight(_Frozen):
     """When a line item may run: `start` inclusive, `end` exclusive."""
 
-    start: AwareDatetime
-    end: AwareDatetime
+    start: Instant
+    end: Instant
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

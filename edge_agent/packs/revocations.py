@@ -17,9 +17,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from edge_agent.model.errors import FormatError
+from edge_agent.model.instants import Instant
 from edge_agent.model.wording import Said, Wall, WallStyle, Wording
 from edge_agent.packs.documents import parse_json, validate
 from edge_agent.packs.manifest import Manifest
@@ -39,7 +40,7 @@ class Revocation(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    at: AwareDatetime
+    at: Instant
     reason: Annotated[str, Field(max_length=MAX_REASON_CHARS)] = ""
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import ValidationError
 
 from edge_agent.decide.decision import decide
 from edge_agent.decide.question import ask
@@ -13,6 +14,7 @@ from edge_agent.model.catalog import Catalog, ShelvedPack
 from edge_agent.model.decision import EligibilityRule, NoFill
 from edge_agent.model.device import PlacementPolicy, ResidentLimits, Surroundings
 from edge_agent.model.formats import Format
+from edge_agent.model.instants import EARLIEST, LATEST
 from edge_agent.model.moment import Moment, MomentKind, Slot
 from tests.shelf import (
     BERLIN,
@@ -118,6 +120,34 @@ def test_a_flight_in_another_zone_is_the_same_instant() -> None:
     flight = Flight(start=NOON.astimezone(shanghai), end=(NOON + timedelta(days=1)).astimezone(shanghai))
     assert failing(line_item(flight=flight)) is None
     assert failing(line_item(flight=flight), now=NOON - MILLISECOND) is not None
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Niue"])
+@pytest.mark.parametrize(
+    ("start", "end", "sentence"),
+    [(NOON + timedelta(days=1), LATEST, "Its flight starts on "), (EARLIEST, NOON, "Its flight ended on ")],
+)
+def test_a_flight_from_the_first_day_to_the_last_is_told_in_every_zone(
+    zone: str, start: datetime, end: datetime, sentence: str
+) -> None:
+    around = surroundings(zone=ZoneInfo(zone))
+    found = failing(line_item(flight=Flight(start=start, end=end)), around=around)
+    assert found is not None
+    assert found[1].startswith(sentence)
+    assert failing(line_item(flight=Flight(start=EARLIEST, end=LATEST)), around=around) is None
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("0001-01-01T00:00:00+14:00", "2027-01-01T00:00:00Z"),
+        ("2026-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00"),
+        ("1899-12-31T23:59:59Z", "2027-01-01T00:00:00Z"),
+    ],
+)
+def test_a_flight_that_some_zone_has_no_date_for_is_refused(start: str, end: str) -> None:
+    with pytest.raises(ValidationError, match="a time must be in 1900 or later"):
+        Flight.model_validate({"start": start, "end": end})
 
 
 @pytest.mark.parametrize(("local", "fits"), [("08:59:59.999", False), ("09:00", True), ("11:00", False)])

@@ -131,5 +131,9 @@ def test_pacing_counts_this_line_item_in_this_flight_only() -> None:
     assert failing(EVEN, others) is None
 
 
+def test_a_goal_may_be_larger_than_any_calendar_times_a_flight() -> None:
+    assert failing(line_item(pacing="even", goal=10**12), given(50)) is None
+
+
 def test_a_goal_means_nothing_to_asap() -> None:
     assert failing(line_item(goal=1), given(50)) is None
