@@ -1,6 +1,6 @@
 """Giving devices a new key to seal reports to: whatever is interrupted, what was sealed to any of them opens."""
 
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -15,21 +15,7 @@ from edge_agent.measure.report_key import TARGET, Kem, read_report_key
 from edge_agent.measure.sealer import seal
 from edge_agent.model.report import ImpressionReport, Reached
 from tests.fleets import Device, MemorySource, SmallFleet
-
-
-class StopsBeforeCommit(FleetRepository):
-    """The folder of a person who presses Ctrl-C before anything is signed."""
-
-    def commit(self, now: datetime, *, first: bool = False) -> None:  # noqa: ARG002
-        raise KeyboardInterrupt
-
-
-class StopsAfterCommit(FleetRepository):
-    """The folder of a person who presses Ctrl-C as soon as the new key is signed."""
-
-    def commit(self, now: datetime, *, first: bool = False) -> None:
-        super().commit(now, first=first)
-        raise KeyboardInterrupt
+from tests.unit.fleet.interrupted import StopsAfterCommit, StopsBeforeCommit
 
 
 def sealed(fleet: SmallFleet) -> bytes:

@@ -1,6 +1,6 @@
 """Changes of keys that are interrupted, or that cannot be: devices follow what comes after, and no key is lost."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,15 +13,9 @@ from edge_agent.fleet.root_proposal import PENDING, read_proposal, sign_proposal
 from edge_agent.fleet.rotation import adopt_root, change_keys, rotate_key
 from edge_agent.model.errors import SettingsError
 from tests.fleets import Device, MemorySource, SmallFleet, silent
+from tests.unit.fleet.interrupted import StopsBeforeCommit
 
 EVERY_KEY = ["root", "targets", "snapshot", "timestamp", "config", "advertiser-acme"]
-
-
-class StopsBeforeCommit(FleetRepository):
-    """The folder of a person who presses Ctrl-C before anything is signed."""
-
-    def commit(self, now: datetime, *, first: bool = False) -> None:  # noqa: ARG002
-        raise KeyboardInterrupt
 
 
 class StopsBeforePromotion(KeyFolder):
