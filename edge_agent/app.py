@@ -96,7 +96,7 @@ class Agent:
             packs_changed=lambda: self.face.tell_packs(),  # noqa: PLW0108  the face is built after the rooms
         )
         self.rooms = Rooms(settings, ground, self.offers, muted=self.resident.is_muted())
-        self.own_sounds = OwnSounds(self.rooms.play)
+        self.own_sounds = OwnSounds(self.rooms.play, lambda: self.driver.state.wake_phrases)
         self.driver = Driver(
             first_state(settings, self.resident, self.journal, self.clock.now()),
             now=self.clock.now,

@@ -155,11 +155,10 @@ class Recogniser:
         self._source.open()
         stream = GatedStream(self._speech_model, grammar, self._sensitivity)
         own = OwnVoice(read_wav, self._speech_model, time.monotonic())
-        own.play(wish.own, grammar)
+        own.play(wish.own, self._own_grammar(wish))
         while not self._source.is_over:
             gather_s = QUIET_S if stream.is_quiet and wish.own is None else 0.0
             audio = own.take(self._source.read(gather_s), time.monotonic())
-            self._find()
             newest = self._wishes.now
             if newest != wish:
                 renewed = self._take_up(newest.model)
@@ -172,9 +171,10 @@ class Recogniser:
                     return False
                 if renewed:
                     own.renew(self._speech_model)
-                own.play(wish.own, grammar)
+                own.play(wish.own, self._own_grammar(wish))
                 if others:
                     stream.listen_for(grammar, self._speech_model if renewed else None)
+            self._find()
             for detection in stream.feed(audio):
                 if self._wishes.now.mutes != wish.mutes:  # while it was decoded
                     return False
@@ -200,6 +200,9 @@ class Recogniser:
                 self._refused.add(str(error))
                 _log.error("A phrase cannot be heard. %s", error.for_person())
         return grammar
+
+    def _own_grammar(self, wish: Wish) -> Grammar:
+        return self._grammar(wish.phrases if wish.own is None else (*wish.phrases, *wish.own.phrases))
 
     def _lose(self, error: MicrophoneError) -> None:
         if self._said is not Microphone.LOST:

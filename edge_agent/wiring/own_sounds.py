@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from edge_agent.model.errors import RenderError
 from edge_agent.model.play import Play, PlayEvent, PlayEventKind
 from edge_agent.render.hook_request import rendering_asset
+from edge_agent.voice.dialogue import phrases_for
 from edge_agent.voice.own_voice import OwnSound
 
 
@@ -15,8 +17,9 @@ class OwnSounds:
     What the device's own software renders has no recording here; for that its transcript serves.
     """
 
-    def __init__(self, tell: Callable[[OwnSound | None], None]) -> None:
+    def __init__(self, tell: Callable[[OwnSound | None], None], wake_phrases: Callable[[], tuple[str, ...]]) -> None:
         self._tell = tell
+        self._wake_phrases = wake_phrases
         self._playing: tuple[str, OwnSound] | None = None
 
     def starts(self, play: Play) -> None:
@@ -26,7 +29,9 @@ class OwnSounds:
         except RenderError:
             return  # the renderer tells of it
         if asset is not None:
-            self._playing = (play.id, OwnSound(asset))
+            creative, lang = play.candidate.creative, play.slot.lang
+            phrases = phrases_for(self._wake_phrases(), lang, creative, play.turn)
+            self._playing = (play.id, OwnSound(asset, phrases=phrases))
             self._tell(self._playing[1])
 
     def progressed(self, event: PlayEvent) -> None:
@@ -34,7 +39,7 @@ class OwnSounds:
         if self._playing is None or self._playing[0] != event.play_id:
             return
         if event.kind is PlayEventKind.IMPRESSION:
-            self._tell(OwnSound(self._playing[1].asset, time.monotonic()))
+            self._tell(replace(self._playing[1], began_s=time.monotonic()))
         elif event.kind.is_final:
             self._playing = None
             self._tell(None)

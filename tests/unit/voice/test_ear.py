@@ -386,6 +386,34 @@ def test_a_microphone_that_is_tried_again_and_again_is_lost_only_once(
     assert len(warnings) == 2
 
 
+class SlowToOpen(WavSource):
+    """A microphone that takes so long to open that somebody mutes it meanwhile."""
+
+    def __init__(self, path: Path, wishes: Wishes) -> None:
+        super().__init__(path)
+        self._wishes = wishes
+        self._opened = 0
+
+    def open(self) -> None:
+        super().open()
+        self._opened += 1
+        self._wishes.mute(on=self._opened == 1)
+
+
+def test_a_microphone_that_was_muted_while_it_was_opened_is_never_said_to_listen(model: Model, speech: Path) -> None:
+    reported: list[Event] = []
+    wishes = Wishes(("stop",))
+
+    def report(event: Event, _mutes: int) -> None:
+        reported.append(event)
+        if event == MUTED:
+            wishes.mute(on=False)
+
+    source, soon = SlowToOpen(speech / "stop-slt.wav", wishes), timedelta(milliseconds=1)
+    Recogniser(source, model, wishes, report, sensitivity=0.5, retry_min=soon, retry_max=soon).run()
+    assert [each for each in reported if isinstance(each, MicrophoneChanged)] == [MUTED, LISTENING, OFF]
+
+
 async def test_a_lost_microphone_can_be_muted(room: Callable[..., Room]) -> None:
     home = room("stop")
     home.path.mkdir()

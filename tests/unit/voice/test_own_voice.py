@@ -2,17 +2,23 @@
 
 import random
 import threading
+import time
+import wave
 from array import array
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from edge_agent.model.errors import VoiceError
+from edge_agent.model.events import Event, PhraseHeard
 from edge_agent.voice.echo import FRAME_BYTES, REHEARSALS, TAIL_S, Residue, new_remover
 from edge_agent.voice.grammar import Grammar, build_grammar
 from edge_agent.voice.libvosk import RATE, SpeechModel
 from edge_agent.voice.models import Model
 from edge_agent.voice.own_voice import LATEST_S, LEAST_SCORE_OVER_US, OwnSound, OwnVoice, phrases_in
+from edge_agent.voice.recogniser import Recogniser, Wishes
+from edge_agent.voice.source_wav import WavSource
 from edge_agent.voice.spotter import Detection
 from edge_agent.voice.stream_clock import REMEMBERS_S
 from edge_agent.voice.wav import read_wav
@@ -143,6 +149,23 @@ def test_what_was_closed_before_it_was_said_may_be_said_by_a_person(
     assert not own.is_own(heard("tell me more", len(read_wav(asset)) / SECOND - 0.2))
 
 
+def test_the_end_of_one_recording_is_known_while_the_next_one_waits_and_sounds(
+    speech: Path, speech_model: SpeechModel, grammar: Grammar
+) -> None:
+    asset = speech / "wake-and-command.wav"
+    said_s = len(read_wav(asset)) / SECOND
+    own = OwnVoice(read_wav, speech_model, 0.0)
+    own.play(OwnSound(asset, 0.0), grammar)
+    known(own)
+    now_s = followed(own, said_s - 0.1, 0.0)
+    following = speech / "running-speech-rms.wav"
+    own.play(OwnSound(following), grammar)
+    assert own.is_own(heard("tell me more", said_s - 0.2 + LATEST_S / 2)), "what closes may still be in the air"
+    own.play(OwnSound(following, now_s + 0.2), grammar)
+    assert own.is_own(heard("tell me more", said_s - 0.2 + LATEST_S / 2))
+    assert not own.is_own(heard("tell me more", said_s + LATEST_S + 1))
+
+
 def test_a_recording_that_cannot_be_read_leaves_it_to_the_transcript(
     speech_model: SpeechModel, grammar: Grammar, tmp_path: Path
 ) -> None:
@@ -204,6 +227,55 @@ def echo_of(pcm: bytes, delay_s: float) -> bytes:
 def power(pcm: bytes) -> float:
     samples = array("h", pcm)
     return sum(sample * sample for sample in samples) / len(samples)
+
+
+class Loudspeaker(WavSource):
+    """A room in which a recording is heard half a second after its hook says so, which ends before that.
+
+    With its end, what its words contain is listened for.
+    """
+
+    def __init__(self, asset: Path, room: Path, phrases: tuple[str, ...], wishes: Wishes) -> None:
+        super().__init__(room)
+        self._asset = asset
+        self._phrases = phrases
+        self._wishes = wishes
+        self._left_s = len(read_wav(asset)) / SECOND
+        with wave.open(str(room), "wb") as file:
+            file.setparams((1, 2, RATE, 0, "NONE", ""))
+            file.writeframes(bytes(SECOND // 2) + read_wav(asset) + bytes(SECOND))
+
+    def open(self) -> None:
+        super().open()
+        self._wishes.play(OwnSound(self._asset, time.monotonic(), self._phrases))
+
+    def read(self, gather_s: float = 0.0) -> bytes:
+        block = super().read(gather_s)
+        before_s, self._left_s = self._left_s, self._left_s - len(block) / SECOND
+        if self._left_s <= 0 < before_s:
+            self._wishes.listen_for(self._phrases)
+            self._wishes.play(None)
+        return block
+
+
+def test_what_a_recording_asks_for_with_its_last_words_is_no_answer_to_it(
+    model: Model, speech: Path, tmp_path: Path
+) -> None:
+    told: list[Event] = []
+    wishes = Wishes(("stop",))
+    asset = speech / "wake-and-command.wav"  # "hey kitchen, tell me more"
+    source = Loudspeaker(asset, tmp_path / "room.wav", ("hey kitchen", "tell me more", "stop"), wishes)
+    moment = timedelta(seconds=1)
+    Recogniser(
+        source,
+        model,
+        wishes,
+        lambda event, _: told.append(event),
+        sensitivity=0.5,
+        retry_min=moment,
+        retry_max=moment,
+    ).run()
+    assert not [event for event in told if isinstance(event, PhraseHeard)]
 
 
 needs_library = pytest.mark.skipif(new_remover() is None, reason="libspeexdsp is not installed")
