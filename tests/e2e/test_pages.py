@@ -16,7 +16,9 @@ from edge_agent.debug.serving import serve
 from edge_agent.debug.shapes import AssetSourceView
 from edge_agent.model import events as ev
 from edge_agent.model.errors import MirrorError
+from edge_agent.model.identity import PlayId
 from edge_agent.model.moment import Moment, MomentKind
+from edge_agent.model.play import PlayEvent, PlayEventKind
 from edge_agent.settings.rooms import DebugSettings
 from edge_agent.standin.home import AgentEndpoint, Estimate, HomeServer
 from tests.small_agent import MORNING, Kind, SmallAgent
@@ -254,6 +256,41 @@ async def test_without_its_token_the_page_only_reads(home: Home) -> None:
     await page.get_by_role("button", name="Do not disturb").click()
     await expect(page.get_by_role("button", name="Disturb me again")).to_be_visible()
     assert home.agents["tv"].engine.surroundings.device.do_not_disturb
+
+
+async def test_a_wrong_token_is_asked_for_again(home: Home) -> None:
+    endpoint = home.endpoints["tv"]
+    page = await home.open(base=endpoint.url)
+    for token, answer in (
+        ("not-the-token", "That did not work: That is not this agent's token."),
+        (endpoint.token, "Done."),
+    ):
+        await page.get_by_label("Paste the agent's token").fill(token or "")
+        await page.keyboard.press("Enter")
+        await page.get_by_role("button", name="Do not disturb").click()
+        await expect(page.locator("#answer")).to_contain_text(answer)
+    await expect(page.locator("#unlock")).to_be_hidden()
+    assert [said for said in home.complaints if "403" not in said] == []
+    home.complaints.clear()
+
+
+async def test_a_button_among_the_facts_keeps_the_focus_whatever_changes(home: Home) -> None:
+    page = await home.open("agents/speaker/")
+    home.moment("speaker", MomentKind.ASSISTANT_ANSWERED, "weather")
+    listen = page.get_by_role("button", name="Play the sound")
+    await listen.focus()
+    home.agents["speaker"].hear("hey kitchen")
+    await expect(page.locator("#facts")).to_contain_text("hey kitchen")
+    await expect(listen).to_be_focused()
+
+
+async def test_why_a_play_failed_is_said_beside_it(home: Home) -> None:
+    page = await home.open("agents/speaker/")
+    agent = home.agents["speaker"]
+    home.moment("speaker", MomentKind.ASSISTANT_ANSWERED, "weather")
+    playing = PlayId(agent.plays(1)[0]["play_id"])
+    agent.inject(ev.PlayProgressed(PlayEvent(playing, PlayEventKind.ERROR, agent.now(), 900, "The cable is out.")))
+    await expect(page.locator("#plays")).to_contain_text("failedThe cable is out.")
 
 
 async def test_a_token_in_the_address_is_taken_out_of_sight(home: Home) -> None:

@@ -44,6 +44,13 @@ function keep(given) {
   }
 }
 
+/** Act with that token from now on; with none, ask for one. */
+function unlockWith(given) {
+  token = given;
+  keep(given);
+  show(agent, null);
+}
+
 /** Do something, and say what came of it. */
 async function perform(path, body) {
   try {
@@ -52,6 +59,7 @@ async function perform(path, body) {
     const why = decision?.rule ? label("rule", decision.rule) : decision?.chosen?.campaign_name;
     say($("answer"), decision ? `${t(`outcome.${decision.outcome}`)}: ${why}` : t("status.ok"));
   } catch (error) {
+    if (error.status === 401 || error.status === 403) unlockWith(""); // a wrong token must not keep the right one out
     say($("answer"), t("status.failed", { why: refusal(error) }));
   }
 }
@@ -98,9 +106,11 @@ function showFacts() {
   if (state.staged) rows.splice(4, 0, ["status.staged", state.staged]);
   if (state.asset_sources.length > 1) rows.push(["status.assets", ...state.asset_sources.map(assetSource)]);
   if (state.problems.length) rows.push(["status.problems", ...state.problems.map(problem)]);
-  $("facts").replaceChildren(
-    ...rows.flatMap(([words, ...what]) => [h("dt", { text: t(words) }), h("dd", {}, ...what.filter(Boolean))]),
-  );
+  const facts = h("dl", {}, ...rows.flatMap(([words, ...what]) => [h("dt", { text: t(words) }), h("dd", {}, ...what.filter(Boolean))]));
+  if (facts.innerHTML === $("facts").innerHTML) return; // what has the focus, or is being copied, stays
+  const focused = $("facts").contains(document.activeElement);
+  $("facts").replaceChildren(...facts.children);
+  if (focused) $("facts").querySelector("button")?.focus();
 }
 
 /** Say where files come from: a mirror and what is wrong with it, or the broker. */
@@ -121,14 +131,12 @@ function soundButton() {
   const sound = agent.speaker?.sound;
   if (!sound) return null;
   const play = () => new Audio(BASE + sound).play().catch(() => say($("answer"), t("status.failed", { why: t("status.silent") })));
-  return h("button", { class: "button quiet", type: "button", on: { click: play } }, icon(ICONS.sound), t("button.listen"));
+  return h("button", { class: "button quiet", type: "button", "data-sound": sound, on: { click: play } }, icon(ICONS.sound), t("button.listen"));
 }
 
 $("unlock").addEventListener("submit", (event) => {
   event.preventDefault();
-  token = $("token").value.trim();
-  keep(token);
-  show(agent, null);
+  unlockWith($("token").value.trim());
 });
 
 remoteControl(close);

@@ -56,7 +56,8 @@ function course(play) {
   const events = play.events.map((event) => label("event", event.kind));
   if (!play.rendered) events.unshift(t("plays.unrendered"));
   const cause = play.close_cause ? ` (${label("cause", play.close_cause)})` : "";
-  return events.join(" → ") + cause;
+  const why = play.events.find((event) => event.detail)?.detail;
+  return h("div", {}, events.join(" → ") + cause, why ? h("div", { class: "soft", lang: "en", text: why }) : null);
 }
 
 /** What is wrong with a pack, or what it waits for; a sentence that is about all its creatives once. */
