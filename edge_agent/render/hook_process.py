@@ -43,7 +43,11 @@ def hook_command(hook: Path) -> list[str]:
     neither the executable bit (which some installers lose) nor a `python3` of the right age. Any other hook is
     executed as it is.
     """
-    if not hook.is_file():
+    try:
+        is_there = hook.is_file()
+    except OSError as error:  # above all, a folder that is not open to the agent's user
+        raise RenderError(f"The hook {hook} cannot be read: {error.strerror}.", "Check who may open it.") from error
+    if not is_there:
         raise RenderError(f"The hook {hook} does not exist.", "Check hooks_directory and hooks in the profile.")
     if hook.suffix == ".py":
         return [sys.executable, "-I", "-S", "-B", str(hook)]

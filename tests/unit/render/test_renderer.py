@@ -223,6 +223,8 @@ async def test_what_cannot_be_started_is_an_error_with_a_reason(tmp_path: Path, 
     play = make_play(asset)
     assert "no hook for show" in (await Room(make_settings(tmp_path)).play_out(play))[-1].detail
     assert "does not exist" in (await Room(make_settings(tmp_path, show="none.py")).play_out(play))[-1].detail
+    unreadable = "n" * 300  # as a folder is that the agent's user may not look into, and root may
+    assert "cannot be read" in (await Room(make_settings(tmp_path, show=unreadable)).play_out(play))[-1].detail
     (hooks / "plain").write_text("#!/bin/sh\n")
     assert "may not be executed" in (await Room(make_settings(tmp_path, show="plain")).play_out(play))[-1].detail
     (hooks / "noise").write_bytes(b"\x7fELF nonsense")
