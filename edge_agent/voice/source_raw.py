@@ -114,6 +114,8 @@ class _Inflow:
             self._dropping.dropped(excess_bytes / a_second)
         elif waiting_bytes <= self._wanted_bytes:
             self._dropping.caught_up()
+            # This is the present: over days, no microphone goes as the clock does.
+            self._began_s = now_s - (self._came_bytes + waiting_bytes) / a_second
 
     def _whole_frames(self, length_bytes: int) -> int:
         """Return how much of so many bytes may go: a relay may write half a sample, and then its rest."""

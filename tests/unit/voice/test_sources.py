@@ -263,6 +263,25 @@ def test_a_pipe_whose_writer_is_live_drops_its_oldest_audio_and_says_so_once(
     source.close()
 
 
+def test_a_live_writer_that_is_faster_than_the_clock_is_live_after_days_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr("edge_agent.voice.source_raw.time.monotonic", lambda: now_s)
+    source = PipeSource(tmp_path / "ear")
+    source.open()
+    with (tmp_path / "ear").open("wb", buffering=0) as writer:
+        for _ in range(400):  # two seconds ahead of the clock in the end
+            writer.write(bytes(1600))
+            assert source.read() == bytes(1600)
+            now_s += 0.045
+        now_s += KEPT_S + 1
+        recorded = [number.to_bytes(2, "little") * 800 for number in range(round((KEPT_S + 1) * 20))]
+        writer.write(b"".join(recorded))
+        assert source.read() == recorded[20]
+    source.close()
+
+
 def test_what_is_written_ahead_of_time_is_no_microphone_and_loses_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
