@@ -71,10 +71,11 @@ class MemorySource:
         self._free = asyncio.Event()
         self._callbacks: list[Callable[[bytes], None]] = []
 
-    def let_go(self) -> None:
-        """Answer what was held."""
-        self.held.clear()
-        self._free.set()
+    def let_go(self, *topics: str) -> None:
+        """Answer these, or all that was held."""
+        self.held -= set(topics) or set(self.held)
+        free, self._free = self._free, asyncio.Event()
+        free.set()
 
     async def fetch(self, topic: str, max_bytes: int) -> bytes:
         """As in Source."""

@@ -25,7 +25,7 @@ from edge_agent.link.listeners import Listeners, OnMessage
 from edge_agent.link.offer import BrokerOffer
 from edge_agent.link.retained import TOPICS_IN_A_PACKET, RetainedReader
 from edge_agent.link.status import LinkStatus, StatusBoard
-from edge_agent.link.topics import Timestamp, check_topic, format_topic
+from edge_agent.link.topics import MAX_TOPIC_BYTES, Timestamp, check_topic, format_topic
 from edge_agent.link.versions import VersionChoice
 from edge_agent.model.errors import LinkError
 from edge_agent.settings.rooms import LinkSettings
@@ -253,7 +253,8 @@ class Link:
         if not asked and not self._listeners.has(topic):
             self._unrequested += 1
             if self._unrequested == 1:
-                _log.warning("The broker sends messages that nobody asked for, such as %s; they are dropped.", topic)
+                shown = ascii(topic[:MAX_TOPIC_BYTES])
+                _log.warning("The broker sends messages that nobody asked for, such as %s; they are dropped.", shown)
 
     async def _say_goodbye(self, connection: Connection) -> None:
         """Publish the will: a broker only does so for clients that vanish."""

@@ -27,7 +27,7 @@ from edge_agent.packs.source import Source
 from edge_agent.packs.supply import Supply
 from edge_agent.packs.telling import Telling
 from edge_agent.packs.threads import in_thread
-from edge_agent.packs.trust import Repository
+from edge_agent.packs.trust import CONFIG_ROLE, Repository
 from edge_agent.packs.waking import is_set_within
 from edge_agent.settings.rooms import PacksSettings
 from edge_agent.troubles import Troubles
@@ -178,6 +178,8 @@ class Lookout:
         self.checked_at = self._now()
         self._clock.judge()
         self._telling.announce()
+        if CONFIG_ROLE not in repository.broken:
+            self._telling.withdraw_absent(repository.files.keys())
         self._supply.replan()
         note_broken_roles(repository, self._troubles)
         self._verified_timestamp = await in_thread(self._metadata.timestamp)
@@ -201,8 +203,11 @@ class Lookout:
         return failures
 
     async def _remove_unneeded(self, before: frozenset[str]) -> None:
-        """Remove at once those of the assets `before` that nothing needs any more: they were revoked or replaced."""
-        gone = before - self._shelf.needed_assets()
+        """Remove at once those of the assets `before` that nothing needs any more: they were revoked, or never shown.
+
+        What was shown until a newer version came whole in the middle of a look stays for as long as it always does.
+        """
+        gone = before - self._shelf.needed_assets() - self._shelf.leaving
         try:
             removed = await in_thread(self._shelf.store.remove_assets, gone)
         except StorageError as error:

@@ -46,6 +46,8 @@ class Shelf:
         self.record = ShelfRecord()
         self.revocations = Revocations()
         self.without_room: frozenset[str] = frozenset()
+        self.leaving: set[str] = set()
+        """Assets of versions that gave way to newer ones since the disk was cleared; a hook may open one."""
         self.is_sure = False
         self._is_read = False
         self._unread: dict[str, str] = {}
@@ -118,6 +120,13 @@ class Shelf:
             entries[name] = entry
         self.entries, self._unread, self._is_read = entries, unread, True
         self.is_sure = is_sure and self.has_all_manifests()
+
+    def shelve(self, entry: Entry) -> None:
+        """Have a version stand that has just become whole."""
+        before = self.entries[entry.target_name].complete
+        if before is not None:
+            self.leaving |= {asset.sha256 for asset in before.assets.values()}
+        self.entries[entry.target_name] = entry
 
     def be_sure(self) -> None:
         """Note that a look at the repository succeeded: all that may be needed is known."""

@@ -61,12 +61,10 @@ class Supply:
         zone: tzinfo,
     ) -> None:
         self._settings = settings
-        self._shelf = shelf
-        self._source = source
+        self._shelf, self._source = shelf, source
         self._troubles = troubles
         self._on_shelved, self._on_spent = on_shelved, on_spent
-        self._now = now
-        self._draw = draw
+        self._now, self._draw = now, draw
         self._clock_trusted = clock_trusted
         self._on_room, self._on_waiting = on_room, on_waiting
         self._played, self._zone = played, zone
@@ -188,6 +186,9 @@ class Supply:
             place = next(place for place in plan.places if place.name == shelf_name(entry.target_name))
             _log.info("The pack %s goes for want of room. %s", place.name, place.why)
             self._shelf.entries[entry.target_name] = replace(entry, complete=None, complete_sha256=None)
+            self._shelf.without_room -= {
+                entry.target_name
+            }  # it is news, also of a pack whose newest version had none
 
     def _remember_refusals(self, plan: RoomPlan) -> None:
         for name in [name for name in self.failed if name not in plan.refused]:
@@ -250,7 +251,7 @@ class Supply:
         standing = self._shelf.entries.get(entry.target_name)
         if standing is not None and standing.newest is manifest and not self._shelf.is_revoked(standing):
             shelved = replace(standing, complete=manifest, complete_sha256=entry.sha256)
-            self._shelf.entries[entry.target_name] = shelved
+            self._shelf.shelve(shelved)
             self.missing_bytes.pop(entry.target_name, None)
             await self._on_shelved(shelved)
 
@@ -289,6 +290,7 @@ class Supply:
         async with self.entries_lock:
             keep = self.plan().keep | self._shelf.used_assets()
             await in_thread(self._shelf.store.evict, keep, self._shelf.needed_documents())
+            self._shelf.leaving.clear()
 
     async def _evict_quietly(self) -> None:
         try:

@@ -22,6 +22,7 @@ class Telling:
         self._catalog: Catalog | None = None
         self._listeners: dict[str, list[OnDocument]] = {}
         self._told: dict[str, bytes] = {}
+        self._have_heard: set[str] = set()
 
     @property
     def catalog(self) -> Catalog:
@@ -40,6 +41,20 @@ class Telling:
             if name.startswith(name_prefix):
                 callback(name, content)
 
+    def withdraw_absent(self, signed: Collection[str]) -> None:
+        """Tell who asked for what is not among the `signed` names, and has heard of nothing, that there is none.
+
+        They may live by what was signed once: by another fleet, or before the record was lost.
+        """
+        for prefix in self._listeners.keys() - self._have_heard:
+            if not any(name.startswith(prefix) for name in signed):
+                self._tell(prefix, prefix, None)
+
+    def _tell(self, prefix: str, name: str, content: bytes | None) -> None:
+        self._have_heard.add(prefix)
+        for callback in self._listeners[prefix]:
+            callback(name, content)
+
     def announce(self) -> None:
         """Tell what stands now, as far as that is another than before. Looks each asset up on the disk."""
         catalog = self._shelf.catalog()
@@ -50,7 +65,6 @@ class Telling:
         for name in sorted(told.keys() | self._told.keys()):
             content = self._told.get(name)
             if content != told.get(name):
-                for prefix, callbacks in self._listeners.items():
+                for prefix in self._listeners:
                     if name.startswith(prefix):
-                        for callback in callbacks:
-                            callback(name, content)
+                        self._tell(prefix, name, content)

@@ -28,6 +28,8 @@ _SLICES: Final[Mapping[str, type[BaseModel]]] = {
     "debug": DebugSettings,
 }
 _MAX_BYTES: Final = 64 * 1024
+MAX_VERSION: Final = 2**53 - 1
+"""Beyond it not every program can tell a number from the next (RFC 8259, section 6)."""
 _OUTCOME: Final = "outcome"
 _DETAIL: Final = "detail"
 """Beside the documents in refused.json, whose names all begin with `config/`."""
@@ -81,17 +83,17 @@ def parse_remote(name: str, content: bytes) -> tuple[int, Layer]:
     if not isinstance(document, dict) or document.get("v") != 1:
         raise SettingsError(f"{name} is not a configuration of format 1.", fix)
     version = document.get("version")
-    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise SettingsError(f"{name}: version must be a whole number from 1.", fix)
+    if not isinstance(version, int) or isinstance(version, bool) or not 0 < version <= MAX_VERSION:
+        raise SettingsError(f"{name}: version must be a whole number from 1 to {MAX_VERSION}.", fix)
     allowed = settable()
     layer: dict[str, Any] = {}
     for section, fields in document.items():
         if section in {"v", "version"}:
             continue
         if section not in allowed or not isinstance(fields, dict):
-            raise SettingsError(f"{name}: {section} cannot be set from afar.", fix)
+            raise SettingsError(f"{name}: {section[:80]} cannot be set from afar.", fix)
         if unknown := sorted(set(fields) - allowed[section]):
-            raise SettingsError(f"{name}: {section}.{unknown[0]} cannot be set from afar.", fix)
+            raise SettingsError(f"{name}: {section}.{unknown[0][:80]} cannot be set from afar.", fix)
         layer[section] = fields
     return version, layer
 

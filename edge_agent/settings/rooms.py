@@ -48,8 +48,10 @@ class PacksSettings(_Slice):
     max_pack_bytes: int = Field(default=64 * 2**20, gt=0, json_schema_extra=REMOTE)
     window: int = Field(default=32, ge=1, le=256, json_schema_extra=REMOTE)
     chunk_timeout: Seconds = timedelta(seconds=20)
-    refresh_every: Seconds = Field(default=timedelta(hours=6), json_schema_extra=REMOTE)
-    bandwidth: int | None = Field(default=None, ge=1024, json_schema_extra=REMOTE)
+    refresh_every: Seconds = Field(
+        default=timedelta(hours=6), gt=timedelta(0), le=timedelta(days=366), json_schema_extra=REMOTE
+    )
+    bandwidth: int | None = Field(default=None, ge=1024, le=2**40, json_schema_extra=REMOTE)
     """Bytes a second that the assets of packs may take on average."""
     daily_bytes: int | None = Field(default=None, ge=2**20, json_schema_extra=REMOTE)
     """Bytes that they may take from midnight to midnight."""
@@ -115,7 +117,9 @@ class MeasureSettings(_Slice):
     reports_per_day: int = Field(default=64, ge=1, le=1024)
     """The day's whole budget is at most this times epsilon; of more creatives, as many are drawn at random."""
     keep: Seconds = timedelta(days=90)
-    send_spread: Seconds = Field(default=timedelta(hours=6), json_schema_extra=REMOTE)
+    send_spread: Seconds = Field(
+        default=timedelta(hours=6), ge=timedelta(0), le=timedelta(days=366), json_schema_extra=REMOTE
+    )
     """Reports of a day are sent at random times within this after the day ends."""
     shards: int = Field(default=16, ge=1, le=1024)
 

@@ -18,7 +18,7 @@ from typing import Final, Literal
 
 from edge_agent.model.errors import EdgeAgentError, SettingsError, StorageError
 from edge_agent.settings.layers import Settings, load_settings
-from edge_agent.settings.remote import Refusal, RemoteShelf, first_unfit, parse_remote
+from edge_agent.settings.remote import MAX_VERSION, Refusal, RemoteShelf, first_unfit, parse_remote
 from edge_agent.troubles import Troubles
 
 logger = logging.getLogger(__name__)
@@ -151,7 +151,9 @@ class ConfigTrial:
 
     def _conclude(self, outcome: OutcomeName, version: int | None, detail: str) -> ConfigOutcome:
         self.outcome = ConfigOutcome(outcome, version, detail)
-        if outcome == "applied":
+        if version is None and outcome == "applied":
+            logger.info("The remote configuration was withdrawn: agent.toml alone holds.")
+        elif outcome == "applied":
             logger.info("Remote configuration %s holds.", version)
         else:
             logger.warning("Remote configuration %s was %s: %s", version, outcome.replace("_", " "), detail)
@@ -208,4 +210,4 @@ def _version(documents: Mapping[str, str]) -> int | None:
             versions.append(json.loads(text)["version"])
         except (ValueError, TypeError, KeyError, RecursionError):
             continue
-    return max((version for version in versions if type(version) is int), default=None)
+    return max((version for version in versions if type(version) is int and 0 < version <= MAX_VERSION), default=None)

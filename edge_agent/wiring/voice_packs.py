@@ -96,11 +96,14 @@ class VoicePacks:
 
     async def _without(self) -> None:
         settings = self._reach.settings()
-        base, place = model_for(settings), _place(settings)
+        self._reach.shelf().let_go(f"voice/{settings.lang}")
+        place = fitting.fitted_directory(settings)
+        if place is None or not place.is_dir():
+            return
+        base = model_for(settings)
         if await asyncio.to_thread(fitting.in_use, base, place) is base:
             return
         await asyncio.to_thread(fitting.forget, place)
-        self._reach.shelf().let_go(f"voice/{settings.lang}")
         _log.info("The voice pack was withdrawn: the model's own words are heard.")
         await self._reach.hear_with(base)
 

@@ -161,6 +161,7 @@ async def test_a_flood_that_nobody_asked_for_is_dropped_with_one_line(caplog: py
         writer.write(CONNACK)
         _kind, body = await read_packet(reader)
         writer.write(b"\x90\x03" + body[:2] + b"\x01")
+        writer.write(publish(b"flood\nERROR", b""))
         for n in range(2000):
             writer.write(publish(b"edge/flood/%d" % n, bytes(100)))
         writer.write(publish(TIMESTAMP.encode(), b"wanted"))
@@ -174,7 +175,7 @@ async def test_a_flood_that_nobody_asked_for_is_dropped_with_one_line(caplog: py
                 assert await heard.get() == b"wanted"
                 await link.connected()
     assert [record.getMessage() for record in caplog.records] == [
-        "The broker sends messages that nobody asked for, such as edge/flood/0; they are dropped."
+        r"The broker sends messages that nobody asked for, such as 'flood\nERROR'; they are dropped."
     ]
 
 

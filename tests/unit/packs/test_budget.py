@@ -15,6 +15,7 @@ from edge_agent.packs.source import chunk_topic
 from edge_agent.packs.store import BlobStore
 from tests.fleets import Device, MemorySource, SmallFleet, png, random_bytes
 from tests.unit.packs.entries import manifest
+from tests.unit.packs.test_voice_pack import document, read
 
 PACKS = ("spring", "summer", "autumn")
 
@@ -71,6 +72,24 @@ async def test_a_pack_that_ended_gives_its_room_without_troubling_anybody(
         await device.shelf._supply.evict()
         assert device.shelf.status().used_bytes <= 250_000
         assert not [subject for subject in device.shelf._troubles.lasting if subject.startswith("pack ")]
+
+
+async def test_what_goes_for_a_voice_pack_leaves_the_catalog_also_where_its_newest_version_had_no_room(
+    tmp_path: Path,
+) -> None:
+    fleet = SmallFleet(tmp_path / "operator")
+    fleet.sign(poster=png(filling=random_bytes(200_000, "first")))
+    source = fleet.published()
+    async with Device(tmp_path / "tv", fleet.root_json, source, budget_bytes=250_000) as device:
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+        fleet.sign(poster=png(filling=random_bytes(300_000, "second")))
+        words = read(document(fleet, random_bytes(100_000)))
+        fleet.put_into(source)
+        await device.until(lambda: "does not fit" in str(device.shelf.reasons().get("acme/spring")))
+        await device.shelf.bring(words)
+        await device.until(lambda: device.playable() == {})
+        await device.shelf._supply.evict()
+        assert not [path for pack in device.shelf.catalog.packs for path in pack.paths.values()]
 
 
 async def test_whoever_watches_is_told_when_what_a_pack_waits_for_changes(

@@ -365,9 +365,62 @@ async def test_a_device_that_is_given_to_another_fleet_forgets_the_first(
     second.sign("autumn")
     elsewhere = MemorySource()
     second.put_into(elsewhere)
+    told: list[tuple[str, bytes | None]] = []
     async with Device(tmp_path / "tv", second.root_json, elsewhere) as device:
+        device.shelf.on_document("config/fleet.json", lambda name, content: told.append((name, content)))
         await device.until(lambda: device.playable() == {"acme/autumn": 1})
         assert all(pack.name != "acme/spring" for event in device.catalogs() for pack in event.catalog.packs)
+        device.shelf.refresh()
+        await device.until(lambda: told == [("config/fleet.json", None)])
+
+
+async def test_no_document_counts_as_withdrawn_before_what_is_signed_is_known(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    """The broker keeps the configuration's role away: what a device lives by may be in it."""
+    fleet.fleet.put("config/fleet.json", b'{"v":1,"version":1}')
+    fleet.fleet.commit(fleet.now)
+    fleet.sign()
+    fleet.put_into(source)
+    for topic in [topic for topic in source.retained if topic.endswith("/config")]:
+        del source.retained[topic]
+    told: list[tuple[str, bytes | None]] = []
+    device = Device(tmp_path / "tv", fleet.root_json, source)
+    device.shelf.on_document("config/fleet.json", lambda name, content: told.append((name, content)))
+    async with device:
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+        assert told == []
+        fleet.put_into(source)
+        device.shelf.refresh()
+        await device.until(lambda: told == [("config/fleet.json", b'{"v":1,"version":1}')])
+
+
+async def test_what_gives_way_in_the_middle_of_a_look_stays_a_while_for_who_may_be_opening_it(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    fleet.sign()
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+        (old,) = device.shelf.catalog.packs[0].paths.values()
+        fleet.sign(poster=png(filling=random_bytes(200_000, "second")))
+        (second,) = fleet.packs()
+        chunk = chunk_topic(second.assets["poster.png"].chunks[0].sha256)
+        source.held.add(chunk)
+        fleet.put_into(source)
+        await device.until(lambda: chunk in source.asked)
+        fleet.sign("summer")
+        summer = target_topic(fleet.fleet.files["packs/acme/summer.json"].hashes["sha256"])
+        source.held.add(summer)
+        fleet.put_into(source)
+        await device.until(lambda: summer in source.asked)
+        source.let_go(chunk)
+        await device.until(lambda: device.playable() == {"acme/spring": 2})
+        source.let_go()
+        await device.until(lambda: device.playable() == {"acme/spring": 2, "acme/summer": 1})
+        assert old.exists()
+        await device.shelf._supply.evict()
+        assert not old.exists()
 
 
 async def test_a_clock_in_1970_is_not_believed_and_the_shelf_fills_all_the_same(

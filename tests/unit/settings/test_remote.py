@@ -38,6 +38,8 @@ def test_nothing_that_decides_trust_identity_or_reach_can_be_set_from_afar() -> 
         (b"[]", "format 1"),
         (json.dumps({"v": 2, "version": 1}).encode(), "format 1"),
         (json.dumps({"v": 1}).encode(), "version"),
+        (json.dumps({"v": 1, "version": -5}).encode(), "whole number from 1"),
+        (json.dumps({"v": 1, "version": 2**53}).encode(), "to 9007199254740991"),
         (json.dumps({"v": 1, "version": True}).encode(), "version"),
         (document(mqtt={"host": "evil.example"}), "mqtt"),
         (document(debug={"port": 1}), "debug"),

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.link.reported_state import ReportedState
+from edge_agent.model.device import Microphone
 from edge_agent.model.errors import StorageError, VoiceError
 from edge_agent.settings.layers import Settings
 from edge_agent.troubles import Troubles
+from edge_agent.wiring.reported import reported_state
 from edge_agent.wiring.trial import ConfigOffers, ConfigTrial, document_names
 
 FLEET = "config/fleet.json"
@@ -67,6 +70,46 @@ async def test_the_same_configuration_is_not_lived_by_twice(tmp_path: Path) -> N
     await agent.trial.offer({FLEET: remote(1, placements={"max_per_hour": 1})})
     await agent.trial.offer({FLEET: remote(1, placements={"max_per_hour": 1})})
     assert len(agent.lived) == 1
+
+
+async def test_what_is_withdrawn_holds_no_more_and_that_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    agent = Agent(tmp_path)
+    with caplog.at_level("INFO"):
+        await agent.trial.offer({FLEET: remote(4, placements={"max_per_hour": 1})})
+        await agent.trial.offer({})
+    assert [record.getMessage() for record in caplog.records] == [
+        "Remote configuration 4 holds.",
+        "The remote configuration was withdrawn: agent.toml alone holds.",
+    ]
+    assert Agent(tmp_path).trial.settings.placements.max_per_hour != 1
+
+
+@pytest.mark.parametrize("bad", [b'{"v": 1, "version": -5}'], ids=["a version below 1"])
+async def test_whatever_is_refused_can_be_told_to_the_fleet(tmp_path: Path, bad: bytes) -> None:
+    outcome = await Agent(tmp_path).trial.offer({FLEET: bad})
+    assert outcome.outcome == "refused"
+    state = reported_state("tv", outcome, {}, repository_version=1, microphone=Microphone.OFF)
+    assert ReportedState.from_payload(state.to_payload()).online
+
+
+@pytest.mark.parametrize(
+    ("section", "values"),
+    [
+        ("packs", {"refresh_every": 8e13}),
+        ("packs", {"refresh_every": -3}),
+        ("packs", {"bandwidth": 10**400}),
+        ("measure", {"send_spread": 8e13}),
+        ("measure", {"send_spread": -5}),
+    ],
+)
+async def test_a_value_that_no_room_can_reckon_with_is_refused(
+    tmp_path: Path, section: str, values: dict[str, float]
+) -> None:
+    outcome = await Agent(tmp_path).trial.offer({FLEET: remote(1, **{section: values})})
+    assert outcome.outcome == "refused"
+    assert f"{section}.{next(iter(values))}" in outcome.detail
 
 
 async def test_one_bad_document_refuses_the_whole_and_changes_nothing(tmp_path: Path) -> None:
