@@ -59,6 +59,9 @@ class Heard:
     of_other_words: int
 
 
+NOBODY: Final = Heard((), 0, 0)
+
+
 def hear_people(
     recordings: Path,
     work: Path,
