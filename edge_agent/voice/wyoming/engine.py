@@ -1,7 +1,10 @@
 """What decodes the audio of every Wyoming client: one model, and streams of it (native code, synchronous)."""
 
 import logging
+from collections.abc import Callable
+from dataclasses import replace
 
+from edge_agent.model.errors import VoiceError
 from edge_agent.voice.gated import GatedStream
 from edge_agent.voice.grammar import build_what_is_known
 from edge_agent.voice.libvosk import SpeechModel
@@ -15,25 +18,29 @@ _log = logging.getLogger(__name__)
 class Engine:
     """The model that every client's audio is decoded with. It is loaded for the first audio, and kept until `rest`.
 
-    A phrase that the model cannot hear is refused with a logged error; the others are offered.
+    `find` says which model that is. It is asked again once the model is gone: a voice pack of the agent beside us
+    brings the words in a new folder and removes the old one. A phrase that the model cannot hear is refused with a
+    logged error; the others are offered.
     """
 
-    def __init__(self, model: Model, offer: Offer, sensitivity: float = 0.5) -> None:
-        self._model = model
+    def __init__(self, find: Callable[[], Model], offer: Offer, sensitivity: float = 0.5) -> None:
+        self._find = find
+        self._asked = offer
         self._sensitivity = sensitivity
-        self._vocabulary = model.vocabulary()
         self._loaded: SpeechModel | None = None
-        for error in build_what_is_known((*offer.wake, *offer.answers), self._vocabulary)[1]:
-            _log.error("Wyoming clients cannot use a phrase. %s", error.for_person())
-        self.offer = Offer(self._known(offer.wake), self._known(offer.answers), offer.lang, offer.model)
+        self._take(find())
 
     def listen_for(self, phrases: tuple[str, ...], *, for_days: bool) -> PhraseStream | GatedStream:
         """Return a new stream of audio in which these phrases are heard. Raise VoiceError where Vosk refuses.
 
         One that goes on `for_days` has a gate, as the agent's own: silence costs next to nothing.
         """
+        try:
+            self._loaded = self._model.load()
+        except VoiceError:
+            self._take(self._find())
+            self._loaded = self._model.load()
         grammar, _ = build_what_is_known(phrases, self._vocabulary)
-        self._loaded = self._model.load()
         return (GatedStream if for_days else PhraseStream)(self._loaded, grammar, self._sensitivity)
 
     @property
@@ -44,6 +51,15 @@ class Engine:
     def rest(self) -> None:
         """Let the model go, as soon as nobody is heard with it."""
         self._loaded = None
+
+    def _take(self, model: Model) -> None:
+        self._model, self._vocabulary = model, model.vocabulary()
+        asked = self._asked
+        for error in build_what_is_known((*asked.wake, *asked.answers), self._vocabulary)[1]:
+            _log.error("Wyoming clients cannot use a phrase. %s", error.for_person())
+        self.offer = replace(
+            asked, wake=self._known(asked.wake), answers=self._known(asked.answers), model=model.name
+        )
 
     def _known(self, phrases: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(build_what_is_known(phrases, self._vocabulary)[0].phrases.values())

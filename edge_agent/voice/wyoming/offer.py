@@ -16,20 +16,23 @@ _ATTRIBUTION: Final = {"name": "Edge Agent, on Vosk", "url": "https://alphacephe
 
 @dataclass(frozen=True)
 class Offer:
-    """The phrases that may wake, and those that speech is recognised as; every one is known to the model."""
+    """The phrases that may wake, and those that speech is recognised as, by a model of that name."""
 
     wake: tuple[str, ...]
     answers: tuple[str, ...]
     lang: str
-    model: str
+    model: str = ""
 
     @classmethod
-    def of(cls, settings: VoiceSettings, model: str) -> "Offer":
-        """Return what a device offers: it answers with its own phrases, those added for others, and the commands."""
+    def of(cls, settings: VoiceSettings) -> "Offer":
+        """Return what a device would offer whose model knows every word.
+
+        It answers with its own phrases, those added for others, and the commands.
+        """
         added = () if settings.wyoming is None else settings.wyoming.phrases
         commands = (phrase for phrases in commands_for(settings.lang).values() for phrase in phrases)
         answers = tuple(dict.fromkeys((*settings.wake_phrases, *added, *commands)))
-        return cls(settings.wake_phrases, answers, settings.lang, model)
+        return cls(settings.wake_phrases, answers, settings.lang)
 
     @cached_property
     def wake_names(self) -> Mapping[str, str]:

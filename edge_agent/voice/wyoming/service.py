@@ -6,6 +6,7 @@
 import asyncio
 import logging
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from edge_agent.model.errors import EdgeAgentError, SettingsError
@@ -65,5 +66,4 @@ class WyomingService:
 
 def engine_for(settings: VoiceSettings) -> Engine:
     """Return the engine of these settings. Raise VoiceError when the model cannot be used."""
-    model = heard_model(settings)
-    return Engine(model, Offer.of(settings, model.name), settings.sensitivity)
+    return Engine(partial(heard_model, settings), Offer.of(settings), settings.sensitivity)

@@ -34,7 +34,7 @@ from edge_agent.voice.wyoming.session import LONGEST_UTTERANCE_S, Session
 from edge_agent.voice.wyoming.sockets import keep_asking
 from tests.wyoming_peers import PATIENCE_S, START, STOP, answer, answers_to_the_end, chunks, spoken, tell
 
-OFFER = Offer(("hey kitchen", "stop"), ("hey kitchen", "stop", "tell me more"), "en", "test")
+OFFER = Offer(("hey kitchen", "stop"), ("hey kitchen", "stop", "tell me more"), "en")
 
 Serving = Callable[..., AbstractAsyncContextManager[str]]
 
@@ -51,7 +51,7 @@ class Switch:
 
 @pytest.fixture(scope="module")
 def engine(model: Model) -> Engine:
-    return Engine(model, OFFER)
+    return Engine(lambda: model, OFFER)
 
 
 @pytest.fixture
@@ -339,7 +339,7 @@ async def test_the_model_is_kept_from_a_wake_to_its_command_and_let_go_when_ever
     model: Model, tmp_path: Path
 ) -> None:
     """Home Assistant connects for the wake phrase, and anew for the command."""
-    engine = WatchedEngine(model, OFFER)
+    engine = WatchedEngine(lambda: model, OFFER)
     engine.rested = asyncio.Event()
     address = Address.parse(f"unix://{tmp_path}/wyoming")
     loaded = [engine.is_loaded]

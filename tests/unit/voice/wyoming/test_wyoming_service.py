@@ -8,12 +8,18 @@ from pathlib import Path
 import pytest
 from wyoming.client import AsyncClient
 from wyoming.info import Describe, Info
+from wyoming.wake import Detect, Detection
 
 from edge_agent.settings.rooms import VoiceSettings, WyomingSettings
 from edge_agent.troubles import Troubles
 from edge_agent.voice.dialogue import SPOKEN
-from edge_agent.voice.wyoming.service import WyomingService
-from tests.wyoming_peers import PATIENCE_S, answer
+from edge_agent.voice.fitting import fit, use
+from edge_agent.voice.models import check_model
+from edge_agent.voice.wyoming.protocol import Address
+from edge_agent.voice.wyoming.server import WyomingServer
+from edge_agent.voice.wyoming.service import WyomingService, engine_for
+from tests.unit.voice.test_fitting import PACKAGED, brought
+from tests.wyoming_peers import PATIENCE_S, answer, spoken, tell
 
 
 def settings(model: Path, uri: str, *, phrases: tuple[str, ...] = ()) -> VoiceSettings:
@@ -84,3 +90,28 @@ async def test_a_port_that_is_taken_is_one_trouble(model_directory: Path) -> Non
         running.cancel()
         await asyncio.wait([running])
     assert "in use" in told.troubles.lasting["wyoming"].what
+
+
+async def test_a_server_of_its_own_takes_up_the_words_that_the_agent_beside_it_was_brought(tmp_path: Path) -> None:
+    """The agent removes the folder that the words were in before."""
+    base, place = check_model(PACKAGED), tmp_path / "models" / "fitted"
+
+    def bring(content: bytes) -> str:
+        fitted = fit(base, brought(tmp_path / "pack", {"beside.json": content}), place)
+        use(base, fitted, place)
+        return fitted.name
+
+    async def used_by(uri: str) -> str:
+        async with AsyncClient.from_uri(uri) as client:
+            await tell(client, Detect(names=["hey_kitchen"]).event(), *spoken("hey-kitchen-rms"))
+            assert Detection.is_type((await answer(client)).type)
+            await client.write_event(Describe().event())
+            return Info.from_event(await answer(client)).asr[0].models[0].name
+
+    names = [bring(b"1")]
+    engine = engine_for(VoiceSettings(wake_phrases=("hey kitchen",), models_directory=place.parent))
+    async with WyomingServer(engine).listening(Address.parse(f"unix://{tmp_path}/ear")) as taken:
+        heard = [await used_by(str(taken))]
+        names.append(bring(b"2"))
+        heard.append(await used_by(str(taken)))
+    assert heard == names
