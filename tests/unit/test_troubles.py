@@ -55,6 +55,22 @@ def test_its_end_is_told_of_once_and_a_new_one_is_news(device: Device, caplog: p
     assert device.troubles.begin("journal", FULL)
 
 
+def test_what_comes_and_goes_all_the_time_is_told_of_a_few_times_an_hour(
+    device: Device, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    for number in range(50):
+        device.troubles.begin("repository", LinkError(f"It sent {number} bytes."))
+        device.troubles.end("repository")
+    lines = [message for _level, message in told(caplog)]
+    assert len(lines) == 9
+    assert lines[-1] == "It sent 4 bytes. It comes and goes: no more of it is told for an hour."
+    device.troubles.begin("journal", FULL)
+    device.time += timedelta(hours=1)
+    device.troubles.begin("repository", FULL)
+    assert [message for _level, message in told(caplog)[9:]] == [FULL.for_person()] * 2
+
+
 def test_another_reason_is_news_about_the_same_trouble(device: Device) -> None:
     device.troubles.begin("journal", FULL)
     device.time += timedelta(hours=1)
