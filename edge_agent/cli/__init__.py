@@ -5,6 +5,7 @@ Exit codes: 0 done; 1 the command could not do it and says why; 2 the command li
 
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Final
 
 import typer
@@ -58,9 +59,14 @@ def build(argv: list[str]) -> typer.Typer:
 
 def main() -> None:
     """Run the command line; expected errors become one sentence on stderr and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # what a terminal has no letters for is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
     try:
         build(sys.argv[1:])()
     except EdgeAgentError as error:
         fail(error)
+    except UnicodeEncodeError:
+        fail("The command line, or a file, holds bytes that are no text.", "Write it in UTF-8.")
     except KeyboardInterrupt:
         sys.exit(130)

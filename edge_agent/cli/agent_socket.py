@@ -28,10 +28,10 @@ def running_agent(
 
     path = socket_path if socket_path is not None else load_settings(config).debug.socket
     if path is None:
-        fail("This agent has no socket. Set debug.socket in agent.toml.")
+        fail("This agent has no socket.", "Set debug.socket in agent.toml.")
     answer = get(path, target) if body is None else post(path, target, body)
     if answer is None:
-        fail(f"No agent listens on {path}. Start it with edge-agent run, or name another with --socket.")
+        fail(f"No agent listens on {path}.", "Start it with edge-agent run, or name another with --socket.")
     return answer
 
 

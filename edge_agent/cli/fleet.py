@@ -57,7 +57,10 @@ def publish(
     """
     from edge_agent.fleet.mirror_folder import choose
     from edge_agent.fleet.publish import sign_pack
+    from edge_agent.model.errors import FormatError
 
+    if pack.suffix == ".bundle" and not pack.exists():
+        raise FormatError(f"There is no file {pack}.", "Check its path.")
     choose(desk.fleet.directory, folder=mirror_folder, assets_on=assets_on, over_bytes=assets_over)
     if pack.is_file():
         _publish_bundle(desk, pack, everything=everything, upload=upload, as_json=as_json)

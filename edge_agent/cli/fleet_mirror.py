@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_agent.cli.fleet_options import FLEET, FleetDir, progress_bar, say
-from edge_agent.cli.output import JsonOption, size
+from edge_agent.cli.output import JsonOption, counted, size
 
 if TYPE_CHECKING:
     from edge_agent.fleet.mirror_check import Checked
@@ -80,14 +80,14 @@ def mirror(
     else:
         where = f"on the {choice.assets_on}" if choice.assets_on != "both" else "on the broker and on mirrors"
         sentences.append(
-            f"{written.folder} holds the {written.assets} assets that mirrors serve, {written.written} of them new "
+            f"{written.folder} holds {counted(written.assets, 'asset')} for mirrors, {written.written} of them new "
             f"({size(written.written_bytes)}); assets over {choice.over_bytes} bytes are {where}."
         )
     if checked is not None:
         sentences.append(
-            f"{checked.url} lacks {len(checked.lacking)} of {checked.assets} assets: upload the folder."
+            f"{checked.url} lacks {len(checked.lacking)} of {counted(checked.assets, 'asset')}: upload the folder."
             if checked.lacking
-            else f"{checked.url} serves all {checked.assets} assets as devices need them."
+            else f"{checked.url} serves {counted(checked.assets, 'asset')} as devices need them."
         )
     say(
         "\n".join(sentences),

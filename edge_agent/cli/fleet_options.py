@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec
 
 import typer
 
-from edge_agent.cli.output import note, print_json, size
+from edge_agent.cli.output import counted, note, print_json, size
 
 if TYPE_CHECKING:
     from edge_agent.fleet.broker import BrokerAddress
@@ -167,7 +167,9 @@ class Desk:
             with progress_bar() as progress:
                 mirrored = write_folder(self.fleet, progress)
         if mirrored is not None and mirrored.written:
-            note(f"Wrote {mirrored.written} assets ({size(mirrored.written_bytes)}) into {mirrored.folder}.")
+            note(
+                f"Wrote {counted(mirrored.written, 'asset')} ({size(mirrored.written_bytes)}) into {mirrored.folder}."
+            )
         run_upload(upload)
         try:
             with quiet_link(), progress_bar() as progress:

@@ -1,5 +1,6 @@
 """`edge-agent fleet pack …`: begin a pack, look at it, make it into one file. No broker is needed for that."""
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_agent.cli.fleet_options import FLEET, FleetDir, now, progress_bar, say
-from edge_agent.cli.output import JsonOption, note, print_json, size
+from edge_agent.cli.output import JsonOption, counted, note, print_json, size
 
 if TYPE_CHECKING:
     from edge_agent.fleet.finding import Finding
@@ -79,7 +80,8 @@ def new(
         note(f"Made a key for {advertiser}.")
     is_ours = fleet is not None and fleet.authority.can_sign(role_name(f"advertiser-{advertiser}"))
     after = "publish" if is_ours else "pack build"
-    say(f"Made {path}. Look at it, then: edge-agent fleet {after} {folder}", {"pack": str(path)}, as_json=as_json)
+    named = shlex.quote(str(folder))
+    say(f"Made {path}. Look at it, then: edge-agent fleet {after} {named}", {"pack": str(path)}, as_json=as_json)
 
 
 def build(
@@ -225,8 +227,8 @@ def preview(
         path = write_preview(pack, found, _profiles(profiles), target, now(), on_done)
     errors = sum(finding.level == "error" for finding in found)
     say(
-        f"Open {path}: {_counted(len(pack.campaign.creatives), 'creative')}, {_counted(errors, 'error')}, "
-        f"{_counted(len(found) - errors, 'warning')}.",
+        f"Open {path}: {counted(len(pack.campaign.creatives), 'creative')}, {counted(errors, 'error')}, "
+        f"{counted(len(found) - errors, 'warning')}.",
         {"page": str(path), "errors": errors, "warnings": len(found) - errors},
         as_json=as_json,
     )
@@ -260,10 +262,6 @@ def _examine(folder: Path, profiles: list[str] | None) -> "tuple[PackFolder | No
             progress("measuring", done_bytes, total_bytes)
 
         return pack, in_order([*found, *measure_files(pack, on_done)])
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number != 1 else ''}"
 
 
 def _profiles(names: list[str] | None) -> "list[DeviceProfile]":

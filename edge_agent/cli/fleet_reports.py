@@ -87,7 +87,7 @@ def report(fleet_dir: FleetDir = Path("fleet"), as_json: JsonOption = False) -> 
     from edge_agent.measure.randomiser import Estimate
 
     if not fleet_dir.is_dir():
-        fail(f"There is no folder {fleet_dir}. Name the fleet's folder with --fleet-dir.")
+        fail(f"There is no folder {fleet_dir}.", "Name the fleet's folder with --fleet-dir.")
     path = fleet_dir / STORE_NAME
     found: list[Line] = []
     if path.exists():

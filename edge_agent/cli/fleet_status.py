@@ -24,7 +24,7 @@ from edge_agent.cli.fleet_options import (
     quiet_link,
     say,
 )
-from edge_agent.cli.output import JsonOption, note, print_json, print_table, size
+from edge_agent.cli.output import JsonOption, counted, note, print_json, print_table, size
 
 if TYPE_CHECKING:
     from edge_agent.fleet.broker import BrokerAddress
@@ -57,6 +57,7 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Show what is published, until when signatures are good, and how devices are."""
+    from edge_agent.fleet.deny_list import denied
     from edge_agent.fleet.publish import manifests
     from edge_agent.fleet.repository import FleetRepository
     from edge_agent.packs.manifest import parse_target_name
@@ -65,6 +66,7 @@ def status(
     packs = list(manifests(fleet))
     documents = sorted(name for name in fleet.files if parse_target_name(name) is None)
     expirations = fleet.expirations()
+    revoked = {name: why.reason for name, why in sorted(denied(fleet).revoked.items())}
     seen = None
     if broker is not None:
         address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file, protocol)
@@ -79,6 +81,7 @@ def status(
                     for pack in packs
                 ],
                 "documents": documents,
+                "revoked": revoked,
                 "expires": {role: at.isoformat() for role, at in sorted(expirations.items())},
                 "mirrors": _mirrors_document(fleet),
                 "broker": None if seen is None else _oversight_document(seen),
@@ -91,6 +94,9 @@ def status(
     ]
     print_table(f"{fleet_dir}, version {fleet.timestamp.version}", ("pack", "version", "assets", "devices"), rows)
     note(f"Advertisers: {', '.join(fleet.advertisers) or 'none yet'}. Documents: {', '.join(documents)}.")
+    if revoked:
+        each = [f"{name} ({reason})" if reason else name for name, reason in revoked.items()]
+        note(f"Revoked until it is lifted: {', '.join(each)}.")
     first = min(expirations, key=lambda role: expirations[role])
     note(
         f"The first signature to expire is the {first}'s, on {expirations[first]:%Y-%m-%d}: edge-agent fleet refresh"
@@ -122,7 +128,7 @@ def _note_mirrors(fleet: "FleetRepository") -> None:
     if choice.assets_on == "broker":
         return
     lacks = f"and lacks {missing} of them: edge-agent fleet mirror" if missing else "and has them all"
-    note(f"{belong} assets are for mirrors ({choice.assets_on}); {choice.folder} is their folder, {lacks}")
+    note(f"{counted(belong, 'asset')} for mirrors ({choice.assets_on}); {choice.folder} is their folder, {lacks}")
 
 
 def _look(
@@ -168,7 +174,13 @@ def device_rows(devices: "Iterable[DeviceReport]") -> list[tuple[str, str, str, 
         problems = list(state.problems)
         if state.config is not None and state.config.reason:
             problems.append(f"Configuration {state.config.version} is not used: {state.config.reason}")
-        packs = "" if device.behind is None else "newest" if not device.behind else f"{device.behind} versions behind"
+        packs = (
+            ""
+            if device.behind is None
+            else "newest"
+            if not device.behind
+            else f"{counted(device.behind, 'version')} behind"
+        )
         rows.append((device.device_id, _health(device), state.version, packs, " ".join(problems)))
     return rows
 
@@ -183,7 +195,7 @@ def devices_said(devices: "Sequence[DeviceReport]") -> str:
     found = Counter(_health(device) for device in sorted(devices, key=_urgency))
     behind = sum(1 for device in devices if device.behind)
     parts = [f"{count} {health}" for health, count in found.items()]
-    how_many = f"{len(devices)} device{'s' if len(devices) != 1 else ''}"
+    how_many = counted(len(devices), "device")
     late = f"; {behind} without the newest packs" if behind else ""
     return f"{how_many}: {', '.join(parts)}{late}."
 
@@ -226,9 +238,14 @@ def gc(
     if yes:
         with quiet_link(), progress_bar() as progress:
             asyncio.run(remove_garbage(desk.fleet, desk.address, garbage, progress))
-    what = f"{len(garbage.files)} files ({size(garbage.bytes)}) and up to {len(garbage.topics)} parts on the broker"
+    files, parts = counted(len(garbage.files), "file"), counted(len(garbage.topics), "part")
+    what = f"{files} ({size(garbage.bytes)}) and up to {parts} on the broker"
+    if not garbage.files and not garbage.topics:
+        sentence = "There is nothing to remove."
+    else:
+        sentence = f"Removed {what}." if yes else f"Could remove {what}: edge-agent fleet gc --yes"
     say(
-        f"Removed {what}." if yes else f"Could remove {what}: edge-agent fleet gc --yes",
+        sentence,
         {
             "removed": yes,
             "files": [path.name for path in garbage.files],

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from edge_agent.cli.model import models_directory
-from edge_agent.cli.output import JsonOption, note, print_json
+from edge_agent.cli.output import JsonOption, error_document, note, print_json
 from edge_agent.model.errors import VoiceError
 from edge_agent.voice.gated import GatedStream
 from edge_agent.voice.grammar import build_grammar, phrases_in
@@ -61,7 +61,7 @@ def listen(
     tell = _print_json if as_json else _print_text
     if paths:
         if not _listen_to_files(
-            paths, lambda: PhraseStream(speech_model, grammar, sensitivity), tell, say_nothing=as_json
+            paths, lambda: PhraseStream(speech_model, grammar, sensitivity), tell, as_json=as_json
         ):
             raise typer.Exit(1)
         return
@@ -71,7 +71,7 @@ def listen(
     _listen_to(MicrophoneSource(device) if mic else StdinSource(RawFormat(rate, channels)), stream, tell)
 
 
-def _listen_to_files(paths: list[Path], new_stream: NewStream, tell: Tell, *, say_nothing: bool) -> bool:
+def _listen_to_files(paths: list[Path], new_stream: NewStream, tell: Tell, *, as_json: bool) -> bool:
     """Listen to each file on its own; return whether all of them could be read."""
     all_read = True
     for path in paths:
@@ -79,13 +79,15 @@ def _listen_to_files(paths: list[Path], new_stream: NewStream, tell: Tell, *, sa
             audio = read_wav(path)
         except VoiceError as error:
             note(f"edge-agent: {error.for_person()}")
+            if as_json:
+                print_json({"file": str(path), **error_document(error)})
             all_read = False
             continue
         stream = new_stream()
         heard = [*stream.feed(audio), *stream.finish()]
         for detection in heard:
             tell(str(path), detection)
-        if not heard and not say_nothing:
+        if not heard and not as_json:
             typer.echo(f"{path}: nothing was heard")
     return all_read
 

@@ -130,7 +130,7 @@ def use(
     installed = models / model
     directory = installed if "/" not in model and installed.is_dir() else Path(model)
     if packaged is None and not directory.is_dir():
-        fail(f"There is no speech model {model}. Name one of `edge-agent model list`, or a folder.")
+        fail(f"There is no speech model {model}.", "Name one of `edge-agent model list`, or a folder.")
     found = check_model(packaged or directory)
     Decoder(found.load(), Grammar({}).for_vosk)
     # Without a choice the packaged model of the device's language is used, after an upgrade too.
@@ -195,7 +195,7 @@ def train(
     from edge_agent.voice.training import MINUTES, SEED, TrainingError, train_model
 
     if out.exists() and not out.is_dir():
-        fail(f"{out} is a file. Name a new folder with --out.")
+        fail(f"{out} is a file.", "Name a new folder with --out.")
     with tempfile.TemporaryDirectory(prefix="edge-agent-training-") as scratch:
         try:
             train_model(

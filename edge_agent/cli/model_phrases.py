@@ -63,8 +63,10 @@ def add_phrases(
         _print_verdicts(plan.verdicts)
     if plan.refused and not anyway:
         worst = plan.refused[0]
-        details = {"refused": [_verdict_document(verdict) for verdict in plan.refused]} if as_json else None
-        fail(f'"{worst.phrase}": {worst.advice} Nothing was made; --anyway makes it all the same.', details=details)
+        details = {"refused": [_verdict_document(verdict) for verdict in plan.refused]}
+        fail(
+            f'"{worst.phrase}": {worst.advice}', "Nothing was made; --anyway makes it all the same.", details=details
+        )
     made = make_model(plan, target)
     seconds = round(time.monotonic() - began, 1)
     if as_json:

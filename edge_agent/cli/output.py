@@ -68,10 +68,22 @@ def size(length: int) -> str:
     )
 
 
-def fail(error: EdgeAgentError | str, *, details: Mapping[str, object] | None = None) -> NoReturn:
-    """Print one sentence with the next step on stderr and leave with exit code 1."""
-    message = error.for_person() if isinstance(error, EdgeAgentError) else error
-    typer.echo(f"edge-agent: {message}", err=True)
-    if details:
-        typer.echo(json.dumps(details, default=str), err=True)
+def counted(number: int, what: str) -> str:
+    """Return so many of what a word names in English, such as `1 asset` and `2 assets`."""
+    return f"{number} {what}{'s' if number != 1 else ''}"
+
+
+def error_document(error: EdgeAgentError) -> dict[str, object]:
+    """Return what a program is told of an error: what happened, and what can be done."""
+    return {"error": str(error), "next_step": error.next_step}
+
+
+def fail(
+    error: EdgeAgentError | str, next_step: str = "", *, details: Mapping[str, object] | None = None
+) -> NoReturn:
+    """Print one sentence with the next step on stderr, for a program as JSON on stdout too, and leave with code 1."""
+    told = error if isinstance(error, EdgeAgentError) else EdgeAgentError(error, next_step)
+    typer.echo(f"edge-agent: {told.for_person()}", err=True)
+    if "--json" in sys.argv[1:]:
+        print_json({**error_document(told), **(details or {})})
     sys.exit(1)

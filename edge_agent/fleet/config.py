@@ -66,7 +66,7 @@ def withdraw_config(fleet: FleetRepository, name: str, now: datetime) -> None:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        text = file.read_text("utf-8")
+        text = file.read_text("utf-8-sig")
         value = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
     except OSError as error:
         raise FormatError(f"{file} cannot be read: {error.strerror or error}.", "Check the path.") from error

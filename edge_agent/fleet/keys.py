@@ -53,13 +53,22 @@ class KeyFolder:
         (self.directory / f"{role}.next.pem").unlink(missing_ok=True)  # of a rotation that never came to be
         return self.create(f"{role}.next")
 
-    def promote(self, role: str) -> None:
-        """Put the prepared key in the place of the old one, which is kept as `<role>.retired-<n>.pem`."""
+    def renew(self, role: str) -> CryptoSigner:
+        """Make a new key for `role`; one that is here, of a time before the role was ended, is kept aside."""
+        self._retire(role)
+        return self.create(role)
+
+    def _retire(self, role: str) -> None:
+        """Keep the key of `role`, where it is here, as `<role>.retired-<n>.pem`."""
         number = 1
         while (self.directory / f"{role}.retired-{number}.pem").exists():
             number += 1
-        if self.has(role):  # the old one may be kept elsewhere
+        if self.has(role):  # it may be kept elsewhere
             (self.directory / f"{role}.pem").rename(self.directory / f"{role}.retired-{number}.pem")
+
+    def promote(self, role: str) -> None:
+        """Put the prepared key in the place of the old one, which is kept."""
+        self._retire(role)
         (self.directory / f"{role}.next.pem").rename(self.directory / f"{role}.pem")
 
     def write_secret(self, name: str, content: bytes) -> Path:

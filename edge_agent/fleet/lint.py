@@ -12,7 +12,7 @@ from typing import Final
 
 from edge_agent.fleet.finding import Finding, Level, error, warning
 from edge_agent.fleet.fit import check_fit, check_moments
-from edge_agent.fleet.media import inspect_media
+from edge_agent.fleet.media import Wave, inspect_media, inspect_wave
 from edge_agent.fleet.new_pack import PLACEHOLDER
 from edge_agent.fleet.pack_folder import PackFolder, read_pack_folder
 from edge_agent.model.campaign import Creative, FrequencyCap, LineItem, Pacing
@@ -36,6 +36,9 @@ _SUFFIXES: Final = {
     ".gif": "image/gif",
     ".wav": "audio/wav",
 }
+_PCM: Final = 1
+_SELDOM_PLAYED: Final = frozenset({3, 0xFFFE})
+"""Format tags of floating point, and of what says elsewhere what it is (mmreg.h)."""
 _LOOK_EVERY: Final = PacksSettings.model_fields["refresh_every"].default
 _CHUNK_BYTES, _ENTRY_BYTES, _MANIFEST_BYTES = 65_536, 96, 120_000
 
@@ -127,10 +130,9 @@ def _check_caps(where: str, short: FrequencyCap, long: FrequencyCap) -> Iterator
 
 
 def _check_words(creative: Creative, unknown_words: UnknownWords) -> Iterator[Finding]:
-    if creative.transcript == PLACEHOLDER:
-        yield error(
-            "placeholder", creative.crid, "Its transcript is the placeholder.", "Write what it says or shows."
-        )
+    if creative.transcript == PLACEHOLDER or not creative.transcript.strip():
+        what = "the placeholder" if creative.transcript == PLACEHOLDER else "empty"
+        yield error("placeholder", creative.crid, f"Its transcript is {what}.", "Write what it says or shows.")
     if creative.format is not Format.VOICE_DIALOGUE:
         return
     reached = {target for turn in creative.turns for target in turn.answers.values()}
@@ -167,10 +169,13 @@ def _check_files(pack: PackFolder) -> Iterator[Finding]:
             yield warning(
                 "suffix", name, f"It is {stated.mime}, not what its name says.", "Rename it, or export it again."
             )
+        content = path.read_bytes()
         try:
-            real = inspect_media(name, path.read_bytes())
+            real = inspect_media(name, content)
         except FormatError:
             continue  # not a kind that can be read here; the pack states what it is
+        if real.mime == "audio/wav":
+            yield from _check_wave(name, inspect_wave(content))
         if real.mime != stated.mime:
             yield error(
                 "type", name, f"The pack states {stated.mime}, and it is {real.mime}.", "Correct assets in it."
@@ -186,6 +191,17 @@ def _check_files(pack: PackFolder) -> Iterator[Finding]:
                 f"Its sound lasts {longest.total_seconds():g} s, and its dur is {creative.dur.total_seconds():g}.",
                 "Leave dur out, so that it follows from the sound.",
             )
+
+
+def _check_wave(name: str, wave: Wave) -> Iterator[Finding]:
+    fix = "Export it as a WAV file of 16-bit PCM."
+    if wave.encoding in _SELDOM_PLAYED:
+        yield warning("encoding", name, "It is not plain PCM, and not every device plays it.", fix)
+    elif wave.encoding != _PCM:
+        yield error("encoding", name, f"It is compressed (format {wave.encoding}), and devices do not play it.", fix)
+    if wave.missing_bytes:
+        missing_s = wave.missing_bytes / wave.bytes_per_second
+        yield warning("cut_off", name, f"Its last {missing_s:.1f} s are missing.", "Export the file again.")
 
 
 def _check_advertiser(pack: PackFolder) -> Iterator[Finding]:

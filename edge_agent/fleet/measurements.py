@@ -10,7 +10,7 @@ import soundfile
 from edge_agent.fleet.finding import Finding, error, warning
 from edge_agent.fleet.loudness import Loudness, measure
 from edge_agent.fleet.pack_folder import PackFolder
-from edge_agent.fleet.picture import LEAST_CONTRAST, measure_text, read_picture
+from edge_agent.fleet.picture import LEAST_CONTRAST, measure_text, oddities, read_picture
 from edge_agent.model.errors import FormatError
 
 QUIETEST: Final = -24.0
@@ -76,6 +76,8 @@ def _check_picture(name: str, path: Path, boxes: tuple[tuple[int, int, int, int]
     except FormatError as wrong:
         yield error("undecodable", name, str(wrong), wrong.next_step)
         return
+    for odd in oddities(path):
+        yield warning(odd[0], name, *odd[1:])
     if boxes is None:
         yield warning(
             "text_unknown",

@@ -16,6 +16,8 @@ _FRAME_HEADERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _MARKER: Final = 0xFF
 _STANDALONE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 _FIX: Final = "Export the file again."
+_ENDLESS_BYTES: Final = 0x7FFFFF00
+"""What a program writes that does not know yet how long the sound will be is no less."""
 _KNOWN_ELSEWHERE: Final = {".mp4": "video/mp4", ".webm": "video/webm", ".mp3": "audio/mpeg", ".ogg": "audio/ogg"}
 
 
@@ -27,6 +29,16 @@ class Media:
     w: int = 0
     h: int = 0
     dur: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """How a WAV file holds its sound. `encoding` is its format tag; `missing_bytes` it promises, and has not."""
+
+    encoding: int
+    bytes_per_second: int
+    sound_bytes: int
+    missing_bytes: int
 
 
 def inspect_media(name: str, content: bytes) -> Media:
@@ -80,15 +92,22 @@ def _jpeg(content: bytes) -> Media:
 
 
 def _wav(content: bytes) -> Media:
-    position, bytes_per_second = 12, 0
+    wave = inspect_wave(content)
+    return Media("audio/wav", dur=timedelta(milliseconds=round(1000 * wave.sound_bytes / wave.bytes_per_second)))
+
+
+def inspect_wave(content: bytes) -> Wave:
+    """Return how a WAV file holds its sound. Raises ValueError or struct.error for what is none."""
+    position, encoding, bytes_per_second = 12, 0, 0
     while position + 8 <= len(content):
         name, length = struct.unpack_from("<4sI", content, position)
         if name == b"fmt ":
-            bytes_per_second = struct.unpack_from("<I", content, position + 16)[0]
+            encoding, _, _, bytes_per_second = struct.unpack_from("<HHII", content, position + 8)
         elif name == b"data":
             if not bytes_per_second:
                 raise ValueError("data before fmt")
-            sound_bytes = min(length, len(content) - position - 8)
-            return Media("audio/wav", dur=timedelta(milliseconds=round(1000 * sound_bytes / bytes_per_second)))
+            there = len(content) - position - 8
+            missing = max(0, length - there) if length < _ENDLESS_BYTES else 0
+            return Wave(encoding, bytes_per_second, min(length, there), missing)
         position += 8 + length + length % 2
     raise ValueError("no data chunk")

@@ -17,7 +17,7 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge_agent.fleet.chunk_folder import listed_chunks, reading
-from edge_agent.fleet.durable import write_durably, write_parts_durably
+from edge_agent.fleet.durable import unwritten, write_durably, write_parts_durably
 from edge_agent.fleet.signed_folder import SignedFolder
 from edge_agent.model.errors import SettingsError, StorageError
 from edge_agent.packs.download import Parcel
@@ -79,7 +79,7 @@ def choose(
 ) -> MirrorChoice:
     """Change what is given of the choice (`assets_on` is one of AssetsOn), remember it, and return it.
 
-    Raises SettingsError when assets would be on mirrors that have no folder.
+    Raises SettingsError when assets would be on mirrors that have no folder, StorageError when it cannot be made.
     """
     before = read_choice(fleet_dir)
     if assets_on is None and folder is not None and before.assets_on == "broker":
@@ -95,6 +95,11 @@ def choose(
         raise SettingsError(
             f"There is no folder for assets on a {choice.assets_on}.", "Name one with --mirror-folder DIR."
         )
+    if folder is not None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)  # what cannot be is not remembered
+        except OSError as error:
+            raise unwritten(folder, error) from error
     if choice != before:
         write_durably(fleet_dir / _CHOICE, choice.model_dump_json(indent=1).encode() + b"\n")
     return choice

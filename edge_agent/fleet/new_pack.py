@@ -1,6 +1,7 @@
 """Shell: begins a pack folder for a person: a commented pack.toml, and their files beside it."""
 
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,12 +9,14 @@ from typing import Final
 
 from edge_agent.fleet.durable import unwritten, write_durably
 from edge_agent.fleet.media import inspect_media
+from edge_agent.fleet.pack_folder import MOMENTS
 from edge_agent.model.errors import FormatError, StorageError
+from edge_agent.model.formats import Format
 
 _HEAD: Final = """\
 # A pack: one campaign and its files. Every field is explained in docs/packs.md.
 advertiser = {advertiser}
-name = {name}
+{id}name = {name}
 adomain = [{domain}]       # the advertiser's own web domains
 # cat = ["210"]            # what it is about (IAB Content Taxonomy 3.0); residents may block a category
 # kinds = ["tv", "fridge"] # which devices it is for; every kind when left out
@@ -24,7 +27,7 @@ crid = {crid}
 format = {format}
 asset = {asset}
 transcript = {transcript}
-lang = "en"
+lang = {lang}
 {dur}"""
 _TAIL: Final = """
 # When it may be placed. Without this: for 30 days from today, at the moments that suit the formats above.
@@ -32,7 +35,7 @@ _TAIL: Final = """
 # id = "mornings"
 # crids = [{crids}]
 # flight = {{ start = 2027-01-01T00:00:00Z, end = 2027-02-01T00:00:00Z }}
-# targeting = {{ moments = ["idle"] }}
+# targeting = {{ moments = [{moments}] }}
 # dayparts = [{{ start = 06:00:00, end = 11:00:00 }}]
 # caps = [{{ scope = "campaign", count = 2, per = 86400 }}]
 """
@@ -40,6 +43,7 @@ _TAIL: Final = """
 PLACEHOLDER: Final = "A few words about this."
 """What stands for the words until a person writes them."""
 
+_CHINESE: Final = re.compile("[\u4e00-\u9fff]")
 _DUR_S: Final = {"boot_screen": 5, "idle_poster": 15}
 """What the shipped devices have room for: a boot screen of at most ten seconds."""
 
@@ -63,10 +67,12 @@ def write_new_pack(folder: Path, advertiser: str, text: str, files: Mapping[str,
             raise FormatError(f"There is no file {file}.", "Check its path.")
     for form, file in files.items():
         _check_kind(form, file)
+    own = folder.resolve().name
     parts = [
         _HEAD.format(
             advertiser=_quoted(advertiser),
-            name=_quoted(folder.resolve().name.replace("-", " ").replace("_", " ").capitalize()),
+            id="" if own == _id(own, advertiser) else f"id = {_quoted(_id(own, advertiser))}\n",
+            name=_quoted(own.replace("-", " ").replace("_", " ").capitalize()),
             domain=_quoted(f"{advertiser}.example"),
         )
     ]
@@ -78,17 +84,23 @@ def write_new_pack(folder: Path, advertiser: str, text: str, files: Mapping[str,
         dur = "" if form.startswith("voice_") else f"dur = {_DUR_S[form]:<22} # seconds\n"
         parts.append(
             _CREATIVE.format(
-                crid=_quoted(crid), format=_quoted(form), asset=_quoted(asset), transcript=_quoted(text), dur=dur
+                crid=_quoted(crid),
+                format=_quoted(form),
+                asset=_quoted(asset),
+                transcript=_quoted(text),
+                lang=_quoted("zh" if _CHINESE.search(text) else "en"),
+                dur=dur,
             )
         )
-    parts.append(_TAIL.format(crids=", ".join(_quoted(crid) for crid in crids)))
+    moments = sorted({MOMENTS[Format(form)] for form in files})
+    parts.append(_TAIL.format(crids=", ".join(map(_quoted, crids)), moments=", ".join(map(_quoted, moments))))
     try:
         folder.mkdir(parents=True)
     except OSError as error:
         raise unwritten(folder, error) from error
     try:
         return _fill(folder, files, "".join(parts))
-    except StorageError:
+    except (StorageError, UnicodeEncodeError):
         shutil.rmtree(folder, ignore_errors=True)  # or the next try would find it there already
         raise
 
@@ -115,6 +127,11 @@ def _check_kind(form: str, file: Path) -> None:
         is_right = False
     if not is_right:
         raise FormatError(f"{file} is not a {kind}.", "Export it as one; other kinds are described in pack.toml.")
+
+
+def _id(name: str, advertiser: str) -> str:
+    """Return what is nearest to a folder's name and may name a campaign; the advertiser's where nothing is left."""
+    return re.sub("[^a-z0-9._-]+", "-", name.lower()).strip("-._")[:64] or advertiser
 
 
 def _quoted(text: str) -> str:

@@ -30,7 +30,7 @@ KINDS: Final = ("tv", "speaker", "fridge")
 _OWN_KEYS: Final = ("pack", "kinds", "assets")
 _DEFAULT_FLIGHT: Final = timedelta(days=30)
 _DEFAULT_STILL_S: Final = 15
-_MOMENTS: Final = {
+MOMENTS: Final = {
     Format.BOOT_SCREEN: MomentKind.POWER_ON,
     Format.STANDBY_SCREEN: MomentKind.STANDBY,
     Format.IDLE_POSTER: MomentKind.IDLE,
@@ -38,6 +38,7 @@ _MOMENTS: Final = {
     Format.VOICE_MENTION: MomentKind.ASSISTANT_ANSWERED,
     Format.COMPANION_PAGE: MomentKind.TAP,
 }
+"""When each format is placed if the pack does not say."""
 
 
 class Stated(BaseModel):
@@ -84,7 +85,8 @@ def read_pack_folder(folder: Path, now: datetime) -> PackFolder:
     where = f"{folder.name}/{description.name}"
     assumed: list[str] = []
     pack, kinds, stated = _own_fields(raw, where)
-    raw.setdefault("id", _identifier(folder.resolve().name, where))
+    if "id" not in raw:
+        raw["id"] = _identifier(folder.resolve().name, where)
     _draw_pages(folder, raw, assumed)
     files, media = _files(folder, raw, stated, where)
     _fill_durations(raw, media, assumed)
@@ -111,7 +113,7 @@ def _find_description(folder: Path) -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
         value = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{path.parent.name}/{path.name} cannot be read: {error}.", "Correct it.") from error
@@ -244,8 +246,11 @@ def _check_creatives(raw: Mapping[str, Any], where: str) -> None:
 
 
 def _fill_line_items(raw: dict[str, Any], now: datetime, assumed: list[str]) -> None:
-    creatives = [creative for creative in _dicts(raw.get("creatives")) if creative["format"] in _MOMENTS]
-    moments = sorted({_MOMENTS[Format(creative["format"])] for creative in creatives})
+    every = _dicts(raw.get("creatives"))
+    led_to = {creative.get(link) for creative in every for link in ("follow_up", "companion")}
+    fitting = [creative for creative in every if creative["format"] in MOMENTS]
+    creatives = [creative for creative in fitting if creative["crid"] not in led_to] or fitting
+    moments = sorted({MOMENTS[Format(creative["format"])] for creative in creatives})
     if not moments:
         return
     start = datetime.combine(now.date(), time(), UTC)

@@ -7,13 +7,14 @@ ground (WCAG 2.2, "contrast ratio" and "relative luminance"). A box that holds m
 measures its strongest division, which may be another; the thin edges of letters count for neither half.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from edge_agent.model.errors import FormatError
 
@@ -55,6 +56,21 @@ def read_picture(path: Path) -> Image.Image:
         raise FormatError(f"{path.name} is damaged: it cannot be decoded.", "Export the file again.") from error
     ground = Image.new("RGBA", picture.size, "white")
     return Image.alpha_composite(ground, picture).convert("RGB")
+
+
+def oddities(path: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield what screens show in different ways, of a picture that can be read: a code, what it is, what to do."""
+    with Image.open(path) as found:
+        if getattr(found, "is_animated", False):
+            yield "animated", "It moves, and screens may show its first picture alone.", "Export a still picture."
+        if found.mode == "CMYK":
+            yield (
+                "cmyk",
+                "Its colours are those of print (CMYK), which screens may show wrongly.",
+                "Export it in RGB.",
+            )
+        if found.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+            yield "turned", "It is stored turned, and screens may show it so.", "Export it upright."
 
 
 def measure_text(picture: Image.Image, boxes: tuple[Box, ...]) -> list[TextBox]:

@@ -116,7 +116,7 @@ class FleetRepository(SignedFolder):
                 "Restore targets/ and chunks/ from your backup, or have it publish under another name.",
             )
         if not public_keys:
-            public_keys = [self.keys.create(f"advertiser-{name}").public_key]
+            public_keys = [self.keys.renew(f"advertiser-{name}").public_key]
         self.authority.delegate(role, [f"packs/{name}/*.json"], public_keys, threshold)
         self._changed.add("targets")
         if self.authority.can_sign(role):

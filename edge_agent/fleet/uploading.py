@@ -20,6 +20,7 @@ def run_upload(command: str) -> None:
             return
         code = subprocess.run(words, stdout=sys.stderr, check=False).returncode
     except (OSError, ValueError) as error:
-        raise SettingsError(f"The upload cannot be run ({command!r}): {error}.", _LATER) from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise SettingsError(f"The upload cannot be run ({command!r}): {why}.", _LATER) from error
     if code:
         raise SettingsError(f"The upload failed with exit code {code} ({command!r}).", _LATER)

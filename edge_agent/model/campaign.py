@@ -13,17 +13,29 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from edge_agent.model.durations import Seconds
 from edge_agent.model.formats import Format
-from edge_agent.model.identity import Identifier, Sha256
+from edge_agent.model.identity import Identifier, Sha256, in_words
 from edge_agent.model.instants import Instant
 from edge_agent.model.moment import MomentKind
 
 Name = Annotated[str, Field(min_length=1, max_length=120)]
 Spoken = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]+$")]
-Link = Annotated[str, Field(max_length=300, pattern=r"^https://[a-z0-9][a-z0-9.-]*(/[\x21-\x7e]*)?$")]
-AssetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
+Link = Annotated[
+    str,
+    Field(max_length=300, pattern=r"^https://[a-z0-9][a-z0-9.-]*(/[\x21-\x7e]*)?$"),
+    in_words("write an address such as https://acme.example/spring, of 300 ASCII letters at most"),
+]
+AssetName = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"),
+    in_words('a file\'s name is 1 to 80 ASCII letters, digits, ".", "_" and "-", a letter or digit first'),
+]
+Language = Annotated[
+    str, Field(pattern=r"^[a-z]{2,3}$"), in_words("write a language as two or three letters, such as en or zh")
+]
 
 HISTORY_KEPT: Final = timedelta(days=366)
 """How long a device remembers its impressions, and so how far back a cap may look."""
+LONGEST_PLAY: Final = timedelta(hours=1)
 END: Final = "end"
 """The id that an answer leads to when it ends the dialogue."""
 PHONE: Final = "phone"
@@ -68,7 +80,7 @@ class Creative(_Frozen):
 
     crid: Identifier
     format: Format
-    lang: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] = "en"
+    lang: Language = "en"
     dur: Seconds
     asset: AssetName | None = None
     transcript: Annotated[str, Field(min_length=1, max_length=600)]
@@ -76,6 +88,13 @@ class Creative(_Frozen):
     companion: Identifier | None = None
     link: Link | None = None
     turns: tuple[Turn, ...] = ()
+
+    @field_validator("dur")
+    @classmethod
+    def _lasts(cls, value: timedelta) -> timedelta:
+        if not timedelta(0) < value <= LONGEST_PLAY:
+            raise ValueError("it must be more than 0 and at most 3600 seconds")
+        return value
 
     @model_validator(mode="after")
     def _shape_fits_format(self) -> Self:

@@ -10,7 +10,7 @@ def _from_seconds(value: object) -> object:
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
             return timedelta(seconds=value)
-        except OverflowError as error:
+        except (OverflowError, ValueError) as error:
             raise ValueError("a duration must be a number of seconds that a calendar can hold") from error
     return value
 

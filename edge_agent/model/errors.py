@@ -40,7 +40,9 @@ class EdgeAgentError(Exception):
 
     def for_person(self) -> str:
         """Return message and next step as one line."""
-        return f"{self} {self.next_step}".strip()
+        happened = str(self)
+        stop = "." if self.next_step and happened[-1:] not in {"", *".?!:"} else ""
+        return f"{happened}{stop} {self.next_step}".strip()
 
     @classmethod
     def kind(cls) -> str:

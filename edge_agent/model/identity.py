@@ -5,23 +5,28 @@ from typing import Annotated, Final, NewType
 from pydantic import StringConstraints, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 
-def _in_words(value: object, check: ValidatorFunctionWrapHandler) -> str:
+def in_words(what: str) -> WrapValidator:
     """Say what a person should write, in place of a regular expression."""
-    try:
-        checked: str = check(value)
-    except ValidationError as error:
-        raise ValueError(
-            'use 1 to 64 lower-case letters, digits, ".", "_" and "-", a letter or digit first'
-        ) from error
-    return checked
+
+    def judge(value: object, check: ValidatorFunctionWrapHandler) -> str:
+        try:
+            checked: str = check(value)
+        except ValidationError as error:
+            raise ValueError(what) from error
+        return checked
+
+    return WrapValidator(judge)
+
+
+_IN_WORDS: Final = in_words('use 1 to 64 lower-case letters, digits, ".", "_" and "-", a letter or digit first')
 
 
 _NAME: Final = "[a-z0-9][a-z0-9._-]{0,63}"
 
-Identifier = Annotated[str, StringConstraints(pattern=rf"^{_NAME}$"), WrapValidator(_in_words)]
+Identifier = Annotated[str, StringConstraints(pattern=rf"^{_NAME}$"), _IN_WORDS]
 """A name that is safe in topics, file names and TUF paths: no slash, no upper case, at most 64 characters."""
 
-IdentifierOrNone = Annotated[str, StringConstraints(pattern=rf"^({_NAME})?$"), WrapValidator(_in_words)]
+IdentifierOrNone = Annotated[str, StringConstraints(pattern=rf"^({_NAME})?$"), _IN_WORDS]
 """Such a name, or the empty text."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

@@ -14,6 +14,17 @@ MAX_DOCUMENT_BYTES: Final = 128 * 1024
 
 MAX_DEPTH: Final = 16
 _STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_PLAIN: Final = {
+    "missing": "it is missing",
+    "extra_forbidden": "there is no such field",
+    "string_too_short": "it is empty",
+    "time_delta_parsing": "write a number of seconds",
+    "datetime_parsing": "write a time such as 2027-01-01T00:00:00Z",
+    "datetime_from_date_parsing": "write a time such as 2027-01-01T00:00:00Z",
+    "datetime_type": "write a time such as 2027-01-01T00:00:00Z",
+}
+"""What a person is told in place of pydantic's own words, by the type of the mistake."""
+
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -52,7 +63,7 @@ def first_complaint(error: ValidationError) -> str:
     place = ""
     for part in detail["loc"]:
         place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else str(part)
-    message = detail["msg"].removeprefix("Value error, ")
+    message = _PLAIN.get(detail["type"]) or detail["msg"].removeprefix("Value error, ")
     others = error.error_count() - 1
     more = f" (and {others} more)" if others else ""
     return f"{place}: {message}{more}" if place else f"{message}{more}"

@@ -21,7 +21,6 @@ the asset out:
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -45,7 +44,6 @@ MIN_LISTED_BYTES: Final = 16 * 1024
 
 LISTED: Final = "chunk_lists"
 MAX_CREATIVES: Final = 256
-_LONGEST_PLAY: Final = timedelta(hours=1)
 _TARGET_NAME: Final = re.compile(r"packs/([a-z0-9][a-z0-9._-]{0,63})/([a-z0-9][a-z0-9._-]{0,63})\.json")
 
 
@@ -147,8 +145,6 @@ class Manifest(BaseModel):
         if len(self.campaign.creatives) > MAX_CREATIVES:
             raise ValueError(f"more than {MAX_CREATIVES} creatives")
         for creative in self.campaign.creatives:
-            if not timedelta(0) < creative.dur <= _LONGEST_PLAY:
-                raise ValueError(f"creative {creative.crid}: dur must be more than 0 and at most 3600 seconds")
             for name in creative.asset_names():
                 if name not in self.assets:
                     raise ValueError(f"creative {creative.crid} needs the asset {name}, which the pack does not have")

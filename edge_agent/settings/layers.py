@@ -178,8 +178,7 @@ def _place(base: Path, path: str) -> Path:
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file; SettingsError says what is wrong and where."""
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
+        return tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise SettingsError(
             f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions."

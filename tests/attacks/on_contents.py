@@ -19,7 +19,7 @@ from tests.fleets import TIMESTAMP, SmallFleet
 
 SPRING = "packs/acme/spring.json"
 ALTERED_CHUNK = "has a chunk that was altered on its way"
-NAME = "creatives[0].asset: String should match pattern"
+NAME = "creatives[0].asset: a file's name is"
 ALTERED_DOCUMENT = f"{SPRING} was altered on its way"
 
 

@@ -71,7 +71,7 @@ def test_the_operators_guide_from_keys_to_backup_on_its_own_broker(tmp_path: Pat
         "Published acme/spring, version 1",
         "spring: errors 0, warnings 3.",
         "bolt signed version 1: published bolt/boots",
-        "Could remove 0 files",
+        "There is nothing to remove",
         "Published config/fleet.json, version 1",
         "Withdrew config/group/kitchens.json",
         "0 new reports",

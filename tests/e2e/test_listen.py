@@ -80,7 +80,8 @@ def test_a_file_that_cannot_be_read_is_named_and_the_next_one_is_heard(tmp_path:
     missing, stop = tmp_path / "missing.wav", SPEECH / "stop-rms.wav"
     done = edge_agent(tmp_path, "listen", "--wav", missing, stop, "--phrases", "stop", "--model", model, "--json")
     assert done.returncode == 1
-    assert [json.loads(line)["file"] for line in done.stdout.splitlines()] == [str(stop)]
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(one["file"], "error" in one) for one in told] == [(str(missing), True), (str(stop), False)]
     assert str(missing) in done.stderr
     assert len(done.stderr.splitlines()) == 1
 

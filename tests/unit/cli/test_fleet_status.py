@@ -1,11 +1,17 @@
 """What `edge-agent fleet status` says of a broker and its devices."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from edge_agent.cli.fleet_status import broker_said, device_rows, devices_said
 from edge_agent.cli.output import stacked
 from edge_agent.fleet.oversight import DeviceReport, Oversight
+from edge_agent.fleet.revoke import revoke, revoke_advertiser
 from edge_agent.link.reported_state import ConfigOutcome, Health, ReportedConfig, ReportedState
+from tests.fleets import SmallFleet
+from tests.unit.cli.commands import edge_agent
 
 OK = ReportedState(online=True, version="0.1.0", profile="virtual-tv", repository_version=6, health=Health.OK)
 DEVICES = (
@@ -17,6 +23,21 @@ DEVICES = (
         "tv", OK.model_copy(update={"health": Health.DEGRADED, "problems": ("The microphone is lost.",)}), 0
     ),
 )
+
+
+def test_what_is_revoked_is_said_with_why(tmp_path: Path) -> None:
+    small = SmallFleet(tmp_path)
+    small.sign()
+    words = ("fleet", "status", "--fleet-dir", str(small.fleet.directory))
+    assert "Revoked" not in edge_agent(*words).stderr
+    (pack,) = small.packs()
+    creative = f"acme/spring/{pack.campaign.creatives[0].crid}"
+    revoke(small.fleet, creative, small.now)
+    revoke_advertiser(small.fleet, "acme", small.now, "The contract is paused.")
+    said = edge_agent(*words).stderr
+    assert f"Revoked until it is lifted: acme (The contract is paused.), {creative}." in said
+    told = json.loads(edge_agent(*words, "--json").stdout)["revoked"]
+    assert told == {"acme": "The contract is paused.", creative: ""}
 
 
 def seen(**changes: object) -> Oversight:

@@ -10,7 +10,7 @@ import pytest
 
 from edge_agent.cli import main
 from edge_agent.fleet.media import inspect_media
-from edge_agent.model.errors import FormatError
+from edge_agent.model.errors import EdgeAgentError, FormatError
 from tests.disks import full_disk
 from tests.fleets import png, random_bytes
 from tests.somebody import nobody
@@ -71,6 +71,7 @@ REFUSED = {
     "fleet keys sign-root text.txt --key fleet/keys/root.pem": "text.txt",
     "fleet keys sign-root binary.toml --key fleet/keys/root.pem": "Name root.pending.json",
     f"fleet keys threshold root 2 --broker {NOBODY}": "root would have 1 keys, of which 2",
+    "fleet publish missing.bundle": "There is no file missing.bundle",
     "fleet publish text.txt": "text.txt is not a bundle",
     "fleet pack build missing": "edge-agent fleet pack new",
     "fleet pack build bare --advertiser-dir folder": "edge-agent fleet keys new-advertiser",
@@ -84,6 +85,7 @@ REFUSED = {
     "fleet pack new text.txt/pack --advertiser me --poster good.png": "text.txt/pack cannot be written",
     "fleet pack new pack --advertiser me --poster text.txt": "text.txt is not a PNG or JPEG picture",
     "fleet pack new pack --advertiser me --mention text.txt": "text.txt is not a WAV file",
+    "fleet pack new pack --advertiser me --poster good.png --text \udcff\udcfe": "are no text. Write it in UTF-8",
     "fleet publish missing": "edge-agent fleet pack new",
     "fleet publish folder": "no pack.toml",
     f"fleet publish bare --broker {NOBODY}": "docs/packs.md",
@@ -180,7 +182,12 @@ def test_what_cannot_be_done_is_one_sentence_and_exit_code_1(
     assert printed.err.startswith("edge-agent: ")
     assert printed.err.count("\n") == 1
     assert "[Errno" not in printed.err
-    assert printed.out == ""
+    if "--json" not in words:
+        assert printed.out == ""
+        return
+    told = json.loads(printed.out)
+    assert printed.err == f"edge-agent: {EdgeAgentError(told['error'], told['next_step']).for_person()}\n"
+    assert told["next_step"]
 
 
 @pytest.mark.parametrize("words", MISTYPED)

@@ -180,6 +180,7 @@ async def test_a_revocation_waits_for_no_mirrors_folder(
         fleet.sign(pack)
     await send(fleet.fleet, address, silent)
     choose(fleet.fleet.directory, folder=cdn, assets_on="mirror")
+    cdn.rmdir()
     cdn.write_bytes(b"no folder")
     where: list[str | Path] = ["--fleet-dir", fleet.fleet.directory, "--broker", str(address), "--root", root]
     done = await asyncio.to_thread(edge_agent, "fleet", "revoke", "spring", *where, "--json")
@@ -195,5 +196,13 @@ async def test_a_revocation_waits_for_no_mirrors_folder(
 
 @pytest.mark.parametrize("command", ["no-such-command-here", "'unclosed"], ids=["not there", "not closed"])
 def test_an_upload_that_cannot_be_run_is_said_in_one_sentence(command: str) -> None:
-    with pytest.raises(SettingsError, match="The upload cannot be run"):
+    with pytest.raises(SettingsError, match=r"The upload cannot be run \(.*\): No ") as refused:
         run_upload(command)
+    assert "[Errno" not in str(refused.value)
+
+
+def test_a_folder_that_cannot_be_is_not_remembered(fleet: SmallFleet, tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    with pytest.raises(StorageError, match="taken/cdn cannot be written"):
+        choose(fleet.fleet.directory, folder=tmp_path / "taken" / "cdn")
+    assert read_choice(fleet.fleet.directory).folder is None

@@ -76,14 +76,18 @@ def test_a_file_that_cannot_be_read_may_be_described(folder: Path) -> None:
     ("text", "complaint"),
     [
         ("advertiser = ", r"spring/pack\.toml cannot be read: Invalid value \(at "),
-        (POSTER, r"spring/pack\.toml: advertiser: Field required"),
-        (HEAD, r"spring/pack\.toml: line_items: Field required"),
-        (HEAD + "creatives = 7", r"spring/pack\.toml: line_items: Field required"),
+        (POSTER, r"spring/pack\.toml: advertiser: it is missing"),
+        (HEAD, r"spring/pack\.toml: line_items: it is missing"),
+        (HEAD + "creatives = 7", r"spring/pack\.toml: line_items: it is missing"),
         (HEAD + POSTER.replace("poster.png", "absent.png"), r"creatives\[0\]\.asset names absent\.png, which is not"),
         (HEAD + POSTER.replace("poster.png", "../spring/poster.png"), r"which is not beside it"),
         (HEAD + POSTER.replace("idle_poster", "hologram"), r"creatives\[0\]\.format: Input should be"),
-        (HEAD + POSTER.replace('crid = "poster"\n', ""), r"creatives\[0\]\.crid: Field required"),
-        (HEAD + "colour = 1\n" + POSTER, r"colour: Extra inputs"),
+        (HEAD + POSTER.replace('crid = "poster"\n', ""), r"creatives\[0\]\.crid: it is missing"),
+        (HEAD + POSTER + "dur = 0\n", r"creatives\[0\]\.dur: it must be more than 0"),
+        (HEAD + POSTER + "dur = nan\n", r"creatives\[0\]\.dur: a duration must be a number of seconds"),
+        (HEAD + POSTER + 'dur = "5s"\n', r"creatives\[0\]\.dur: write a number of seconds"),
+        (HEAD + POSTER + 'lang = "Chinese"\n', r"creatives\[0\]\.lang: write a language as two or three letters"),
+        (HEAD + "colour = 1\n" + POSTER, r"colour: there is no such field"),
         (HEAD.replace("acme", "Acme Inc", 1) + POSTER, r"advertiser: use 1 to 64 lower-case letters"),
         ('pack = "Not Good"\n' + HEAD + POSTER, r'pack "Not Good" must be lower-case'),
         ('kinds = "tv"\n' + HEAD + POSTER, r"kinds must be a list"),
@@ -117,6 +121,31 @@ def test_what_new_begins_can_be_published_as_it_is(folder: Path, tmp_path: Path)
 
 
 PAGE = '[[creatives]]\ncrid = "page"\nformat = "companion_page"\ntranscript = "Scan it."\ndur = 20\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "campaign"), [("My Pack", "my-pack"), ("春天", "acme"), ("summer-26", "summer-26"), ("春 2027", "2027")]
+)
+def test_a_new_pack_may_be_in_a_folder_of_any_name_and_in_chinese(tmp_path: Path, name: str, campaign: str) -> None:
+    (tmp_path / "p.png").write_bytes(png(800, 600))
+    write_new_pack(tmp_path / name, "acme", "每天早上新鲜出炉", {"boot_screen": tmp_path / "p.png"})
+    pack = read_pack_folder(tmp_path / name, NOW)
+    assert (pack.pack, pack.campaign.id, pack.campaign.creatives[0].lang) == (campaign, campaign, "zh")
+    assert 'moments = ["power_on"]' in (tmp_path / name / "pack.toml").read_text("utf-8")
+
+
+def test_a_byte_order_mark_is_no_mistake(folder: Path) -> None:
+    (folder / "pack.toml").write_text(HEAD + POSTER, "utf-8-sig")
+    assert read_pack_folder(folder, NOW).campaign.name == "Spring"
+
+
+def test_a_page_that_another_creative_leads_to_is_not_booked_by_itself(folder: Path) -> None:
+    page = PAGE + 'link = "https://acme.example/"\n'
+    (folder / "pack.toml").write_text(HEAD + POSTER + 'companion = "page"\n' + page)
+    item = read_pack_folder(folder, NOW).campaign.line_items[0]
+    assert (item.crids, item.targeting.moments) == (("poster",), (MomentKind.IDLE,))
+    (folder / "pack.toml").write_text(HEAD + page)
+    assert read_pack_folder(folder, NOW).campaign.line_items[0].crids == ("page",)
 
 
 def test_the_code_of_a_link_is_drawn_and_drawn_again_only_when_it_changes(folder: Path) -> None:

@@ -158,6 +158,18 @@ def test_of_an_advertiser_who_lost_the_right_nothing_expires(small: SmallFleet) 
     assert "packs-acme" not in FleetRepository.open(small.directory / "fleet").expirations()
 
 
+def test_an_advertiser_who_comes_back_gets_a_new_key_and_the_old_one_is_kept(small: SmallFleet) -> None:
+    keys = small.fleet.keys.directory
+    old = (keys / "advertiser-acme.pem").read_bytes()
+    small.fleet.remove_advertiser("acme")
+    small.fleet.commit(small.now)
+    small.add_advertiser("acme")
+    small.fleet.commit(small.now)
+    small.sign()
+    assert (keys / "advertiser-acme.retired-1.pem").read_bytes() == old
+    assert (keys / "advertiser-acme.pem").read_bytes() != old
+
+
 def test_everything_is_sent_in_an_order_that_is_safe_at_any_moment(small: SmallFleet) -> None:
     small.sign(poster=png(filling=random_bytes(300_000)))
     kinds = [topic.split("/")[1] for topic in current_messages(small.fleet)]

@@ -213,6 +213,27 @@ async def test_a_hook_may_say_why_it_could_not(tmp_path: Path, hooks: Path, asse
     assert [(event.kind.value, event.t_ms, event.detail) for event in events] == [("error", 9, "no HDMI")]
 
 
+async def test_what_a_hook_says_stays_on_its_line_and_commands_no_terminal(
+    tmp_path: Path, hooks: Path, asset: Path
+) -> None:
+    body = 'print("\\033]0;mine\\007", file=sys.stderr); say("error", 9, detail="no\\nHDMI\\x1b[31m")'
+    room = Room(make_settings(tmp_path, show=write_hook(hooks, "show.py", body)))
+    assert (await room.play_out(make_play(asset)))[-1].detail == "no HDMI [31m"
+
+
+async def test_what_is_wrong_with_a_hook_is_the_newest_that_was(
+    tmp_path: Path, hooks: Path, asset: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    room = Room(make_settings(tmp_path, show=write_hook(hooks, "show.py", "sys.exit(3)")))
+    await room.play_out(make_play(asset))
+    since = room.troubles.lasting["show hook"].since
+    write_hook(hooks, "show.py", 'say("error", 9, detail="no HDMI")')
+    await room.play_out(make_play(asset, play_id="p-2"))
+    assert room.troubles.lasting["show hook"].what == "no HDMI"
+    assert room.troubles.lasting["show hook"].since == since
+    assert [record.levelname for record in caplog.records].count("WARNING") == 1, "a person is told once"
+
+
 async def test_a_last_line_without_a_newline_counts(tmp_path: Path, hooks: Path, asset: Path) -> None:
     body = """sys.stdout.write('{"event": "error", "t_ms": 3, "detail": "cut short"}')"""
     room = Room(make_settings(tmp_path, show=write_hook(hooks, "show.py", body)))
