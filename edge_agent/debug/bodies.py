@@ -8,7 +8,7 @@ from edge_agent.model.formats import Format
 from edge_agent.model.identity import IdentifierOrNone
 from edge_agent.model.instants import Instant
 from edge_agent.model.moment import MomentKind
-from edge_agent.model.play import PlayEventKind
+from edge_agent.model.play import Detail, PlayEventKind
 
 Short = Annotated[str, Field(max_length=200)]
 
@@ -59,7 +59,7 @@ class PlayEventBody(_Body):
 
     event: PlayEventKind
     t_ms: int = Field(ge=0, le=86_400_000)
-    detail: Annotated[str, Field(max_length=300)] = ""
+    detail: Detail = ""
 
 
 class ConsentBody(_Body):

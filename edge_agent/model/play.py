@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, Field
 
 from edge_agent.model.catalog import Candidate
 from edge_agent.model.identity import DecisionId, PlayId
@@ -61,6 +63,15 @@ class Play:
     paths: Mapping[str, Path]
     turn: str = ""
     """For a voice_dialogue: the turn that is being said."""
+
+
+def one_line(text: str) -> str:
+    """Return `text` without what a terminal would obey or a log would take for a line of its own."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+Detail = Annotated[str, Field(max_length=300), AfterValidator(one_line)]
+"""What whoever renders says of an error, for a person."""
 
 
 @dataclass(frozen=True, slots=True)

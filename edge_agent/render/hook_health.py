@@ -15,13 +15,10 @@ class HookHealth:
         self._troubles = troubles
 
     def failed(self, verb: str, error: EdgeAgentError, complaint: str = "") -> None:
-        """Note that a hook failed; a person is told of the first failure in a row."""
+        """Note that a hook failed, and why now; the first failure in a row is logged for people."""
         about = self._troubles.about(f"{verb} hook")
         said = f"It printed: {complaint}" if complaint else ""
-        if about.lasts:
-            _log.debug("The %s hook failed again. %s %s", verb, error.for_person(), said)
-        else:
-            self._troubles.begin(about.name, error, more=said)
+        self._troubles.begin(about.name, error, logging.DEBUG if about.lasts else logging.WARNING, more=said)
 
     def worked(self, verb: str, complaint: str = "") -> None:
         """Note that a hook did what it should."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from edge_agent.model.errors import RenderError
+from edge_agent.model.play import one_line
 from edge_agent.render.hook_output import Breach, Line, LineFramer, OutputLimits
 
 _STDOUT, _STDERR = 1, 2
@@ -100,7 +101,7 @@ class HookProcess(asyncio.SubprocessProtocol):
     @property
     def complaint(self) -> str:
         """The beginning of what the hook printed on stderr, on one line."""
-        return " ".join(self._stderr.decode("utf-8", "replace").split())
+        return one_line(self._stderr.decode("utf-8", "replace"))
 
     def ask_to_close(self, within_s: float) -> None:
         """Send SIGTERM now, and SIGKILL to whatever is left after `within_s`. Asking again changes nothing."""

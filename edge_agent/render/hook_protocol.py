@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from edge_agent.model.play import PlayEventKind
+from edge_agent.model.play import Detail, PlayEventKind
 
 PROTOCOL_VERSION: Final = 1
 """`v` of every request. A hook that does not know it answers with `error`."""
@@ -20,7 +20,7 @@ class HookEvent(BaseModel):
 
     event: PlayEventKind
     t_ms: Annotated[int, Field(ge=0, le=_DAY_MS)]
-    detail: Annotated[str, Field(max_length=300)] = ""
+    detail: Detail = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,11 +214,12 @@ async def test_a_hook_may_say_why_it_could_not(tmp_path: Path, hooks: Path, asse
 
 
 async def test_what_a_hook_says_stays_on_its_line_and_commands_no_terminal(
-    tmp_path: Path, hooks: Path, asset: Path
+    tmp_path: Path, hooks: Path, asset: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     body = 'print("\\033]0;mine\\007", file=sys.stderr); say("error", 9, detail="no\\nHDMI\\x1b[31m")'
     room = Room(make_settings(tmp_path, show=write_hook(hooks, "show.py", body)))
     assert (await room.play_out(make_play(asset)))[-1].detail == "no HDMI [31m"
+    assert "It printed: ]0;mine" in caplog.text
 
 
 async def test_what_is_wrong_with_a_hook_is_the_newest_that_was(
