@@ -166,6 +166,37 @@ def test_the_end_of_one_recording_is_known_while_the_next_one_waits_and_sounds(
     assert not own.is_own(heard("tell me more", said_s + LATEST_S + 1))
 
 
+def test_phrases_that_are_new_in_the_middle_of_our_recording_are_looked_for_in_it(
+    model: Model, speech: Path, speech_model: SpeechModel, grammar: Grammar
+) -> None:
+    asset = speech / "wake-and-command.wav"
+    own = OwnVoice(read_wav, speech_model, 0.0)
+    own.play(OwnSound(asset, 0.0), build_grammar(("stop",), model.vocabulary()))
+    known(own)
+    said_s = len(read_wav(asset)) / SECOND
+    now_s = followed(own, said_s / 2, 0.0)
+    own.play(OwnSound(asset, 0.0), grammar)
+    known(own)
+    followed(own, said_s / 2, now_s)
+    assert own.is_own(heard("tell me more", said_s - 0.2))
+
+
+def test_a_recording_that_begins_when_a_source_was_idle_for_a_minute_is_looked_for_at_its_place(
+    speech: Path, speech_model: SpeechModel, grammar: Grammar
+) -> None:
+    asset = speech / "wake-and-command.wav"
+    said_s = len(read_wav(asset)) / SECOND
+    own = OwnVoice(read_wav, speech_model, 0.0)
+    now_s = followed(own, 1, 0.0)
+    for _ in range(600):
+        now_s += 0.1
+        own.take(b"", now_s)
+    own.play(OwnSound(asset, now_s), grammar)
+    known(own)
+    followed(own, said_s, now_s)
+    assert own.is_own(heard("tell me more", 1 + said_s - 0.2)), "of the stream, a minute is missing"
+
+
 def test_a_recording_that_cannot_be_read_leaves_it_to_the_transcript(
     speech_model: SpeechModel, grammar: Grammar, tmp_path: Path
 ) -> None:
@@ -204,7 +235,7 @@ def test_the_stream_loses_no_sample_while_we_speak(speech: Path, speech_model: S
     given = taken = 0
     now_s = 0.0
     for number in range(80):
-        if number == 10:
+        if number in {10, 20}:
             own.play(OwnSound(asset, now_s), grammar)
         audio = bytes(1000 + 2 * (number % 7))
         now_s += len(audio) / SECOND

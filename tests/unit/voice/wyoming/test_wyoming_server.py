@@ -29,7 +29,7 @@ from edge_agent.voice.wyoming.engine import Engine
 from edge_agent.voice.wyoming.mute import Mute
 from edge_agent.voice.wyoming.offer import Offer
 from edge_agent.voice.wyoming.protocol import Address, Inbox, Message
-from edge_agent.voice.wyoming.server import READ_BYTES, Bounds, WyomingServer
+from edge_agent.voice.wyoming.server import GATHER_S, READ_BYTES, Bounds, WyomingServer
 from edge_agent.voice.wyoming.session import LONGEST_UTTERANCE_S, Session
 from edge_agent.voice.wyoming.sockets import keep_asking
 from tests.wyoming_peers import PATIENCE_S, START, STOP, answer, answers_to_the_end, chunks, spoken, tell
@@ -550,7 +550,7 @@ async def test_who_says_nothing_or_stops_in_the_middle_has_to_go(serving: Servin
         reader, writer = await connect(uri)
         assert await rest(reader) == b""
         writer.close()
-    async with serving(Bounds(message_s=0.05)) as uri:
+    async with serving(Bounds(message_s=4 * GATHER_S)) as uri, asyncio.timeout(PATIENCE_S):
         reader, writer = await connect(uri)
         ended = asyncio.create_task(rest(reader))
         while not ended.done():  # the time for a message runs from its first byte, not from its last

@@ -4,7 +4,7 @@ import asyncio
 import socket
 from array import array
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,13 +28,14 @@ from edge_agent.voice.ear import Ear
 from edge_agent.voice.sources import SILENCE, source_from
 from edge_agent.voice.wav import read_wav
 from edge_agent.voice.wyoming import source as wyoming_source
-from edge_agent.voice.wyoming.protocol import Address
+from edge_agent.voice.wyoming.protocol import Address, Message
 from edge_agent.voice.wyoming.source import HUSH_S, MOST_PEERS, WyomingDoor, WyomingSource
 from tests.wyoming_peers import PATIENCE_S, START, Microphone, answer, chunks, spoken, tell
 
 WHO: dict[str, Any] = {"attribution": Attribution("", ""), "installed": True, "description": None, "version": None}
 A_SATELLITE = Info(satellite=Satellite("kitchen", **WHO)).event()
 A_MICROPHONE = Info(mic=[MicProgram("mic", **WHO, mic_format=AudioFormat(16_000, 2, 1))]).event()
+PING = Message("ping", {"text": "x" * 1000}).encode()
 A_WAKE_SERVICE = Info(wake=[WakeProgram("wake", **WHO, models=[])]).event()
 
 
@@ -261,7 +262,9 @@ async def test_who_breaks_the_protocol_is_sent_away_and_the_others_are_heard(
     assert len(caplog.records) == 1
 
 
-def test_too_many_connections_cost_the_quietest_its_place_but_not_who_speaks(door: WyomingDoor) -> None:
+def test_too_many_connections_cost_the_quietest_its_place_but_not_who_speaks(
+    door: WyomingDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def connect() -> socket.socket:
         connected = socket.create_connection(("127.0.0.1", door.port))
         connected.settimeout(PATIENCE_S)
@@ -271,8 +274,37 @@ def test_too_many_connections_cost_the_quietest_its_place_but_not_who_speaks(doo
     there = [connect() for _ in range(MOST_PEERS)]
     refused = connect()
     assert refused.recv(1) == b""
-    for connected in (*there, refused):
+    monkeypatch.setattr(wyoming_source, "TURN_S", 0.0)
+    newcomer = connect()
+    assert there[0].recv(1) == b""
+    newcomer.sendall(PING)
+    door.read()
+    assert b"pong" in newcomer.recv(2000)
+    for connected in (*there, refused, newcomer):
         connected.close()
+
+
+async def test_a_satellite_that_comes_back_at_once_is_heard_at_once(door: WyomingDoor) -> None:
+    first, second = b"\x01\x00" * 1600, b"\x02\x00" * 1600
+    async with AsyncClient.from_uri(uri_of(door)) as one:
+        await tell(one, *chunks(first))
+        assert await asyncio.to_thread(read_until, door, first) == first
+    async with AsyncClient.from_uri(uri_of(door)) as back:
+        await tell(back, *chunks(second), Ping().event())
+        answered, heard = asyncio.create_task(back.read_event()), b""
+        while not answered.done():
+            heard += await asyncio.to_thread(door.read)
+        assert (heard + door.read())[: len(second)] == second
+
+
+def test_who_asks_and_never_reads_is_sent_away(door: WyomingDoor, caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_connection(("127.0.0.1", door.port)) as asking:
+        asking.settimeout(0)
+        while not caplog.records:
+            with suppress(BlockingIOError, ConnectionError):
+                asking.send(PING * 500)
+            door.read()
+    assert "does not take its answers" in caplog.text
 
 
 async def test_while_closed_nobody_is_connected(door: WyomingDoor) -> None:
