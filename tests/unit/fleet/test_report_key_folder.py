@@ -1,6 +1,6 @@
 """Giving devices a new key to seal reports to: whatever is interrupted, what was sealed to any of them opens."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -57,6 +57,20 @@ def test_what_was_sealed_to_any_key_opens_however_often_a_rotation_is_interrupte
     assert current == (directory / "keys" / REPORT_KEY).read_bytes()
 
 
+def test_a_key_opens_nothing_that_was_sealed_before_it_or_after_it(tmp_path: Path) -> None:
+    fleet = SmallFleet(tmp_path / "operator")
+    keys = fleet.fleet.keys.directory
+    messages = [sealed(fleet)]
+    for days in (1, 2):
+        rotate_report_key(fleet.fleet, fleet.now + timedelta(days=days))
+        messages.append(sealed(fleet))
+    first, second = retired_since(fleet.fleet.directory)
+    first.unlink()
+    (keys / REPORT_KEY).unlink()
+    assert [path.name for path in keys.glob("report-key*")] == [second.name]
+    assert [opened(fleet, [message], tmp_path).accepted for message in messages] == [0, 1, 0]
+
+
 def test_a_collector_that_runs_takes_what_is_sealed_to_a_key_made_meanwhile(tmp_path: Path) -> None:
     fleet = SmallFleet(tmp_path / "operator")
     store = ReportStore(tmp_path / "reports.sqlite")
@@ -107,7 +121,7 @@ def test_status_says_which_key_reports_are_sealed_to_and_which_is_of_no_use_any_
 
     retired = retire(fleet.now.date() - OLDEST)
     assert reports_status(fleet).next_step == ""
-    retired = retire(date.fromordinal((fleet.now.date() - OLDEST).toordinal() - 1))
+    retired = retire(fleet.now.date() - OLDEST - timedelta(days=1))
     assert retired.name in reports_status(fleet).next_step
 
     (keys / REPORT_KEY).rename(tmp_path / REPORT_KEY)
