@@ -14,7 +14,8 @@ _TAKE_OVER: Final = (
 )
 _COPIES: Final = (
     "Go on with the copy of the fleet folder that published last; devices refuse a history that goes back. If a key "
-    'was stolen, run "edge-agent fleet keys rotate" for it first.'
+    'was stolen, run "edge-agent fleet keys rotate" for it first. If that copy is lost: "Back up" in '
+    "docs/operator-guide.md."
 )
 
 

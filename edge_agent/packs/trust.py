@@ -225,29 +225,29 @@ def _make_durable(directory: Path) -> None:
 
 def translate(error: Exception, what: str = "The repository") -> EdgeAgentError:
     """Return python-tuf's error as one of ours: what happened, and what a person does about it."""
-    kept = "What is on the device stays as it was."
+    kept, why = "What is on the device stays as it was.", str(error).rstrip(".")
     match error:
         case ExpiredMetadataError():
             return UntrustedError(
-                f"{what} is not fresh: {error}.",
+                f"{what} is not fresh: {why}.",
                 f"Run \"edge-agent fleet refresh\" at the operator's, or set this device's clock. {kept}",
             )
         case UnsignedMetadataError():
             return UntrustedError(
-                f"{what} is not signed by the keys that this device trusts: {error}.",
+                f"{what} is not signed by the keys that this device trusts: {why}.",
                 f"Somebody may be tampering with the broker, or root.json is another fleet's. {kept}",
             )
         case BadVersionNumberError() | LengthOrHashMismatchError():
             return UntrustedError(
-                f"{what} was rolled back or mixed: {error}.",
+                f"{what} was rolled back or mixed: {why}.",
                 f"Publish again; if it stays, somebody may be tampering with the broker. {kept}",
             )
         case RepositoryError() | DownloadLengthMismatchError():
-            return UntrustedError(f"{what} has metadata that cannot be believed: {error}.", f"Publish again. {kept}")
+            return UntrustedError(f"{what} has metadata that cannot be believed: {why}.", f"Publish again. {kept}")
         case DownloadError():
             return _from_download(error, what)
         case _:
-            return StorageError(f"The repository's metadata cannot be kept: {error}.", "Free some space.")
+            return StorageError(f"The repository's metadata cannot be kept: {why}.", "Free some space.")
 
 
 def _from_download(error: DownloadError, what: str) -> EdgeAgentError:

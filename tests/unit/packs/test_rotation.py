@@ -1,5 +1,6 @@
 """Keys are replaced under a device that is only told of it by the repository."""
 
+import shutil
 from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
@@ -58,6 +59,31 @@ async def test_a_device_follows_a_new_key_and_forgets_the_old(role: str, tmp_pat
                 )
             )
             assert device.playable() == {"acme/spring": 1, "acme/summer": 1}
+
+
+async def test_a_backup_older_than_what_was_published_is_gone_on_with_under_new_keys(tmp_path: Path) -> None:
+    """What the lost folder signed has the numbers that this one gives next: by its keys alone is it told apart."""
+    fleet, source = SmallFleet(tmp_path / "operator"), MemorySource()
+    folder, backup = tmp_path / "operator" / "fleet", tmp_path / "backup"
+    fleet.sign()
+    fleet.put_into(source)
+    shutil.copytree(folder, backup)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        fleet.sign("summer")
+        for _ in range(3):
+            fleet.fleet.renew(fleet.now)
+            fleet.fleet.commit(fleet.now)
+        fleet.put_into(source)
+        await device.until(lambda: device.playable() == {"acme/spring": 1, "acme/summer": 1})
+        shutil.rmtree(folder)
+        backup.rename(folder)
+        fleet.fleet = FleetRepository.open(folder)
+        for role in ("timestamp", "snapshot", "targets", "config", "advertiser-acme"):
+            rotate_key(fleet.fleet, role, fleet.now)
+        fleet.sign("winter")
+        fleet.put_into(source)
+        await device.until(lambda: device.playable() == {"acme/spring": 1, "acme/winter": 1})
+        assert device.shelf.status().problem == ""
 
 
 async def test_no_number_of_roots_is_the_last_that_a_device_follows(tmp_path: Path) -> None:
