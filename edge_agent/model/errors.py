@@ -29,14 +29,19 @@ if TYPE_CHECKING:  # what only listens has errors too, and no use for the librar
     from edge_agent.model.wording import Said
 
 _CAPITAL: Final = re.compile(r"(?<!^)(?=[A-Z])")
+_NO_TEXT: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
+"""What may be in a name that a stranger wrote, and would break a line, steer a terminal, or cannot be UTF-8."""
 
 
 class EdgeAgentError(Exception):
-    """Base of all expected failures: `str(error)` says what happened, `next_step` what to do about it."""
+    """Base of all expected failures: `str(error)` says what happened, `next_step` what to do about it.
+
+    Each is one line of text, whatever of a stranger's is quoted in it.
+    """
 
     def __init__(self, message: str, next_step: str = "") -> None:
-        super().__init__(message)
-        self.next_step = next_step
+        super().__init__(_NO_TEXT.sub(" ", message))
+        self.next_step = _NO_TEXT.sub(" ", next_step)
 
     def for_person(self) -> str:
         """Return message and next step as one line."""

@@ -13,6 +13,9 @@ MAX_DOCUMENT_BYTES: Final = 128 * 1024
 """No document is larger, so that managed brokers (AWS IoT Core: 128 KiB a message) take every one."""
 
 MAX_DEPTH: Final = 16
+_QUOTED_CHARS: Final = 80
+"""So much of a name that a stranger wrote is told."""
+
 _STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _PLAIN: Final = {
     "missing": "it is missing",
@@ -62,7 +65,8 @@ def first_complaint(error: ValidationError) -> str:
     detail = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = ""
     for part in detail["loc"]:
-        place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else str(part)
+        name = str(part)[:_QUOTED_CHARS]
+        place += f"[{part}]" if isinstance(part, int) else f".{name}" if place else name
     message = _PLAIN.get(detail["type"]) or detail["msg"].removeprefix("Value error, ")
     others = error.error_count() - 1
     more = f" (and {others} more)" if others else ""
@@ -84,7 +88,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise ValueError(f'the key "{key}" appears twice')
+            raise ValueError(f'the key "{key[:_QUOTED_CHARS]}" appears twice')
         found[key] = value
     return found
 

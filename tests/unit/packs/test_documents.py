@@ -35,6 +35,15 @@ def test_what_is_no_document_is_refused_in_one_sentence(content: bytes, complain
     assert "\n" not in caught.value.for_person()
 
 
+def test_what_a_stranger_wrote_makes_neither_a_second_line_nor_a_long_one() -> None:
+    key = '"\\ud800\\nERROR \\u001b[31m' + "x" * 50_000 + '"'
+    with pytest.raises(FormatError) as caught:
+        parse_json(f"{{{key}: 1, {key}: 2}}".encode(), "It")
+    assert caught.value.for_person().startswith('It is not valid JSON: the key " ERROR  [31mxxx')
+    assert len(caught.value.for_person()) < 200
+    assert caught.value.for_person().encode()
+
+
 def test_the_deepest_allowed_is_read() -> None:
     assert parse_json(nested(MAX_DEPTH), "It")
 

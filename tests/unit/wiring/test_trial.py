@@ -86,7 +86,11 @@ async def test_what_is_withdrawn_holds_no_more_and_that_is_told(
     assert Agent(tmp_path).trial.settings.placements.max_per_hour != 1
 
 
-@pytest.mark.parametrize("bad", [b'{"v": 1, "version": -5}'], ids=["a version below 1"])
+@pytest.mark.parametrize(
+    "bad",
+    [b'{"v": 1, "version": -5}', b'{"v": 1, "version": 2, "\\ud800\\n": {}}'],
+    ids=["a version below 1", "no UTF-8"],
+)
 async def test_whatever_is_refused_can_be_told_to_the_fleet(tmp_path: Path, bad: bytes) -> None:
     outcome = await Agent(tmp_path).trial.offer({FLEET: bad})
     assert outcome.outcome == "refused"
