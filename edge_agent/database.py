@@ -9,6 +9,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -20,15 +21,23 @@ _TO_READ: Final = "Check the disk; a damaged database is moved aside when the ag
 _TO_WRITE: Final = "Free some space or check the disk."
 
 
-def open_database(path: Path, schema: str, *, whole: bool = False) -> sqlite3.Connection:
+PATIENT: Final = timedelta(seconds=10)
+IMPATIENT: Final = timedelta(milliseconds=50)
+"""How long the agent waits for another program that has the database locked: nothing else goes on meanwhile."""
+
+
+def open_database(
+    path: Path, schema: str, *, whole: bool = False, patience: timedelta = PATIENT
+) -> sqlite3.Connection:
     """Open (and create) the database at `path`, and run `schema`, which must be idempotent.
 
     The connection may be used from one thread at a time and commits each statement by itself unless a
     transaction is begun with `with connection:` after `BEGIN`. A damaged file is moved aside (kept, named
     `*.damaged`) and a new one begun, since a device that cannot start helps nobody. `whole` looks at every page
     first: for the one program that has the file open for as long as it runs, and opens it before all else, since
-    a page that is damaged further inside would end it at the first read, at each start. Raises StorageError when
-    the disk cannot be written at all.
+    a page that is damaged further inside would end it at the first read, at each start. `patience` is how long it
+    waits, once open, while another program has the file locked. Raises StorageError when the disk cannot be written
+    at all.
 
     Root may be the first to open it (`edge-agent consent` before the service ever ran): a new file then belongs to
     whom the folder belongs to, since the agent must be able to write it. SQLite does the same for its own files.
@@ -37,13 +46,13 @@ def open_database(path: Path, schema: str, *, whole: bool = False) -> sqlite3.Co
         path.parent.mkdir(parents=True, exist_ok=True)
         _belong_to_the_folder(path)
         try:
-            return _connect(path, schema, whole=whole)
+            return _connect(path, schema, patience, whole=whole)
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise
             _set_aside(path, error)
             _belong_to_the_folder(path)
-            return _connect(path, schema)
+            return _connect(path, schema, patience)
     except (sqlite3.DatabaseError, OSError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise StorageError(
@@ -115,8 +124,9 @@ def _belong_to_the_folder(path: Path) -> None:
         return  # another process was quicker, and does the same
 
 
-def _connect(path: Path, schema: str, *, whole: bool = False) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+def _connect(path: Path, schema: str, patience: timedelta, *, whole: bool = False) -> sqlite3.Connection:
+    timeout_s = PATIENT.total_seconds()
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=timeout_s)
     try:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode=WAL")
@@ -125,6 +135,7 @@ def _connect(path: Path, schema: str, *, whole: bool = False) -> sqlite3.Connect
         connection.executescript(schema)
         if whole:
             _look_at_every_page(connection)
+        connection.execute(f"PRAGMA busy_timeout={patience // timedelta(milliseconds=1)}")
     except BaseException:
         connection.close()
         raise

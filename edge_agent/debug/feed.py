@@ -31,6 +31,11 @@ class Feed:
         for watcher in self._watchers:
             watcher.put(message)
 
+    def begin_anew(self) -> None:
+        """Have every subscriber look at everything again, and drop what waits: it was erased."""
+        for watcher in self._watchers:
+            watcher.drop()
+
     def subscribe(self) -> "Subscription":
         """Return everything published from now on, to be read inside `with`."""
         watcher = _Watcher(self._depth)
@@ -44,6 +49,7 @@ class _Watcher:
     def __init__(self, depth: int) -> None:
         self._waiting: deque[AgentMessage] = deque(maxlen=depth)
         self._lost = 0
+        self._is_dropped = False
         self._something = asyncio.Event()
 
     def put(self, message: AgentMessage) -> None:
@@ -52,12 +58,20 @@ class _Watcher:
         self._waiting.append(message)
         self._something.set()
 
+    def drop(self) -> None:
+        self._lost += len(self._waiting)
+        self._waiting.clear()
+        self._is_dropped = True
+        self._something.set()
+
     async def take(self) -> AgentMessage | DroppedMessage:
         await self._something.wait()
-        if self._lost:
-            lost, self._lost = self._lost, 0
-            return DroppedMessage(type="dropped", count=lost)
-        message = self._waiting.popleft()
+        message: AgentMessage | DroppedMessage
+        if self._is_dropped or self._lost:
+            message = DroppedMessage(type="dropped", count=self._lost)
+            self._lost, self._is_dropped = 0, False
+        else:
+            message = self._waiting.popleft()
         if not self._waiting:
             self._something.clear()
         return message

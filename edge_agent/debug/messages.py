@@ -77,7 +77,7 @@ class SpeakerMessage(TypedDict):
 
 
 class DroppedMessage(TypedDict):
-    """This subscriber was too slow: `count` messages before the next one are lost; ask for the lists again."""
+    """Ask for the lists again: this subscriber was too slow and lost `count` messages, or everything was erased."""
 
     type: Literal["dropped"]
     count: int

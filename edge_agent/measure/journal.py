@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from edge_agent.database import open_database, translated
+from edge_agent.database import IMPATIENT, open_database, translated
 from edge_agent.measure import cells
 from edge_agent.measure.decision_document import decision_document
 from edge_agent.measure.journal_reader import JournalReader
@@ -41,7 +41,7 @@ class Journal(JournalReader):
     """Plays, their events and decisions. Used from one thread; `Outbox` shares its connection."""
 
     def __init__(self, path: Path, *, keep_decisions: int = KEEP_DECISIONS, troubles: Troubles | None = None) -> None:
-        super().__init__(path, open_database(path, SCHEMA, whole=True))
+        super().__init__(path, open_database(path, SCHEMA, whole=True, patience=IMPATIENT))
         self._keep_decisions = keep_decisions
         self._held: deque[_Write] = deque()
         self.troubles = troubles or Troubles()

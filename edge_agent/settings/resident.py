@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from edge_agent.database import open_database, open_to_read, translated
+from edge_agent.database import IMPATIENT, open_database, open_to_read, translated
 from edge_agent.model.device import Consent, ResidentLimits
 from edge_agent.model.errors import StorageError
 
@@ -65,7 +65,7 @@ class ResidentStore:
 
     def __init__(self, database: Path) -> None:
         self._database = database
-        self._connection = open_database(database, _SCHEMA)
+        self._connection = open_database(database, _SCHEMA, patience=IMPATIENT)
 
     def load(self) -> tuple[Consent, ResidentLimits]:
         """Return what the resident decided, or no consent and no limits.

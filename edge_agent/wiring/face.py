@@ -206,10 +206,12 @@ class Face:
 
     def erase(self) -> None:
         """Erase plays, decisions and unsent reports. What caps count stays in memory, or erasing would reset them."""
-        self.journal.erase(self.now())
         self._decisions.clear()
         self._heard = None
-        self.tell_state()
+        try:
+            self.journal.erase(self.now())
+        finally:
+            self.feed.begin_anew()
 
     def set_clock(self, now: datetime) -> None:
         """Set a stand-in's simulated time."""

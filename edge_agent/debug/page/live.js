@@ -24,7 +24,7 @@ export function after(agent, message) {
   switch (message.type) {
     case "snapshot": {
       const { state, packs, decisions, plays, screen, speaker, may_act: mayAct } = message;
-      return { ...agent, online: true, mayAct, state, packs, decisions, plays, screen, speaker, kind: state.device.kind };
+      return { ...agent, online: true, mayAct, state, packs, decisions, plays, screen, speaker, heard: null, kind: state.device.kind };
     }
     case "state":
       return { ...agent, state: message.state };

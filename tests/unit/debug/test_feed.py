@@ -52,6 +52,21 @@ async def test_a_subscriber_waits_until_something_happens() -> None:
         assert await waiting == why(1)
 
 
+@pytest.mark.parametrize("waiting", [0, 2])
+async def test_what_was_erased_is_not_given_to_anybody_any_more(waiting: int) -> None:
+    feed = Feed()
+    with feed.subscribe() as messages:
+        for number in range(waiting):
+            feed.publish(why(number))
+        feed.begin_anew()
+        assert await anext(messages) == {"type": "dropped", "count": waiting}
+        following = asyncio.ensure_future(anext(messages))
+        await asyncio.sleep(0)
+        assert not following.done()
+        feed.publish(why(7))
+        assert await following == why(7)
+
+
 async def test_leaving_gives_the_place_up() -> None:
     feed = Feed()
     with feed.subscribe():

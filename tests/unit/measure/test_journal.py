@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -367,13 +368,24 @@ def test_erasing_while_somebody_reads_says_that_it_must_be_repeated(journal: Jou
     reader = JournalReader.open_readonly(journal.path)
     reading = reader.connection.execute("SELECT * FROM measure_events")
     reading.fetchone()
-    journal.connection.execute("PRAGMA busy_timeout = 50")
     with pytest.raises(StorageError, match="another program"):
         journal.erase(NOON)
     reading.close()
     reader.close()
     journal.erase(NOON)
     assert b"secret" not in everything_in(tmp_path)
+
+
+def test_what_another_program_locks_is_written_as_soon_as_it_lets_go_and_holds_nobody_up(journal: Journal) -> None:
+    ((patience_ms,),) = journal.connection.execute("PRAGMA busy_timeout").fetchall()
+    assert patience_ms <= 100, "a press waits as long as each write"
+    with closing(sqlite3.connect(journal.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StorageError, match="locked"):
+            journal.record_decision(selection(1))
+        other.execute("ROLLBACK")
+    journal.record_decision(selection(2))
+    assert [decision["id"] for decision in journal.decisions(9)] == ["decision-2", "decision-1"]
 
 
 @pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)

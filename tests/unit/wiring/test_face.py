@@ -1,6 +1,8 @@
 """The agent's face where no other test looks: health, answers that nobody waits for, and what is never set."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -144,9 +146,21 @@ async def test_erasing_takes_what_is_shown_too_and_resets_no_cap(agent: Agent) -
     record(agent.journal, play("1"), DONE)
     agent.face.decided(refusal(1))
     before = agent.driver.state.surroundings.history
-    agent.face.erase()
+    with agent.face.subscribe() as messages:
+        agent.face.erase()
+        assert (await anext(messages))["type"] == "dropped", "every open page begins anew"
     assert (agent.face.plays(9), agent.face.decisions(9)) == ([], [])
     assert agent.driver.state.surroundings.history is before
+
+
+async def test_erasing_takes_what_is_shown_though_the_disk_refuses(agent: Agent) -> None:
+    agent.face.decided(refusal(1))
+    with closing(sqlite3.connect(agent.journal.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StorageError, match="locked"):
+            agent.face.erase()
+        other.execute("ROLLBACK")
+    assert agent.face.decisions(9) == []
 
 
 async def test_with_nobody_watching_no_state_is_put_together(agent: Agent) -> None:
