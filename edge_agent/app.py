@@ -115,7 +115,7 @@ class Agent:
         sights = Sights(
             link=self._link_view,
             repository_version=self._repository_version,
-            config_version=lambda: self.trial.outcome.version,
+            config_version=lambda: self.trial.version,
             metrics=self.metrics.exposition,
             pack_reasons=self.rooms.pack_reasons,
             asset_sources=self.rooms.asset_sources,

@@ -86,6 +86,11 @@ class ConfigTrial:
             self.outcome = ConfigOutcome("applied", _version(good))
         return settings
 
+    @property
+    def version(self) -> int | None:
+        """The version that is lived by, which a newer one that was refused leaves as it is."""
+        return _version(self._lived)
+
     async def offer(self, documents: Mapping[str, bytes]) -> ConfigOutcome:
         """Try the verified `documents` (by target name; others than this device's are passed over).
 

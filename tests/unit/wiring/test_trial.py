@@ -138,7 +138,7 @@ async def test_what_the_agent_cannot_live_by_is_rolled_back_and_not_tried_again(
     await agent.trial.offer({FLEET: remote(1, voice={"sensitivity": 0.7})})
     bad = {FLEET: remote(2, voice={"wake_phrases": ["xyzzy"]})}
     outcome = await agent.trial.offer(bad)
-    assert (outcome.outcome, outcome.version) == ("rolled_back", 2)
+    assert (outcome.outcome, outcome.version, agent.trial.version) == ("rolled_back", 2, 1)
     assert agent.lived[-1].voice.sensitivity == 0.7
     times = len(agent.lived)
     await agent.trial.offer(bad)
