@@ -20,6 +20,8 @@ from edge_agent.packs.source import MAX_METADATA_BYTES, METADATA_TOPICS, chunk_t
 from edge_agent.packs.voice_pack import is_voice_pack, parse_voice_pack
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_HALF_WRITTEN: Final = re.compile(r"\.tmp\w+")
+"""What a command that was killed leaves (`edge_agent.durable`); no other works in a fleet's folder meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +43,20 @@ def find_garbage(fleet: FleetRepository, address: BrokerAddress, keep: int) -> G
         path
         for folder, named in (("targets", documents), ("chunks", chunks))
         for path in sorted((fleet.directory / folder).glob("*"))
-        if _DIGEST.fullmatch(path.name) and path.name not in named
+        if _HALF_WRITTEN.fullmatch(path.name) or (_DIGEST.fullmatch(path.name) and path.name not in named)
     ]
     files += stale_files(read_choice(fleet.directory), assets)
     current = current_messages(fleet)
     sent = set(Ledger(fleet.directory, address).topics)
     standing = _named(fleet, 0)[1]  # on the broker, or on mirrors alone and never sent
-    here = {chunk_topic(path.name) for path in (fleet.directory / "chunks").glob("*") if path.name not in standing}
-    here |= {target_topic(path.name) for path in (fleet.directory / "targets").glob("*")}
+    here = {chunk_topic(name) for name in _digests(fleet.directory / "chunks") - standing}
+    here |= {target_topic(name) for name in _digests(fleet.directory / "targets")}
     parts = {topic for topic in sent | here if not topic.startswith(METADATA_TOPICS)}
     return Garbage(tuple(files), sum(path.stat().st_size for path in files), tuple(sorted(parts - current.keys())))
+
+
+def _digests(folder: Path) -> set[str]:
+    return {path.name for path in folder.glob("*") if _DIGEST.fullmatch(path.name)}
 
 
 def _named(fleet: FleetRepository, keep: int) -> tuple[set[str], set[str], set[str]]:

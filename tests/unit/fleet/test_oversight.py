@@ -127,3 +127,11 @@ async def test_what_no_version_names_goes_and_the_rest_stays(small: SmallFleet, 
     assert (found.is_current, found.missing) == (True, ())
     async with connected(address) as broker:
         assert set(await broker.absent(kept.topics, 10**6, lambda _seen: None)) == set(kept.topics)
+
+
+async def test_what_a_killed_command_left_half_written_goes(small: SmallFleet, address: BrokerAddress) -> None:
+    left = [small.fleet.directory / folder / ".tmp0abc_d9" for folder in ("targets", "chunks")]
+    for path in left:
+        path.write_bytes(b"half")
+    found = find_garbage(small.fleet, address, keep=1)
+    assert (list(found.files), found.topics) == (left, ())
