@@ -221,6 +221,11 @@ class OwnVoice:
             self._sounding[-1].close(self._clock.newest_s)
         self._sound = sound
 
+    def close(self) -> None:
+        """End with the stream: what was not heard yet of the newest recording is not heard."""
+        if self._recording is not None:
+            self._recording.drop()
+
     def renew(self, model: SpeechModel) -> None:
         """Hear what is played with another model, from the next `play` on."""
         self._model = model

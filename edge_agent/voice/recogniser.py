@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
@@ -153,8 +154,11 @@ class Recogniser:
     def _listen(self, wish: Wish, grammar: Grammar) -> bool:
         """Decode until there is nothing to listen for; return whether the source is over for good."""
         self._source.open()
+        with closing(OwnVoice(read_wav, self._speech_model, time.monotonic())) as own:
+            return self._follow(wish, grammar, own)
+
+    def _follow(self, wish: Wish, grammar: Grammar, own: OwnVoice) -> bool:
         stream = GatedStream(self._speech_model, grammar, self._sensitivity)
-        own = OwnVoice(read_wav, self._speech_model, time.monotonic())
         own.play(wish.own, self._own_grammar(wish))
         while not self._source.is_over:
             gather_s = QUIET_S if stream.is_quiet and wish.own is None else 0.0

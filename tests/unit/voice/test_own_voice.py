@@ -229,6 +229,25 @@ def test_a_recording_that_takes_long_to_read_keeps_nobody_from_listening(
     assert own.is_own(heard("tell me more", len(read_wav(asset)) / SECOND - 0.2))
 
 
+def test_when_a_stream_ends_nobody_goes_on_hearing_our_recording(
+    speech: Path, speech_model: SpeechModel, grammar: Grammar
+) -> None:
+    """A mute ends it, and somebody may press that button again and again while we speak."""
+    may_read = threading.Event()
+
+    def slowly(path: Path) -> bytes:
+        may_read.wait()
+        return read_wav(path)
+
+    own = OwnVoice(slowly, speech_model, 0.0)
+    own.play(OwnSound(speech / "wake-and-command.wav", 0.0), grammar)
+    own.close()
+    may_read.set()
+    known(own)
+    followed(own, 3, 0.0)
+    assert not own.is_own(heard("hey kitchen", 0.7))
+
+
 def test_the_stream_loses_no_sample_while_we_speak(speech: Path, speech_model: SpeechModel, grammar: Grammar) -> None:
     own = OwnVoice(read_wav, speech_model, 0.0)
     asset = speech / "stop-rms.wav"
