@@ -43,8 +43,9 @@ def test_the_end_of_what_a_follow_up_replaced_is_not_the_end_of_the_follow_up() 
     sounds.progressed(PlayEvent(mention.id, PlayEventKind.CLOSE, NOON, 10))
     assert len(told) == before
     sounds.progressed(PlayEvent(follow_up.id, PlayEventKind.IMPRESSION, NOON, 10))
-    assert told[-1] is not None
-    assert told[-1].began_s is not None
+    sounding = told[-1]
+    assert sounding is not None
+    assert sounding.began_s is not None
     sounds.progressed(PlayEvent(follow_up.id, PlayEventKind.COMPLETE, NOON, 10))
     assert told[-1] is None
     sounds.progressed(PlayEvent(follow_up.id, PlayEventKind.IMPRESSION, NOON, 10))
