@@ -8,6 +8,7 @@ from typing import Final
 from aiohttp import web
 from pydantic import ValidationError
 
+from edge_agent.model.complaints import complaint
 from edge_agent.model.errors import EdgeAgentError
 
 logger = logging.getLogger(__name__)
@@ -61,6 +62,6 @@ def sentence(error: ValidationError) -> str:
     """Return the first thing that is wrong with a body, as one sentence that names the field."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"])
-    complaint = first["msg"].removeprefix("Value error, ").rstrip(".")
-    said = f"`{place}`: {complaint}." if place else f"The body is not usable: {complaint}."
+    wrong = complaint(first)
+    said = f"`{place}`: {wrong}." if place else f"The body is not usable: {wrong}."
     return said if len(said) <= MAX_SENTENCE else said[: MAX_SENTENCE - 1] + "…"

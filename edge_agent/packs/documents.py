@@ -7,6 +7,7 @@ from typing import Any, Final, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from edge_agent.model.complaints import complaint
 from edge_agent.model.errors import FormatError
 
 MAX_DOCUMENT_BYTES: Final = 128 * 1024
@@ -17,17 +18,6 @@ _QUOTED_CHARS: Final = 80
 """So much of a name that a stranger wrote is told."""
 
 _STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_PLAIN: Final = {
-    "missing": "it is missing",
-    "extra_forbidden": "there is no such field",
-    "string_too_short": "it is empty",
-    "time_delta_parsing": "write a number of seconds",
-    "datetime_parsing": "write a time such as 2027-01-01T00:00:00Z",
-    "datetime_from_date_parsing": "write a time such as 2027-01-01T00:00:00Z",
-    "datetime_type": "write a time such as 2027-01-01T00:00:00Z",
-}
-"""What a person is told in place of pydantic's own words, by the type of the mistake."""
-
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -67,7 +57,7 @@ def first_complaint(error: ValidationError) -> str:
     for part in detail["loc"]:
         name = str(part)[:_QUOTED_CHARS]
         place += f"[{part}]" if isinstance(part, int) else f".{name}" if place else name
-    message = _PLAIN.get(detail["type"]) or detail["msg"].removeprefix("Value error, ")
+    message = complaint(detail)
     others = error.error_count() - 1
     more = f" (and {others} more)" if others else ""
     return f"{place}: {message}{more}" if place else f"{message}{more}"

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from edge_agent.model.complaints import complaint
 from edge_agent.model.device import PlacementPolicy
 from edge_agent.model.errors import SettingsError
 from edge_agent.model.identity import Identifier
@@ -200,4 +201,4 @@ def first_problem(error: ValidationError) -> str:
     first = problems[0]
     where = ".".join(str(part) for part in first["loc"]) or "the document"
     more = f" ({len(problems) - 1} more)" if len(problems) > 1 else ""
-    return f"{where}: {first['msg'].removeprefix('Value error, ')}{more}."
+    return f"{where}: {complaint(first)}{more}."

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from edge_agent.durable import flush, write_durably
+from edge_agent.model.complaints import complaint
 from edge_agent.model.device import PlacementPolicy
 from edge_agent.model.errors import SettingsError, StorageError
 from edge_agent.settings.layers import Layer
@@ -63,7 +64,7 @@ def first_unfit(layer: Layer) -> str | None:
             try:
                 judge.validate_python(value)
             except ValidationError as error:
-                return f"{section}.{field}: {error.errors()[0]['msg'].removeprefix('Value error, ')}"
+                return f"{section}.{field}: {complaint(dict(error.errors()[0]))}"
     return None
 
 

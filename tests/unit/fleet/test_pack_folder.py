@@ -81,7 +81,7 @@ def test_a_file_that_cannot_be_read_may_be_described(folder: Path) -> None:
         (HEAD + "creatives = 7", r"spring/pack\.toml: line_items: it is missing"),
         (HEAD + POSTER.replace("poster.png", "absent.png"), r"creatives\[0\]\.asset names absent\.png, which is not"),
         (HEAD + POSTER.replace("poster.png", "../spring/poster.png"), r"which is not beside it"),
-        (HEAD + POSTER.replace("idle_poster", "hologram"), r"creatives\[0\]\.format: Input should be"),
+        (HEAD + POSTER.replace("idle_poster", "hologram"), r"creatives\[0\]\.format: it should be"),
         (HEAD + POSTER.replace('crid = "poster"\n', ""), r"creatives\[0\]\.crid: it is missing"),
         (HEAD + POSTER + "dur = 0\n", r"creatives\[0\]\.dur: it must be more than 0"),
         (HEAD + POSTER + "dur = nan\n", r"creatives\[0\]\.dur: a duration must be a number of seconds"),
