@@ -173,9 +173,12 @@ class Address:
         try:
             parts = urlsplit(text if "://" in text else f"tcp://{text}")
             host, port = parts.hostname, parts.port
-        except ValueError:  # a port that is no number, or half an IPv6 address
+            (host or "").encode("idna")  # so it is looked up
+        except ValueError:  # a port that is no number, half an IPv6 address, or a name that nothing can have
             return cls._refuse(text)
-        if parts.scheme == "unix" and not parts.netloc and len(parts.path) > 1 and "\0" not in parts.path:
+        if "\0" in text:
+            return cls._refuse(text)
+        if parts.scheme == "unix" and not parts.netloc and len(parts.path) > 1:
             return cls(path=parts.path)
         if parts.scheme == "tcp" and host and port is not None and not parts.path and parts.username is None:
             return cls(host, port)

@@ -1,8 +1,9 @@
-"""Sockets of Wyoming addresses (shell: sockets). All raise OSError, which callers put into their own words."""
+"""Sockets of Wyoming addresses (shell: sockets). Listening and connecting raise OSError, for callers to word."""
 
 import errno
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -52,9 +53,10 @@ def keep_asking(connected: socket.socket) -> None:
 
 
 def leave(address: Address) -> None:
-    """Remove what a socket that listened there has left behind."""
+    """Remove what a socket that listened there has left behind, where the disk lets us: the next one looks there."""
     if address.path:
-        Path(address.path).unlink(missing_ok=True)
+        with suppress(OSError):
+            Path(address.path).unlink()
 
 
 def connect_to(address: Address, timeout_s: float) -> socket.socket:

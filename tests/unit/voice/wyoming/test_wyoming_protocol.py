@@ -181,6 +181,10 @@ def test_an_address_is_read_and_written(text: str, address: Address, *, ours: bo
         "unix://host/x",
         "tcp://u@x:1",
         "[::1",
+        "kitchen..local:1",
+        "k\u00fcche..local:1",
+        "kitchen\0:1",
+        "unix:///run/\0",
     ],
 )
 def test_anything_else_is_no_address(text: str) -> None:

@@ -356,6 +356,17 @@ def test_everybody_who_can_reach_it_is_warned_of(caplog: pytest.LogCaptureFixtur
     assert "knows no passwords" in caplog.text
 
 
+def test_a_socket_that_cannot_be_removed_ends_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "ear"
+    source = WyomingDoor(Address(path=str(path)))
+    source.open()
+    path.unlink()
+    path.mkdir()
+    source.close()
+    with pytest.raises(MicrophoneError, match="cannot be awaited"):
+        source.open()
+
+
 def test_an_address_that_is_taken_is_told(tmp_path: Path) -> None:
     (tmp_path / "ear").write_text("")
     with pytest.raises(MicrophoneError, match="cannot be awaited"):
