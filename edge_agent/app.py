@@ -59,8 +59,10 @@ async def run_agent(config: Path, machine: Clock | None = None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, task.cancel)
     loop.add_signal_handler(signal.SIGHUP, lambda: None)
-    with suppress(asyncio.CancelledError):
+    try:
         await agent.run()
+    except asyncio.CancelledError:  # and not what a room died of, perhaps of the configuration that is being tried
+        agent.trial.stopped()
     service.notify("STOPPING=1")
 
 

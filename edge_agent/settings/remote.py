@@ -158,6 +158,12 @@ class RemoteShelf:
             self._trial.replace(self._good)
             flush(self._directory)
 
+    def abandon(self) -> None:
+        """Forget a trial that was never judged."""
+        with self._translated():
+            self._trial.unlink()
+            flush(self._directory)
+
     def roll_back(self, detail: str) -> None:
         """Give the trial up, and remember it with why."""
         self.refuse(_read(self._trial), Refusal("rolled_back", detail))

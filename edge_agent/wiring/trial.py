@@ -127,6 +127,12 @@ class ConfigTrial:
         self.settings, self._lived = settings, chosen
         return self._conclude("applied", version, "")
 
+    def stopped(self) -> None:
+        """Leave a trial that was going on to the next start: somebody stopped the agent, which did not die on it."""
+        if self._shelf.unconfirmed():
+            with suppress(StorageError):
+                self._shelf.abandon()
+
     def words_changed(self) -> bool:
         """Forget that documents could not be lived by, since other words may be heard now; return whether any were.
 

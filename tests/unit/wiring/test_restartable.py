@@ -25,7 +25,8 @@ class Room:
             else:
                 self.do()
         finally:
-            await asyncio.sleep(0)  # a room may need a while to end
+            for _ in range(5):  # a room may need a while to end
+                await asyncio.sleep(0)
             self.said.put_nowait(f"{self.name} ends")
 
 

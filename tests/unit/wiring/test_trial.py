@@ -146,6 +146,25 @@ async def test_what_the_agent_cannot_live_by_is_rolled_back_and_not_tried_again(
     assert Agent(tmp_path).trial.settings.voice.sensitivity == 0.7
 
 
+async def test_an_agent_that_is_stopped_in_the_middle_of_a_trial_tries_again_when_it_starts(tmp_path: Path) -> None:
+    agent, begun = Agent(tmp_path), asyncio.Event()
+
+    async def live_by(_: Settings) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    agent.trial._live_by = live_by
+    offered = {FLEET: remote(1, placements={"max_per_hour": 1})}
+    trying = asyncio.create_task(agent.trial.offer(offered))
+    await begun.wait()
+    trying.cancel()
+    await asyncio.gather(trying, return_exceptions=True)
+    agent.trial.stopped()
+    again = Agent(tmp_path)
+    assert again.trial.outcome.outcome == "none"
+    assert (await again.trial.offer(offered)).outcome == "applied"
+
+
 def told(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
 
