@@ -178,8 +178,10 @@ class Shelf:
         ]
 
     def used_assets(self) -> frozenset[str]:
-        """Return the hashes of every asset that may be opened at any time: of what is shown, and of parcels."""
-        return frozenset(asset.sha256 for _, asset in self.shown_assets()) | self.held_bytes().keys()
+        """Return the hashes of every asset that may be opened at any time: of the catalog, and of parcels."""
+        listed = (pack for pack in self.catalog().packs if not pack.revoked)
+        found = frozenset(path.name for pack in listed for path in pack.paths.values())
+        return found | frozenset(asset.sha256 for _, asset in self.shown_assets()) | self.held_bytes().keys()
 
     def next_record(self, repository: Repository | None = None) -> ShelfRecord:
         """Return the record of what stands now, with the versions of `repository` when one was just verified."""

@@ -197,12 +197,8 @@ class Supply:
             self.failed[name] = reason
             if name in plan.over:  # nobody's trouble: it would not play
                 continue
-            self._troubles.begin(
-                f"pack {shelf_name(name)}",
-                StorageError(
-                    f"The pack {shelf_name(name)} gets no room: {reason}", "Revoke a pack or raise the budget."
-                ),
-            )
+            what = f"The pack {shelf_name(name)} gets no room: {reason}"
+            self._troubles.begin(f"pack {shelf_name(name)}", StorageError(what, "Revoke a pack or raise the budget."))
 
     def _forget_what_is_settled(self, plan: RoomPlan) -> None:
         """Drop the troubles of packs that are signed no more, or that lack nothing any more."""
@@ -243,7 +239,7 @@ class Supply:
             self._current = None
             if not task.done():
                 task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+            await asyncio.gather(task, return_exceptions=True)  # also of one that failed when this was cancelled
         self.meter.settle()
         if task.cancelled():
             return

@@ -1,6 +1,7 @@
 """A shelf whose budget is short: what goes, in which order, and what is told of it."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -90,6 +91,27 @@ async def test_what_goes_for_a_voice_pack_leaves_the_catalog_also_where_its_newe
         await device.until(lambda: device.playable() == {})
         await device.shelf._supply.evict()
         assert not [path for pack in device.shelf.catalog.packs for path in pack.paths.values()]
+
+
+async def test_nothing_goes_that_the_catalog_shows_since_all_of_it_is_here(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    """The power went before the record was written; then a voice pack takes room before any round has seen it."""
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: len(device.playable()) == len(PACKS) and device.has_recorded(len(PACKS)))
+    record = tmp_path / "tv" / "shelf.json"
+    written = json.loads(record.read_bytes())
+    written["packs"] = {name: pack | {"complete": None} for name, pack in written["packs"].items()}
+    record.write_text(json.dumps(written))
+    device = Device(tmp_path / "tv", fleet.root_json, source, budget_bytes=700_000)
+    await device.shelf._load()
+    assert len(device.playable()) == len(PACKS)
+    words = read(document(fleet, random_bytes(100_000), random_bytes(100_000, "more")))
+    device.shelf._shelf.parcels[words.shelf_name] = (words,)
+    await device.shelf._supply.evict()
+    paths = [path for pack in device.shelf.catalog.packs for path in pack.paths.values()]
+    assert paths
+    assert all(path.exists() for path in paths)
 
 
 async def test_whoever_watches_is_told_when_what_a_pack_waits_for_changes(
