@@ -62,7 +62,8 @@ def limit(
     max_per_hour: Annotated[int | None, typer.Option(min=0, help="At most so many placements an hour.")] = None,
     max_per_day: Annotated[int | None, typer.Option(min=0, help="At most so many placements a day.")] = None,
     format_off: Annotated[
-        list[Format] | None, typer.Option(help="A format that is never placed; may be repeated.")
+        list[Format] | None,
+        typer.Option(metavar="FORMAT", help=f"A format that is never placed ({', '.join(Format)}); may be repeated."),
     ] = None,
     clear: Annotated[bool, typer.Option("--clear", help="Lift these limits first.")] = False,
     as_json: JsonOption = False,
