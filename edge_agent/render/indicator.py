@@ -17,15 +17,21 @@ class Indicator:
         self._settings = settings
         self._health = health
         self._wanted: Microphone | None = None
+        self._newest = Microphone.OFF
         self.task: asyncio.Task[None] | None = None
 
     def show(self, microphone: Microphone) -> None:
         """Have the device show `microphone` soon; what was asked for before and has not begun is left out."""
         if "microphone" not in self._settings.hooks:
             return
-        self._wanted = microphone
+        self._wanted = self._newest = microphone
         if self.task is None or self.task.done():
             self.task = asyncio.get_running_loop().create_task(self._work(), name="show the microphone's state")
+
+    def stop(self) -> None:
+        """Have the device show that nothing listens any more."""
+        if self._newest is not Microphone.OFF:
+            self.show(Microphone.OFF)
 
     async def _work(self) -> None:
         while (microphone := self._wanted) is not None:

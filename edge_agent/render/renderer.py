@@ -55,7 +55,7 @@ class Renderer:
         self._stopped = False
 
     async def run(self) -> None:
-        """Watch the device until cancelled; then close every play and end every hook before returning."""
+        """Watch the device until cancelled; then close every play, show that nothing listens, and end every hook."""
         watch = asyncio.get_running_loop().create_task(self._watch(), name="watch the device")
         try:
             await asyncio.wait({watch})
@@ -63,6 +63,7 @@ class Renderer:
         finally:
             self._stopped = True
             self._staging.stop()
+            self._indicator.stop()
             watch.cancel()
             for run, _ in self._runs.values():
                 run.close(CloseCause.SHUTDOWN)

@@ -468,6 +468,17 @@ async def test_the_device_shows_what_its_microphone_does_and_the_last_state_stay
     assert "lost" not in asked, "what was over before it could be shown is left out"
 
 
+@pytest.mark.parametrize("state", [Microphone.LISTENING, Microphone.MUTED])
+async def test_a_device_whose_agent_stops_does_not_go_on_showing_that_it_listens(
+    tmp_path: Path, hooks: Path, state: Microphone
+) -> None:
+    body = 'open("asked", "a").write(request["microphone"] + "\\n"); say("complete")'
+    async with running(make_settings(tmp_path, microphone=write_hook(hooks, "microphone.py", body))) as room:
+        room.renderer.microphone(state)
+        await room.renderer.settled()
+    assert (tmp_path / "runtime" / "asked").read_text().split() == [state.value, "off"]
+
+
 async def test_a_device_without_a_cue_hook_stays_silent(tmp_path: Path) -> None:
     room = Room(make_settings(tmp_path))
     room.renderer.cue(Cue.LISTENING)
