@@ -64,8 +64,8 @@ class AgentPort(Protocol):
     async def request_slot(self, request: SlotRequested) -> AnswerSlot:
         """Let the engine decide for device software that renders by itself. The endpoint waits 50 ms, no longer.
 
-        When the answer comes later than that, or the asker went away, the endpoint injects an `error` event for
-        its play, so that nothing is held to be playing that nobody was told of.
+        When the answer comes later than that, the endpoint injects an `error` event for its play, so that nothing is
+        held to be playing that nobody was told of.
         """
 
     def renders_itself(self, play_id: str) -> bool:

@@ -43,9 +43,6 @@ async def post_slot(request: web.Request) -> web.Response:
         answering.add_done_callback(lambda late: _give_up(agent, late))
         late = _TOO_LATE(within_ms=round(ANSWER_WITHIN_S * 1000))
         return web.json_response(_empty("no_fill", "too_late", str(late), said_view(late)))
-    except asyncio.CancelledError:
-        answering.add_done_callback(lambda late: _give_up(agent, late))
-        raise
     return web.json_response(answer_view(answer))
 
 

@@ -493,6 +493,14 @@ def test_a_wake_phrase_long_after_a_placement_is_not_about_it() -> None:
     assert home.state.phrases == ("hey device",)
 
 
+def test_a_wake_phrase_is_not_about_a_placement_that_was_revoked_since() -> None:
+    home = closed_window()
+    home.tell(ev.CatalogChanged(Catalog()))
+    home.hear("hey device")
+    assert home.none(fx.PlayCue)
+    assert home.state.phrases == ("hey device",)
+
+
 def test_in_quiet_hours_the_window_opens_without_a_sound() -> None:
     home = closed_window()
     night = Daypart(start=time(11), end=time(14))

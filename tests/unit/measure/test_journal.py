@@ -388,6 +388,17 @@ def test_what_another_program_locks_is_written_as_soon_as_it_lets_go_and_holds_n
     assert [decision["id"] for decision in journal.decisions(9)] == ["decision-2", "decision-1"]
 
 
+def test_what_the_disk_had_refused_before_an_erasure_is_not_written_after_it(journal: Journal) -> None:
+    with closing(sqlite3.connect(journal.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StorageError):
+            journal.record_decision(selection(1))
+        other.execute("ROLLBACK")
+    journal.erase(NOON)
+    journal.record_decision(selection(2))
+    assert [decision["id"] for decision in journal.decisions(9)] == ["decision-2"]
+
+
 @pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
 def test_an_erasure_whose_time_cannot_be_read_counts_as_just_now_from_then_on(
     journal: Journal, caplog: pytest.LogCaptureFixture, cell: str
