@@ -133,13 +133,13 @@ def fit(base: Model, files: Mapping[str, Brought], fitted: Path) -> Model:
 
 def use(base: Model, model: Model, fitted: Path) -> None:
     """Make a fitted model the one in use, from the next start on too, and remove the others. Raise StorageError."""
-    brought = [path for path in model.directory.rglob("*") if path.is_file() and not path.is_symlink()]
-    current = _Current(
-        base=base_hash(base.directory),
-        name=model.name,
-        files={str(path.relative_to(model.directory)): _sha256_of(path) for path in sorted(brought)},
-    )
     with _translated(fitted):
+        brought = [path for path in model.directory.rglob("*") if path.is_file() and not path.is_symlink()]
+        current = _Current(
+            base=base_hash(base.directory),
+            name=model.name,
+            files={str(path.relative_to(model.directory)): _sha256_of(path) for path in sorted(brought)},
+        )
         write_durably(fitted / _CURRENT, [current.model_dump_json().encode()])
         for path in fitted.iterdir():
             if path.is_dir() and path.name != model.name:

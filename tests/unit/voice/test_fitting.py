@@ -1,6 +1,8 @@
 """A model of the network that is here and the words that came: made whole, or not at all."""
 
+import errno
 import hashlib
+import os
 import sys
 import zlib
 from collections.abc import Mapping
@@ -8,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.model.errors import EdgeAgentError, VoiceError
+from edge_agent.model.errors import EdgeAgentError, StorageError, VoiceError
 from edge_agent.settings.rooms import VoiceSettings
 from edge_agent.voice import fitting
 from edge_agent.voice.fitting import NEEDED, Brought, base_hash, fit, forget, heard_model, in_use, use
@@ -77,6 +79,19 @@ def test_it_is_in_use_after_a_restart_and_alone(base: Model, place: Path, tmp_pa
     forget(place)
     assert in_use(base, place) == base
     assert list(place.iterdir()) == []
+
+
+def test_what_a_bad_disk_does_not_give_back_is_told_and_tried_again(
+    base: Model, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted = fit(base, brought(tmp_path / "pack"), place)
+
+    def broken(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(hashlib, "file_digest", broken)
+    with pytest.raises(StorageError, match="Input/output error"):
+        use(base, fitted, place)
 
 
 def test_what_a_bad_disk_changed_is_not_loaded(
