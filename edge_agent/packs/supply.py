@@ -125,10 +125,11 @@ class Supply:
     async def _round(self) -> bool:
         """Try each pack that lacks something once. Returns whether nothing needs to be tried again."""
         plan = self.plan()
-        if plan.evicted:
+        has_less = bool(plan.evicted)
+        if has_less:
             self._take_out(plan)
             plan = self.plan()
-        if self._shelf.without_room != plan.refused.keys():
+        if has_less or self._shelf.without_room != plan.refused.keys():
             self._shelf.without_room = frozenset(plan.refused)
             await self._on_room()
         self._remember_refusals(plan)
@@ -186,9 +187,6 @@ class Supply:
             place = next(place for place in plan.places if place.name == shelf_name(entry.target_name))
             _log.info("The pack %s goes for want of room. %s", place.name, place.why)
             self._shelf.entries[entry.target_name] = replace(entry, complete=None, complete_sha256=None)
-            self._shelf.without_room -= {
-                entry.target_name
-            }  # it is news, also of a pack whose newest version had none
 
     def _remember_refusals(self, plan: RoomPlan) -> None:
         for name in [name for name in self.failed if name not in plan.refused]:

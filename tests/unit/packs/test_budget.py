@@ -75,17 +75,20 @@ async def test_a_pack_that_ended_gives_its_room_without_troubling_anybody(
         assert not [subject for subject in device.shelf._troubles.lasting if subject.startswith("pack ")]
 
 
-async def test_what_goes_for_a_voice_pack_leaves_the_catalog_also_where_its_newest_version_had_no_room(
-    tmp_path: Path,
+@pytest.mark.parametrize("newest_bytes", [300_000, 100_000], ids=["has no room either", "is on its way then"])
+async def test_what_goes_for_a_voice_pack_leaves_the_catalog_also_where_its_newest_version(
+    tmp_path: Path, newest_bytes: int
 ) -> None:
     fleet = SmallFleet(tmp_path / "operator")
     fleet.sign(poster=png(filling=random_bytes(200_000, "first")))
     source = fleet.published()
     async with Device(tmp_path / "tv", fleet.root_json, source, budget_bytes=250_000) as device:
         await device.until(lambda: device.playable() == {"acme/spring": 1})
-        fleet.sign(poster=png(filling=random_bytes(300_000, "second")))
+        fleet.sign(poster=png(filling=random_bytes(newest_bytes, "second")))
         words = read(document(fleet, random_bytes(100_000)))
+        (second,) = fleet.packs()
         fleet.put_into(source)
+        del source.retained[chunk_topic(second.assets["poster.png"].chunks[0].sha256)]
         await device.until(lambda: "does not fit" in str(device.shelf.reasons().get("acme/spring")))
         await device.shelf.bring(words)
         await device.until(lambda: device.playable() == {})
