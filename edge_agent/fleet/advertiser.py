@@ -66,6 +66,8 @@ class AdvertiserFolder(ContentFolder):
         folder = cls(directory, name)
         _, public = make_key_pair(directory / "keys", name)
         public.rename(folder.public_key)
+        for kept in ("metadata", "targets"):  # where what was signed before goes, by those who lost their folder
+            (directory / kept).mkdir(exist_ok=True)
         write_durably(directory / ".gitignore", b"keys/\n")
         write_durably(directory / _ABOUT, json.dumps({"v": 1, "advertiser": name}).encode())
         return folder
@@ -139,6 +141,19 @@ class AdvertiserFolder(ContentFolder):
         for signer in self.keys.signers():
             self._metadata.sign(signer, append=True)
         write_durably(history / f"{signed.version}.json", self._metadata.to_bytes())
+
+    def follow(self, metadata: Metadata[Targets], documents: Mapping[str, bytes]) -> None:
+        """Go on from what others of this advertiser signed, where it is newer and its manifests are here or given."""
+        history, signed = self.directory / "metadata", metadata.signed
+        is_first = not (history / f"{self._metadata.signed.version}.json").exists()
+        names = {sha256_of(file) for file in signed.targets.values()}
+        missing = {name for name in names if not self.target_path(name).is_file()}
+        if not (is_first or signed.version > self._metadata.signed.version) or missing - documents.keys():
+            return
+        for name in missing:
+            write_durably(self.target_path(name), documents[name])
+        write_durably(history / f"{signed.version}.json", metadata.to_bytes())
+        self._metadata = metadata
 
 
 def _version(path: Path) -> int:

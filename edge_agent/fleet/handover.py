@@ -130,7 +130,11 @@ def _sign_along(
     for signer in signers:
         metadata.sign(signer, append=True)
     chunks = {sha256: partial(bundle.chunk, sha256) for sha256 in bundle.chunks}
+    for target, file in metadata.signed.targets.items():
+        if sha256_of(file) in bundle.documents:
+            parse_manifest(bundle.documents[sha256_of(file)], target, ANY_SIZE)
     write_bundle(out, metadata.to_bytes(), bundle.documents, chunks)
+    advertiser.follow(metadata, bundle.documents)
     return tuple(sorted(map(shelf_name, metadata.signed.targets)))
 
 
@@ -203,7 +207,10 @@ def _judge_metadata(
             f"{path} is {name}'s version {signed.version}; version {before.version} is published already.", _FIX
         )
     if before is not None and signed.version == before.version and signed != before:
-        raise SettingsError(f"{name} signed version {signed.version} twice, and this is not what is published.", _FIX)
+        raise SettingsError(
+            f"{name} signed version {signed.version} twice, and this is not what is published.",
+            "Ask for a build from the folder that signed the published one; docs/packs.md, Keys, where that is lost.",
+        )
 
 
 def _judge_manifests(

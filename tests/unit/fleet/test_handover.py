@@ -283,6 +283,32 @@ def test_two_of_an_advertisers_people_have_to_sign_when_the_operator_asks_for_tw
     assert agency.packs() == {"bolt/boots": 3}
 
 
+def test_of_two_who_sign_together_either_builds_and_the_versions_go_on(agency: Agency, tmp_path: Path) -> None:
+    colleague = AdvertiserFolder.create(tmp_path / "colleague", "bolt")
+    change_keys(agency.fleet, "advertiser-bolt", agency.now, add=read_public_key(colleague.public_key))
+    sign_bundle(colleague, agency.build("boots"), agency.out, agency.now)
+    accept_bundle(agency.fleet, agency.out, agency.now)
+    sign_bundle(colleague, agency.build("coats"), agency.out, agency.now)
+    accept_bundle(agency.fleet, agency.out, agency.now)
+    change_keys(agency.fleet, "advertiser-bolt", agency.now, threshold=2)
+    for seed, builds, along in (("red", colleague, agency.bolt), ("blue", agency.bolt, colleague)):
+        own = AdvertiserFolder.open(builds.directory)
+        build_signed(own, agency.folder("boots", seed), agency.out, agency.now, silent)
+        sign_bundle(AdvertiserFolder.open(along.directory), agency.out, agency.out, agency.now)
+        accept_bundle(agency.fleet, agency.out, agency.now)
+    assert agency.packs() == {"bolt/boots": 3, "bolt/coats": 1}
+
+
+def test_who_never_saw_all_that_stands_signs_along_and_keeps_to_its_own_history(
+    agency: Agency, tmp_path: Path
+) -> None:
+    agency.build("boots")
+    agency.build("coats")  # of which the colleague gets this bundle alone
+    colleague = AdvertiserFolder.create(tmp_path / "colleague", "bolt")
+    sign_bundle(colleague, agency.out, agency.out, agency.now)
+    assert list(AdvertiserFolder.open(colleague.directory).files) == []
+
+
 async def test_what_somebody_signed_along_reaches_a_broker_that_had_it_with_one_signature(
     agency: Agency, tmp_path: Path, broker: RunningBroker, root: str
 ) -> None:
@@ -307,7 +333,6 @@ def test_an_advertiser_who_lost_its_folder_goes_on_with_another_key(agency: Agen
     (lost,) = agency.fleet.authority.of("packs-bolt")[1].keyids
     shutil.rmtree(agency.bolt.directory)
     new, theirs = AdvertiserFolder.create(tmp_path / "bolt", "bolt"), agency.fleet.directory
-    (new.directory / "metadata").mkdir()
     shutil.copy(theirs / "metadata" / "2.packs-bolt.json", new.directory / "metadata" / "2.json")
     shutil.copytree(theirs / "targets", new.directory / "targets")
     change_keys(agency.fleet, "advertiser-bolt", agency.now, add=read_public_key(new.public_key))
