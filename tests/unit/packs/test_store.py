@@ -132,6 +132,23 @@ def test_a_document_on_a_bad_sector_is_as_good_as_none(store: BlobStore) -> None
     assert not path.is_symlink(), "it hinders the one that is fetched instead"
 
 
+def test_a_link_that_appears_while_it_runs_leads_nowhere(store: BlobStore, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_bytes(WHOLE)
+    for part in ("partial", "assets"):
+        (store.directory / part / ASSET.sha256).symlink_to(outside)
+    (store.directory / "reserve").unlink()
+    (store.directory / "reserve").symlink_to(outside)
+    assert store.asset_path(ASSET) is None
+    with pytest.raises(StorageError):
+        store.missing_chunks(ASSET)
+    with pytest.raises(StorageError):
+        store.keep_chunk(ASSET, 0, PIECES[1])
+    assert store.copy_chunk(ASSET.chunks[0], ASSET, 0) is None
+    store.reserve.fill()
+    assert outside.read_bytes() == WHOLE
+
+
 def test_eviction_takes_everything_that_is_not_named(store: BlobStore) -> None:
     other = ASSET.model_copy(update={"sha256": "1" * 64})
     for asset in (ASSET, other):
