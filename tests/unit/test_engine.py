@@ -13,7 +13,7 @@ from edge_agent.model.campaign import Daypart
 from edge_agent.model.catalog import Catalog
 from edge_agent.model.cue import Cue
 from edge_agent.model.decision import NoFill, PermissionRule, Refusal, Selected
-from edge_agent.model.device import Consent, Microphone, PlacementPolicy, ResidentLimits
+from edge_agent.model.device import Consent, DeviceState, Microphone, PlacementPolicy, ResidentLimits
 from edge_agent.model.formats import Format
 from edge_agent.model.identity import PlayId
 from edge_agent.model.moment import Moment, MomentKind
@@ -685,6 +685,27 @@ def test_what_is_staged_keeps_to_quiet_hours_that_begin_and_end_without_an_event
             if isinstance(effect, fx.StageBoot)
         ]
     assert changes == [(22, False), (7, True)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [ev.ClockJudged(trusted=False), ev.PolicyChanged(PlacementPolicy(max_per_day=0), ("hey device",))],
+    ids=["clock", "policy"],
+)
+def test_what_may_not_be_placed_from_now_on_is_unstaged_at_once(change: ev.Event) -> None:
+    home = Home()
+    home.tell(ev.CatalogChanged(samples.catalog()))
+    home.tell(change)
+    assert home.one(fx.StageBoot).play is None
+
+
+@pytest.mark.parametrize(
+    "passing", [{"device": DeviceState(powered=False)}, {"erased_at": NOON}], ids=["off", "erased"]
+)
+def test_what_is_so_only_for_now_says_nothing_of_the_next_power_on(passing: dict[str, Any]) -> None:
+    home = Home(**passing)
+    home.tell(ev.CatalogChanged(samples.catalog()))
+    assert home.one(fx.StageBoot).play is not None
 
 
 def test_a_campaign_that_was_dismissed_after_its_end_is_unstaged_at_once() -> None:

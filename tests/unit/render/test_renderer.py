@@ -303,6 +303,27 @@ async def test_close_before_the_hook_was_started_starts_nothing(tmp_path: Path, 
     assert not (tmp_path / "runtime").exists(), "a hook would have been given its folder"
 
 
+async def test_close_while_the_hook_is_being_started_is_not_lost(tmp_path: Path, hooks: Path, asset: Path) -> None:
+    body = 'say("loaded"); say("impression"); time.sleep(3600)'
+    room, play = (
+        Room(make_settings(tmp_path, show=write_hook(hooks, "show.py", body))),
+        make_play(asset, max_dur_s=3600),
+    )
+    room.renderer.start(play)
+    await asyncio.sleep(0)
+    run, _ = room.renderer._runs[play.id]
+    assert run._process is None
+    room.renderer.close(play.id, CloseCause.PRESS)
+    assert kinds(await room.rest())[-1] == "close"
+
+
+async def test_a_hook_that_stays_after_its_last_event_is_ended(tmp_path: Path, hooks: Path, asset: Path) -> None:
+    body = 'say("loaded"); say("impression"); say("complete"); time.sleep(3600)'
+    room = Room(make_settings(tmp_path, show=write_hook(hooks, "show.py", body)))
+    events = await room.play_out(make_play(asset, max_dur_s=3600))
+    assert kinds(events) == ["loaded", "impression", "complete"]
+
+
 async def test_close_while_the_hook_loads_is_a_close(tmp_path: Path, hooks: Path, asset: Path) -> None:
     os.mkfifo(tmp_path / "begun")
     body = f"open({str(tmp_path / 'begun')!r}, 'w').close(); signal.pause()"
