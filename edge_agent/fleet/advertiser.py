@@ -66,8 +66,7 @@ class AdvertiserFolder(ContentFolder):
         folder = cls(directory, name)
         _, public = make_key_pair(directory / "keys", name)
         public.rename(folder.public_key)
-        for kept in ("metadata", "targets"):  # where what was signed before goes, by those who lost their folder
-            (directory / kept).mkdir(exist_ok=True)
+        (directory / "metadata").mkdir(exist_ok=True)  # whoever lost the folder puts what was signed last there
         write_durably(directory / ".gitignore", b"keys/\n")
         write_durably(directory / _ABOUT, json.dumps({"v": 1, "advertiser": name}).encode())
         return folder

@@ -59,10 +59,10 @@ class FleetRepository(SignedFolder):
     @classmethod
     def create(cls, directory: Path, now: datetime) -> "FleetRepository":
         """Make the operator's keys and an empty repository, committed. Raises SettingsError when there is one."""
-        if (directory / "metadata").exists():
-            raise SettingsError(f"{directory} is a fleet already.", "Name another folder, or use this one as it is.")
         if (directory / "advertiser.json").exists():
             raise SettingsError(f"{directory} is an advertiser's folder.", "Name another folder.")
+        if (directory / "metadata").exists():
+            raise SettingsError(f"{directory} is a fleet already.", "Name another folder, or use this one as it is.")
         fleet = cls(directory)
         signers = {role: fleet.keys.create(role) for role in OPERATOR_ROLES}
         root = Root(consistent_snapshot=True, expires=_expiry("root", now))
