@@ -2,11 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from edge_agent.app import Agent
-from edge_agent.model.events import PhraseHeard
+from edge_agent.fleet.report_key import new_report_key
+from edge_agent.measure.report_key import Kem
+from edge_agent.model.device import Consent, ResidentLimits
+from edge_agent.model.events import CatalogChanged, PhraseHeard, ResidentDecided
 from edge_agent.voice.own_voice import OwnSound
+from tests.shelf import NOON, catalog
 
 
 @asynccontextmanager
@@ -34,6 +39,22 @@ async def replace_ear(agent: Agent) -> None:
     voice = agent.settings.voice.model_copy(update={"sensitivity": 0.9})
     await agent._live_by(agent.settings.model_copy(update={"voice": voice}))
     assert agent.rooms.ear.room is not before
+
+
+async def test_a_reporter_that_replaces_another_knows_the_key_the_catalog_and_the_consent(tmp_path: Path) -> None:
+    async with agent_of(tmp_path) as agent:
+        document, _ = new_report_key(Kem.CLASSIC)
+        agent.rooms._report_key_changed("", document)
+        agent.emit(CatalogChanged(catalog()))
+        agent.emit(ResidentDecided(Consent(placements=True, reports=True, at=NOON), ResidentLimits()))
+        before = agent.rooms.reporter.room
+        measure = agent.settings.measure.model_copy(update={"send_spread": timedelta(hours=1)})
+        await agent._live_by(agent.settings.model_copy(update={"measure": measure}))
+        after = agent.rooms.reporter.room
+        assert after is not before
+        assert after._key is not None
+        assert after._creatives
+        assert (after._key, after._creatives, after._consent) == (before._key, before._creatives, before._consent)
 
 
 def heard(agent: Agent) -> bool:

@@ -151,7 +151,17 @@ async def test_bad_input_gets_one_sentence_that_names_the_field(
     assert tv.engine is before
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"\xff\xfe", b'{"kind": NaN}', b"[" * 20000])
+NO_NUMBERS = (b"NaN", b"Infinity", b"-Infinity")
+NO_JSON = [
+    b"",
+    b"{",
+    b"\xff\xfe",
+    b"[" * 20000,
+    *(b'{"kind": "idle", "attributes": {"x": %s}}' % x for x in NO_NUMBERS),
+]
+
+
+@pytest.mark.parametrize("raw", NO_JSON)
 async def test_what_is_not_json_is_refused(acting: Client, raw: bytes) -> None:
     answer = await acting.post("/v1/moments", data=raw)
     assert answer.status == 400
