@@ -206,10 +206,10 @@ class Agent:
                 self._journal(self.journal.record_play, effect.play)
             case fx.RecordPlayEvent():
                 self._journal(self.journal.record_event, effect.event)
-                self.face.tell_play(effect.event.play_id)
+                self.writes.add(partial(self.face.tell_play, effect.event.play_id))
             case fx.RecordClose():
                 self._journal(self.journal.record_close, effect.play_id, effect.cause)
-                self.face.tell_play(effect.play_id)
+                self.writes.add(partial(self.face.tell_play, effect.play_id))
             case fx.ListenFor():
                 self.rooms.ear.room.listen_for(effect.phrases)
             case fx.RememberResident():

@@ -9,9 +9,12 @@ from edge_agent.app import Agent
 from edge_agent.fleet.report_key import new_report_key
 from edge_agent.measure.report_key import Kem
 from edge_agent.model.device import Consent, ResidentLimits
+from edge_agent.model.effects import RecordClose
 from edge_agent.model.events import CatalogChanged, PhraseHeard, ResidentDecided
+from edge_agent.model.play import CloseCause
 from edge_agent.voice.own_voice import OwnSound
 from tests.shelf import NOON, catalog
+from tests.unit.measure.plays import play
 
 
 @asynccontextmanager
@@ -55,6 +58,18 @@ async def test_a_reporter_that_replaces_another_knows_the_key_the_catalog_and_th
         assert after._key is not None
         assert after._creatives
         assert (after._key, after._creatives, after._consent) == (before._key, before._creatives, before._consent)
+
+
+async def test_a_play_is_shown_as_it_is_in_the_journal_though_an_answer_went_first(tmp_path: Path) -> None:
+    async with agent_of(tmp_path) as agent:
+        agent.journal.record_play(play())
+        with agent.face.subscribe() as messages:
+            agent.writes.hold()
+            agent._carry(RecordClose(play().id, CloseCause.FOLLOWED_UP))
+            agent.writes.now()
+            message = await anext(messages)
+        assert message["type"] == "play"
+        assert message["play"]["close_cause"] == "followed_up"
 
 
 def heard(agent: Agent) -> bool:
