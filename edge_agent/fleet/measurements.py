@@ -48,7 +48,7 @@ def _check_sound(name: str, path: Path) -> Iterator[Finding]:
     try:
         found = loudness_of(path)
     except FormatError as wrong:
-        yield error("undecodable", name, str(wrong), wrong.next_step)
+        yield error("undecodable", name, str(wrong).replace(name, "It", 1), wrong.next_step)
         return
     if found.integrated == -math.inf:
         yield error("silent", name, "Nothing in it can be heard.", "Record or export it again.")
@@ -74,7 +74,7 @@ def _check_picture(name: str, path: Path, boxes: tuple[tuple[int, int, int, int]
     try:
         picture = read_picture(path)
     except FormatError as wrong:
-        yield error("undecodable", name, str(wrong), wrong.next_step)
+        yield error("undecodable", name, str(wrong).replace(name, "It", 1), wrong.next_step)
         return
     for odd in oddities(path):
         yield warning(odd[0], name, *odd[1:])
