@@ -3,8 +3,10 @@
 There are two doors to the same application. On the loopback anybody on the machine may read, and only a bearer of
 the token may act; the `Host` header must name the loopback, so that no web page elsewhere can reach the endpoint by
 rebinding its own name to 127.0.0.1. Acting needs an `Authorization` header, which no page of another origin can send
-without a CORS preflight, and preflights are never granted: so there is no cross-site request forgery. On the Unix
-socket the file's permissions are the authorisation, and whoever can open it may act.
+without a CORS preflight, and preflights are never granted: so there is no cross-site request forgery. Another site's
+page can read nothing, but could keep every live stream taken; so what a browser asks for one (Fetch Metadata's
+`Sec-Fetch-Site`) is refused. On the Unix socket the file's permissions are the authorisation, and whoever can open it
+may act.
 """
 
 import hmac
@@ -99,12 +101,16 @@ def acting(handler: Handler) -> Handler:
 
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Check the `Host`, and answer."""
+    """Check the `Host`, and that no other site's page asks, and answer."""
     if not request.app[ACCESS].serves(request.headers.get("Host", "")):
         return refusal_response(
             HTTPStatus.MISDIRECTED_REQUEST,
             "This endpoint answers to 127.0.0.1 and localhost only.",
             "Use that address.",
+        )
+    if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.path != "/":
+        return refusal_response(
+            HTTPStatus.FORBIDDEN, "This endpoint answers to no other site's page.", "Open its own page, at /."
         )
     return await answer(request, handler)
 

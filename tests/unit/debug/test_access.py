@@ -43,6 +43,16 @@ async def test_a_rebound_name_cannot_act_even_with_the_token(acting: Client, tv:
     assert not tv.decisions(1)
 
 
+@pytest.mark.parametrize("path", ["/health", "/v1/state", "/v1/events", "/page/theme.css", "/nothing"])
+async def test_a_page_of_another_site_is_refused_and_may_only_lead_here(loopback: Client, path: str) -> None:
+    answer = await loopback.get(path, headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.status == 403
+    assert (await loopback.get("/", headers={"Sec-Fetch-Site": "cross-site"})).status == 200
+    own = await loopback.get(path, headers={"Sec-Fetch-Site": "same-origin"})
+    own.close()
+    assert own.status == (404 if path == "/nothing" else 200)
+
+
 POSTS = {
     "/v1/moments": {"kind": "power_on"},
     "/v1/state": {"powered": False},
