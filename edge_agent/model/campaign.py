@@ -17,7 +17,23 @@ from edge_agent.model.identity import Identifier, Sha256, in_words
 from edge_agent.model.instants import Instant
 from edge_agent.model.moment import MomentKind
 
-Name = Annotated[str, Field(min_length=1, max_length=120)]
+_ON_ONE_LINE: Final = r"^[^\x00-\x1f\x7f-\x9f]+$"
+"""No line break and no control character: what is told of a pack on a terminal is told by nobody else."""
+
+Name = Annotated[
+    str,
+    Field(max_length=120, pattern=_ON_ONE_LINE),
+    in_words("write 1 to 120 letters on one line"),
+]
+Words = Annotated[
+    str,
+    Field(max_length=600, pattern=r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]+$"),
+    in_words("write 1 to 600 letters; a line break may be among them, and no other control character"),
+]
+Domain = Annotated[str, Field(max_length=253, pattern=_ON_ONE_LINE), in_words("write a domain such as acme.example")]
+Category = Annotated[
+    str, Field(max_length=40, pattern=_ON_ONE_LINE), in_words("write the code of a category such as 210")
+]
 Spoken = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]+$")]
 Link = Annotated[
     str,
@@ -83,7 +99,7 @@ class Creative(_Frozen):
     lang: Language = "en"
     dur: Seconds
     asset: AssetName | None = None
-    transcript: Annotated[str, Field(min_length=1, max_length=600)]
+    transcript: Words
     follow_up: Identifier | None = None
     companion: Identifier | None = None
     link: Link | None = None
@@ -240,8 +256,8 @@ class Campaign(_Frozen):
     id: Identifier
     advertiser: Identifier
     name: Name
-    adomain: tuple[str, ...] = Field(min_length=1)
-    cat: tuple[str, ...] = ()
+    adomain: tuple[Domain, ...] = Field(min_length=1)
+    cat: tuple[Category, ...] = ()
     line_items: tuple[LineItem, ...] = Field(min_length=1)
     creatives: tuple[Creative, ...] = Field(min_length=1)
 
