@@ -63,3 +63,14 @@ async def test_the_sentinel_alone_says_so() -> None:
     reader = RetainedReader(line, SENTINEL, lambda _topic: None)
     line.on_asked = lambda topic: topic == SENTINEL and reader.deliver(SENTINEL, b"{}", retained=True)
     assert isinstance(await read_one(reader, ROOT), NotRetainedError)
+
+
+async def test_a_timestamp_that_somebody_publishes_meanwhile_is_no_answer() -> None:
+    """Whoever may publish could otherwise have a device believe that there is no new root, and no revocation."""
+    line = SlowLine()
+    reader = RetainedReader(line, SENTINEL, lambda _topic: None)
+    line.on_asked = lambda topic: topic == SENTINEL and reader.deliver(SENTINEL, b"{}", retained=False)
+    answer = await read_one(reader, ROOT, timeout_s=0.5)
+    assert isinstance(answer, LinkError)
+    assert not isinstance(answer, NotRetainedError)
+    reader.close()

@@ -6,10 +6,12 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edge_agent.model.errors import LinkError, NotAllowedError
+from tests.attacks.forger import forge
 from tests.fleets import TIMESTAMP, Device, MemorySource, SmallFleet
 
 
@@ -108,3 +110,23 @@ async def test_a_floor_that_is_read_late_counts_in_that_very_look(tmp_path: Path
         await device.until(lambda: "no root of trust" not in device.shelf.status().problem)
         assert "not fresh" in device.shelf.status().problem
         assert device.shelf.status().checked_at is None
+
+
+async def test_what_an_advertiser_signed_expires_by_the_floor_too(tmp_path: Path) -> None:
+    fleet, source = SmallFleet(tmp_path / "operator"), MemorySource()
+    fleet.sign()
+
+    def soon(role: Any) -> None:
+        role.expires = fleet.now.replace(microsecond=0) + timedelta(days=1)
+
+    source.retained.update(forge(fleet, "packs-acme", soon))
+    record = tmp_path / "tv" / "shelf.json"
+    record.parent.mkdir()
+    root = hashlib.sha256(fleet.root_json.read_bytes()).hexdigest()
+    record.write_text(json.dumps({"v": 1, "root": root, "floor": (fleet.now + timedelta(days=2)).isoformat()}))
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    async with Device(tmp_path / "tv", fleet.root_json, source, now=lambda: epoch) as device:
+        await device.until(lambda: device.shelf.status().version > 0)
+        await device.until(lambda: "role packs-acme" in device.shelf._troubles.lasting)
+        assert "What acme signed is not fresh" in device.shelf._troubles.lasting["role packs-acme"].what
+        assert device.shelf.status().packs == ()

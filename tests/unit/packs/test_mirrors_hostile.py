@@ -444,6 +444,19 @@ async def test_a_mirror_that_wastes_the_line_uses_up_the_daily_budget(scene: Sce
     assert spent_bytes > LENGTH + 16 * 1024, "what was of no use counts"
 
 
+async def test_no_proxy_is_asked_whatever_the_environment_names(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    async with scene.device() as device:
+        await device.until(lambda: device.playable() == PACK)
+        (at_mirror, at_broker) = device.shelf.sources()
+        assert (at_mirror.problem, at_broker.bytes) == (None, 0)
+
+
 async def test_more_than_a_piece_is_never_held(scene: Scene, authority: Authority) -> None:
     """Whoever does not take pieces is not sent more than was asked for at a time."""
     (pack,) = scene.fleet.packs()

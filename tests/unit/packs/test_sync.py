@@ -120,6 +120,26 @@ async def test_garbage_on_the_timestamps_topic_costs_ever_fewer_looks_and_hides_
         assert rests[-1] == 0, "what was new ends the resting"
 
 
+async def test_garbage_in_the_place_of_the_timestamp_costs_ever_fewer_looks(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    fleet.put_into(source)
+    rests: list[float] = []
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+        await asyncio.sleep(0)
+
+    async with Device(tmp_path / "tv", fleet.root_json, source, rest=rest) as device:
+        await device.until(lambda: rests == [0])
+        rests.clear()
+        source.retained[TIMESTAMP] = b"garbage"
+        for looks in range(1, 9):
+            source.push()
+            await device.until(lambda looks=looks: len(rests) >= looks)  # type: ignore[misc]
+        assert rests == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10, 10]
+
+
 class CutOff(MemorySource):
     """Loses the connection before any document arrives, for as long as it `is_cut`."""
 
