@@ -129,10 +129,15 @@ def _published(book: Book, name: str) -> Manifest | None:
 
 
 def manifests(book: Book) -> Iterator[Manifest]:
-    """Yield every signed pack, by name."""
+    """Yield every signed pack, by name. Raises FormatError for one that an earlier version let through."""
     for name in sorted(book.files):
         if parse_target_name(name) is not None:
-            manifest = _published(book, name)
+            try:
+                manifest = _published(book, name)
+            except FormatError as error:
+                raise FormatError(
+                    str(error), "Take it back (fleet revoke, or pack withdraw), and publish it corrected."
+                ) from error
             if manifest is not None:
                 yield manifest
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from edge_agent.fleet.deny_list import denied, deny
+from edge_agent.fleet.publish import manifests
 from edge_agent.fleet.repository import FleetRepository
 from edge_agent.fleet.revoke import lift_revocation, revoke, revoke_advertiser
-from edge_agent.model.errors import SettingsError
+from edge_agent.model.errors import FormatError, SettingsError
 from edge_agent.packs.documents import MAX_DOCUMENT_BYTES
 from edge_agent.packs.revocations import MAX_NAMES, MAX_REASON_CHARS, TARGET, Revocation, Revocations
 from tests.fleets import SmallFleet
@@ -18,6 +19,18 @@ def small(tmp_path: Path) -> SmallFleet:
     small = SmallFleet(tmp_path)
     small.sign()
     return small
+
+
+def test_a_pack_that_is_no_longer_read_can_be_taken_back(tmp_path: Path) -> None:
+    small = SmallFleet(tmp_path)
+    small.sign()
+    small.fleet.put("packs/acme/spring.json", b'{"v":1,"name":"spring","version":2}')
+    small.fleet.commit(small.now)
+    with pytest.raises(FormatError) as refused:
+        list(manifests(small.fleet))
+    assert "fleet revoke" in refused.value.next_step
+    assert revoke(small.fleet, "spring", small.now) == "acme/spring"
+    assert list(manifests(small.fleet)) == []
 
 
 def test_a_creative_and_an_advertiser_are_listed_until_they_are_lifted(small: SmallFleet) -> None:
