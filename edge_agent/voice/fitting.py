@@ -132,7 +132,7 @@ def fit(base: Model, files: Mapping[str, Brought], fitted: Path) -> Model:
 
 
 def use(base: Model, model: Model, fitted: Path) -> None:
-    """Make a fitted model the one in use, from the next start on too, and remove the others. Raise StorageError."""
+    """Make a fitted model the one in use, from the next start on too. Raise StorageError."""
     with _translated(fitted):
         brought = [path for path in model.directory.rglob("*") if path.is_file() and not path.is_symlink()]
         current = _Current(
@@ -141,17 +141,19 @@ def use(base: Model, model: Model, fitted: Path) -> None:
             files={str(path.relative_to(model.directory)): _sha256_of(path) for path in sorted(brought)},
         )
         write_durably(fitted / _CURRENT, [current.model_dump_json().encode()])
-        for path in fitted.iterdir():
-            if path.is_dir() and path.name != model.name:
-                shutil.rmtree(path, ignore_errors=True)
 
 
 def forget(fitted: Path) -> None:
-    """Use the base model from the next start on, and remove what was fitted. Raise StorageError."""
-    if fitted.is_dir():
-        with _translated(fitted):
-            (fitted / _CURRENT).unlink(missing_ok=True)
-            for path in fitted.iterdir():
+    """Use the base model from the next start on. Raise StorageError."""
+    with _translated(fitted):
+        (fitted / _CURRENT).unlink(missing_ok=True)
+
+
+def tidy(fitted: Path, heard: Model) -> None:
+    """Remove what was fitted before, once all that hears does so with `heard`: an ear may load its model late."""
+    with _translated(fitted):
+        for path in fitted.iterdir() if fitted.is_dir() else ():
+            if path.is_dir() and path != heard.directory:
                 shutil.rmtree(path, ignore_errors=True)
 
 

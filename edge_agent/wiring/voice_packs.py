@@ -5,7 +5,8 @@
 3. Fetch what is missing, chunk by chunk, each verified by its hash.
 4. Make a model of the network here and the words that came, and look at its structure (`voice.fitting`).
 5. Load it once in a process of its own (`voice.trying`).
-6. Make it the one in use, also after a restart; then let the ear change to it between two blocks of audio.
+6. Make it the one in use, also after a restart; then let the ear change to it between two blocks of audio, and
+   remove what was fitted before.
 7. Offer remote configuration again: a phrase in it may have waited for these words.
 
 What fails on the way is one lasting trouble with one sentence, and the old words stay. What may come right by itself
@@ -106,6 +107,7 @@ class VoicePacks:
         await asyncio.to_thread(fitting.forget, place)
         _log.info("The voice pack was withdrawn: the model's own words are heard.")
         await self._reach.hear_with(base)
+        await asyncio.to_thread(fitting.tidy, place, base)
 
     async def _with(self, pack: VoicePack) -> None:
         settings = self._reach.settings()
@@ -134,6 +136,7 @@ class VoicePacks:
         _log.info("The words of the voice pack, version %s, are heard from now on.", pack.version)
         await self._reach.hear_with(fitted)
         self._reach.words_changed()
+        await asyncio.to_thread(fitting.tidy, place, fitted)
 
 
 def _place(settings: VoiceSettings) -> Path:

@@ -235,5 +235,6 @@ async def test_a_bad_voice_pack_is_refused_in_one_sentence_and_the_old_words_are
         await send_unread(fleet)
         await solved(device, "voice pack")
         await says(device, "hey glowbar")
-    assert len(log_lines(device, "The words of before are heard")) == len(HOSTILE)
+    told = log_lines(device, "The words of before are heard")
+    assert 0 < len(told) < len(HOSTILE), "what comes and goes is told of a few times an hour"
     assert not log_lines(device, "Traceback")

@@ -13,7 +13,7 @@ import pytest
 from edge_agent.model.errors import EdgeAgentError, StorageError, VoiceError
 from edge_agent.settings.rooms import VoiceSettings
 from edge_agent.voice import fitting
-from edge_agent.voice.fitting import NEEDED, Brought, base_hash, fit, forget, heard_model, in_use, use
+from edge_agent.voice.fitting import NEEDED, Brought, base_hash, fit, forget, heard_model, in_use, tidy, use
 from edge_agent.voice.models import Model, check_model, packaged_models
 from edge_agent.voice.sounds.look import look_of
 from edge_agent.voice.trying import try_model
@@ -75,10 +75,15 @@ def test_it_is_in_use_after_a_restart_and_alone(base: Model, place: Path, tmp_pa
     use(base, second, place)
     assert in_use(base, place) == second
     assert heard_model(VoiceSettings(models_directory=place.parent)) == second
+    assert first.directory.is_dir(), "an ear that was muted may load it yet"
+    tidy(place, second)
     assert sorted(path.name for path in place.iterdir()) == sorted([second.name, "current.json"])
     forget(place)
     assert in_use(base, place) == base
+    tidy(place, base)
     assert list(place.iterdir()) == []
+    forget(place.parent / "never made")
+    tidy(place.parent / "never made", base)
 
 
 def test_what_a_bad_disk_does_not_give_back_is_told_and_tried_again(
