@@ -128,6 +128,15 @@ def test_a_device_does_not_answer_or_wake_itself() -> None:
     assert {"tell me more", "good morning"} <= set(after)
 
 
+def test_what_a_turn_says_is_its_own_text_and_not_the_whole_dialogues() -> None:
+    first = Turn(id="one", say="one.wav", transcript="Small or large?", answers={"small": "two", "large": "two"})
+    second = Turn(id="two", say="two.wav", transcript="Red or blue?", answers={"red": "end", "small": "end"})
+    talk = DIALOGUE.model_copy(update={"transcript": "Small or large?", "turns": (first, second)})
+    during = phrases_for((), "en", talk, "two", speaking=True)
+    assert "small" in during
+    assert "red" not in during
+
+
 def test_only_whole_words_of_its_own_count() -> None:
     chatty = MENTION.model_copy(update={"transcript": "Good mornings begin with tea."})
     assert "good morning" in phrases_for(("good morning",), "en", chatty, "", speaking=True)
