@@ -297,14 +297,14 @@ async def test_a_hostile_watch_hook_is_told_of_once_and_found_again(
     hooks = tmp_path / "hooks"
     extra = write_hooks(hooks, show=GOOD, watch=HOSTILE[behaviour].replace("600", "0.3"))
     async with fridge(tmp_path, own_broker, extra=extra) as (_, device):
-        told = await problem(device, "")
+        await problem(device, "hook")
         answer = await device.post("/v1/moments", {"kind": "idle"})
         assert answer["decision"]["outcome"] == "selected"
         write_hooks(hooks, watch='print(json.dumps({"state": {"media_playing": True}}), flush=True); time.sleep(600)')
-        await solved(device, told["what"])
+        await solved(device, "hook")
         assert (await device.get("/v1/state"))["media_playing"]
         assert len(log_lines(device, "The watch hook is in order again.")) == 1
-        assert len(log_lines(device, told["what"])) == 1
+        assert len([line for line in log_lines(device, "hook") if line.startswith("WARNING")]) == 1
 
 
 # --- the broker --------------------------------------------------------------------------------------------------
