@@ -207,7 +207,9 @@ class Lookout:
 
         What was shown until a newer version came whole in the middle of a look stays for as long as it always does.
         """
-        gone = before - self._shelf.needed_assets() - self._shelf.leaving
+        listed = (pack for pack in self._telling.catalog.packs if not pack.revoked)
+        shown = {path.name for pack in listed for path in pack.paths.values()}
+        gone = before - self._shelf.needed_assets() - self._shelf.leaving - shown
         try:
             removed = await in_thread(self._shelf.store.remove_assets, gone)
         except StorageError as error:

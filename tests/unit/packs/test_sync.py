@@ -443,6 +443,29 @@ async def test_what_gives_way_in_the_middle_of_a_look_stays_a_while_for_who_may_
         assert not old.exists()
 
 
+async def test_what_the_catalog_shows_by_its_files_alone_goes_only_after_it_has_left_the_catalog(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    """The power went before the record was written, and the next start finds a newer version."""
+    fleet.sign()
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.has_recorded(1))
+    record = tmp_path / "tv" / "shelf.json"
+    written = json.loads(record.read_bytes())
+    written["packs"]["packs/acme/spring.json"]["complete"] = None
+    record.write_text(json.dumps(written))
+    fleet.sign(poster=png(filling=random_bytes(200_000, "second")))
+    fleet.put_into(source)
+    device = Device(tmp_path / "tv", fleet.root_json, source)
+    await device.shelf._load()
+    (old,) = device.shelf.catalog.packs[0].paths.values()
+    await device.shelf._lookout._refresh()
+    assert old.exists()
+    await device.shelf._supply.evict()
+    assert not old.exists()
+
+
 async def test_a_clock_in_1970_is_not_believed_and_the_shelf_fills_all_the_same(
     fleet: SmallFleet, source: MemorySource, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
