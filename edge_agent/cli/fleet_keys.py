@@ -1,4 +1,4 @@
-"""`edge-agent fleet keys …`: who may sign. What is about the root itself is in `fleet_roots`."""
+"""`edge-agent fleet keys …`: who may sign. `fleet_roots` has what is about the root, `fleet_own_keys` new keys."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from edge_agent.cli import fleet_roots
+from edge_agent.cli import fleet_own_keys, fleet_roots
 from edge_agent.cli.fleet_options import FLEET, Desk, FleetDir, KeysOption, at_the_desk, now, say
+from edge_agent.cli.fleet_own_keys import AdvertiserName
 from edge_agent.cli.fleet_roots import ProposeOption, say_proposed
-from edge_agent.cli.output import JsonOption, note, print_json, print_table
+from edge_agent.cli.output import JsonOption, counted, note, print_json, print_table
 
 RoleName = Annotated[str, typer.Argument(help="root, targets, snapshot, timestamp, config or advertiser-NAME.")]
-AdvertiserName = Annotated[str, typer.Argument(help="The advertiser, as in a pack.toml.")]
 
 
 def register(fleet_app: typer.Typer) -> None:
@@ -22,8 +22,7 @@ def register(fleet_app: typer.Typer) -> None:
     keys_app.command("init")(keys_init)
     keys_app.command("add-advertiser")(keys_add_advertiser)
     keys_app.command("remove-advertiser")(keys_remove_advertiser)
-    keys_app.command("new-advertiser")(keys_new_advertiser)
-    keys_app.command("new")(keys_new)
+    fleet_own_keys.register(keys_app)
     keys_app.command("rotate")(keys_rotate)
     keys_app.command("add")(keys_add)
     keys_app.command("drop")(keys_drop)
@@ -54,43 +53,6 @@ def keys_init(
     note(f"Made {directory}: keys in {directory / 'keys'}, and {directory / 'root.json'} for your devices to trust.")
     note(f"Keep {directory / 'keys'} secret and backed up; keys/root.pem is best kept offline.")
     note("Next: edge-agent fleet pack new my-first-pack --advertiser NAME --poster picture.png")
-
-
-def keys_new_advertiser(
-    name: AdvertiserName,
-    directory: Annotated[
-        Path | None, typer.Option("--out", help="The folder to make.  [default: named like the advertiser]")
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """For an advertiser: make a folder with a key of your own.
-
-    The operator gets the .pub file; the private key stays in the folder.
-    """
-    from edge_agent.fleet.advertiser import AdvertiserFolder
-    from edge_agent.fleet.config import check_identifier
-
-    folder = AdvertiserFolder.create(directory or Path(name), check_identifier("an advertiser", name))
-    say(
-        f"Made {folder.directory}. Send {folder.public_key} to the operator; its folder keys is yours alone.",
-        {"advertiser": name, "folder": str(folder.directory), "public_key": str(folder.public_key)},
-        as_json=as_json,
-    )
-
-
-def keys_new(
-    path: Annotated[Path, typer.Argument(help="What to make, for instance safe/root-2: .pem and .pub are added.")],
-    as_json: JsonOption = False,
-) -> None:
-    """Make one more key, for a role that several have to sign."""
-    from edge_agent.fleet.keys import make_key_pair
-
-    private, public = make_key_pair(path.parent, path.name)
-    say(
-        f"Made {private}, to keep, and {public}, for: edge-agent fleet keys add ROLE --public-key {public}",
-        {"private_key": str(private), "public_key": str(public)},
-        as_json=as_json,
-    )
 
 
 def keys_add_advertiser(
@@ -214,11 +176,12 @@ def keys_add(
     from edge_agent.fleet.keys import read_public_key
     from edge_agent.fleet.rotation import change_keys
 
+    added = read_public_key(public_key)
     _change(
         desk,
-        lambda: change_keys(desk.fleet, role, now(), add=read_public_key(public_key), propose=propose),
-        f"{role} has one more key.",
-        {"role": role},
+        lambda: change_keys(desk.fleet, role, now(), add=added, propose=propose),
+        f"{role} has one more key, {added.keyid[:8]}.",
+        {"role": role, "key": added.keyid},
         keys=keys,
         propose=propose,
         as_json=as_json,
@@ -263,7 +226,7 @@ def keys_threshold(
     _change(
         desk,
         lambda: change_keys(desk.fleet, role, now(), threshold=threshold, propose=propose),
-        f"{role} needs {threshold} signatures.",
+        f"{role} needs {counted(threshold, 'signature')}.",
         {"role": role, "threshold": threshold},
         keys=keys,
         propose=propose,

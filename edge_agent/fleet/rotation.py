@@ -237,8 +237,12 @@ def _change_delegation(
 
 
 def _keyid(keyids: list[str], beginning: str, key: str) -> str:
+    there = ", ".join(keyid[:12] for keyid in keyids)
+    if len(beginning) < _LEAST_LETTERS:
+        raise SettingsError(
+            f'"{beginning}" is too little of a key\'s id.', f"Give {_LEAST_LETTERS} letters or more of one: {there}."
+        )
     found = [keyid for keyid in keyids if keyid.startswith(beginning)]
-    if len(found) != 1 or len(beginning) < _LEAST_LETTERS:
-        there = ", ".join(keyid[:12] for keyid in keyids)
-        raise SettingsError(f"{key} has no key that alone begins with {beginning or 'nothing'}.", f"It has: {there}.")
+    if len(found) != 1:
+        raise SettingsError(f"{key} has no key that alone begins with {beginning}.", f"It has: {there}.")
     return found[0]

@@ -106,8 +106,11 @@ def test_a_key_to_drop_has_to_be_named_and_one_to_add_to_be_another(tmp_path: Pa
     fleet = SmallFleet(tmp_path)
     _, public = make_key_pair(tmp_path / "away", "second")
     change_keys(fleet.fleet, "config", fleet.now, add=read_public_key(public))
-    with pytest.raises(SettingsError, match="no key that alone begins with nothing"):
-        change_keys(fleet.fleet, "config", fleet.now, drop="")
+    keyid = read_public_key(public).keyid
+    for beginning, refused in (("", "too little"), (keyid[:5], "too little"), ("g" * 6, "no key that alone begins")):
+        with pytest.raises(SettingsError, match=refused) as told:
+            change_keys(fleet.fleet, "config", fleet.now, drop=beginning)
+        assert keyid[:12] in told.value.next_step
     with pytest.raises(SettingsError, match=r"config has the key \w{8} already"):
         change_keys(fleet.fleet, "config", fleet.now, add=read_public_key(public))
 
