@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Literal, Self
 
 from edge_agent.fleet.provision import create_fleet
-from edge_agent.fleet.publish import Signed, sign_pack
-from edge_agent.fleet.repository import FleetRepository
+from edge_agent.fleet.signing.repository import FleetRepository
+from edge_agent.fleet.signing.signed_packs import Signed, sign_pack
 from edge_agent.link.session import Link
 from edge_agent.measure.report_key import Kem
 from edge_agent.model.errors import LinkError, NotRetainedError, OversizeError

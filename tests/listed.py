@@ -1,6 +1,6 @@
 """Short packs whose manifest names lists of chunks, as that of a long one does."""
 
-from edge_agent.fleet.chunk_folder import ChunkKeeper, listed_chunks, reading
+from edge_agent.fleet.signing.chunk_folder import ChunkKeeper, listed_chunks, reading
 from edge_agent.packs.chunk_lists import write_chunk_lists
 from edge_agent.packs.manifest import LISTED, Chunk, ChunkList, Manifest, PackedAsset, parse_manifest
 from tests.fleets import SmallFleet

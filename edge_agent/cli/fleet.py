@@ -55,8 +55,8 @@ def publish(
 
     Assets that HTTPS mirrors serve are written into their folder first.
     """
-    from edge_agent.fleet.mirror_folder import choose
-    from edge_agent.fleet.publish import sign_pack
+    from edge_agent.fleet.publishing.mirror_folder import choose
+    from edge_agent.fleet.signing.signed_packs import sign_pack
     from edge_agent.model.errors import FormatError
 
     if pack.suffix == ".bundle" and not pack.exists():
@@ -80,7 +80,7 @@ def publish(
 
 
 def _publish_bundle(desk: Desk, path: Path, *, everything: bool, upload: str, as_json: bool) -> None:
-    from edge_agent.fleet.handover import accept_bundle
+    from edge_agent.fleet.publishing.handover import accept_bundle
 
     accepted = accept_bundle(desk.fleet, path, now())
     sent = desk.send(everything=everything, upload=upload)
@@ -116,7 +116,7 @@ def revoke(
 
     It leaves within seconds, even in the middle of a play.
     """
-    from edge_agent.fleet import revoke as revoking
+    from edge_agent.fleet.signing import revoke as revoking
 
     if (name is None) == (advertiser is None):
         raise typer.BadParameter("say what: NAME, or --advertiser NAME")
@@ -154,7 +154,7 @@ def config_push(
 
     Devices that it does not suit refuse it whole.
     """
-    from edge_agent.fleet.config import push_config
+    from edge_agent.fleet.signing.config import push_config
 
     name = _config_name(whole_fleet, group, device)
     version = push_config(desk.fleet, name, file, now())
@@ -175,7 +175,7 @@ def config_withdraw(
     as_json: JsonOption = False,
 ) -> None:
     """Take a configuration back."""
-    from edge_agent.fleet.config import withdraw_config
+    from edge_agent.fleet.signing.config import withdraw_config
 
     name = _config_name(whole_fleet, group, device)
     withdraw_config(desk.fleet, name, now())
@@ -207,7 +207,7 @@ def refresh(
 
 
 def _config_name(whole_fleet: bool, group: str | None, device: str | None) -> str:
-    from edge_agent.fleet.config import config_target
+    from edge_agent.fleet.signing.config import config_target
 
     if sum([whole_fleet, group is not None, device is not None]) != 1:
         raise typer.BadParameter("say which devices: --fleet, --group NAME or --device ID")

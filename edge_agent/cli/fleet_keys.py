@@ -69,9 +69,9 @@ def keys_add_advertiser(
 
     With its own public key, it alone can; without one, a key is made in the fleet's folder.
     """
-    from edge_agent.fleet.config import check_identifier
-    from edge_agent.fleet.keys import read_public_key
-    from edge_agent.fleet.repository import FleetRepository
+    from edge_agent.fleet.signing.config import check_identifier
+    from edge_agent.fleet.signing.keys import read_public_key
+    from edge_agent.fleet.signing.repository import FleetRepository
 
     check_identifier("an advertiser", name)
     own = [read_public_key(path) for path in public_keys or ()]
@@ -137,8 +137,8 @@ def keys_rotate(
 
     Devices follow by themselves. What was sealed to an old key of reports still opens.
     """
-    from edge_agent.fleet.report_key_folder import REPORTS, rotate_report_key
-    from edge_agent.fleet.rotation import rotate_key
+    from edge_agent.fleet.reports.key_folder import REPORTS, rotate_report_key
+    from edge_agent.fleet.signing.rotation import rotate_key
     from edge_agent.measure.report_key import Kem
     from edge_agent.model.errors import SettingsError
 
@@ -173,8 +173,8 @@ def keys_add(
     as_json: JsonOption = False,
 ) -> None:
     """Let one more key sign for a role."""
-    from edge_agent.fleet.keys import read_public_key
-    from edge_agent.fleet.rotation import change_keys
+    from edge_agent.fleet.signing.keys import read_public_key
+    from edge_agent.fleet.signing.rotation import change_keys
 
     added = read_public_key(public_key)
     _change(
@@ -198,7 +198,7 @@ def keys_drop(
     as_json: JsonOption = False,
 ) -> None:
     """Let one key sign for a role no more."""
-    from edge_agent.fleet.rotation import change_keys
+    from edge_agent.fleet.signing.rotation import change_keys
 
     _change(
         desk,
@@ -221,7 +221,7 @@ def keys_threshold(
     as_json: JsonOption = False,
 ) -> None:
     """Ask for more signatures of a role, or fewer."""
-    from edge_agent.fleet.rotation import change_keys
+    from edge_agent.fleet.signing.rotation import change_keys
 
     _change(
         desk,
@@ -237,7 +237,7 @@ def keys_threshold(
 def keys_status(fleet_dir: FleetDir = FLEET, keys: KeysOption = None, as_json: JsonOption = False) -> None:
     """Show who holds which key, how many have to sign, and until when signatures are good."""
     from edge_agent.fleet.key_status import role_statuses
-    from edge_agent.fleet.repository import FleetRepository
+    from edge_agent.fleet.signing.repository import FleetRepository
 
     fleet = FleetRepository.open(fleet_dir)
     fleet.keys.others = tuple(keys or ())

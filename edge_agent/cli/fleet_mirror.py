@@ -12,8 +12,8 @@ from edge_agent.cli.fleet_options import FLEET, FleetDir, progress_bar, say
 from edge_agent.cli.output import JsonOption, counted, size
 
 if TYPE_CHECKING:
-    from edge_agent.fleet.mirror_check import Checked
-    from edge_agent.fleet.repository import FleetRepository
+    from edge_agent.fleet.publishing.mirror_check import Checked
+    from edge_agent.fleet.signing.repository import FleetRepository
 
 
 class AssetsOn(StrEnum):
@@ -64,9 +64,9 @@ def mirror(
     Nothing is sent to the broker: `fleet refresh` brings it in line with where assets are. With --check the exit code
     is 1 when the mirror lacks something, or answers otherwise than devices need.
     """
-    from edge_agent.fleet.mirror_folder import choose, read_choice
-    from edge_agent.fleet.mirroring import write_folder
-    from edge_agent.fleet.repository import FleetRepository
+    from edge_agent.fleet.publishing.mirror_folder import choose, read_choice
+    from edge_agent.fleet.publishing.mirroring import write_folder
+    from edge_agent.fleet.signing.repository import FleetRepository
 
     with FleetRepository.locked(fleet_dir) as fleet:
         choose(fleet_dir, folder=mirror_folder, assets_on=assets_on, over_bytes=assets_over)
@@ -103,7 +103,7 @@ def mirror(
 
 
 def _check(fleet: "FleetRepository", url: str, ca_file: Path | None) -> "Checked":
-    from edge_agent.fleet.mirror_check import check_mirror
+    from edge_agent.fleet.publishing.mirror_check import check_mirror
 
     with progress_bar() as progress:
         return asyncio.run(check_mirror(fleet, url, ca_file, progress))

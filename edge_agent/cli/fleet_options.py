@@ -17,9 +17,10 @@ import typer
 from edge_agent.cli.output import counted, note, print_json, size
 
 if TYPE_CHECKING:
-    from edge_agent.fleet.broker import BrokerAddress
-    from edge_agent.fleet.publish import Progress, Sent
-    from edge_agent.fleet.repository import FleetRepository
+    from edge_agent.fleet.publishing.broker import BrokerAddress
+    from edge_agent.fleet.publishing.send import Sent
+    from edge_agent.fleet.signing.repository import FleetRepository
+    from edge_agent.fleet.signing.signed_packs import Progress
 
 _Rest = ParamSpec("_Rest")
 
@@ -102,7 +103,7 @@ def address_of(
 
     Raises SettingsError, and LinkError for an unusable file.
     """
-    from edge_agent.fleet.broker import BrokerAddress, broker_of, parse_broker
+    from edge_agent.fleet.publishing.broker import BrokerAddress, broker_of, parse_broker
     from edge_agent.link.credentials import read_credentials, tls_context
 
     host, port = parse_broker(broker or broker_of(fleet_dir), tls=tls)
@@ -155,9 +156,9 @@ class Desk:
         waits for no mirrors' folder: where that lacks anything, nothing is cleared from the broker either. Raises
         LinkError, which says how to send it later, and StorageError for the folder.
         """
-        from edge_agent.fleet.mirroring import is_whole, write_folder
-        from edge_agent.fleet.publish import send
-        from edge_agent.fleet.uploading import run_upload
+        from edge_agent.fleet.publishing.mirroring import is_whole, write_folder
+        from edge_agent.fleet.publishing.send import send
+        from edge_agent.fleet.publishing.uploading import run_upload
         from edge_agent.model.errors import LinkError
 
         mirrored, clear = None, True
@@ -206,7 +207,7 @@ def at_the_desk(command: "Callable[Concatenate[Desk, _Rest], None]") -> Callable
         protocol: ProtocolOption = MqttVersion.AUTO,
         **own: Any,
     ) -> None:
-        from edge_agent.fleet.repository import FleetRepository
+        from edge_agent.fleet.signing.repository import FleetRepository
 
         with FleetRepository.locked(fleet_dir) as fleet:
             address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file, protocol)

@@ -28,9 +28,9 @@ def new_advertiser(
 
     The operator gets the .pub file; the private key stays in the folder.
     """
-    from edge_agent.fleet.advertiser import AdvertiserFolder
-    from edge_agent.fleet.config import check_identifier
-    from edge_agent.fleet.keys import read_public_key
+    from edge_agent.fleet.signing.advertiser import AdvertiserFolder
+    from edge_agent.fleet.signing.config import check_identifier
+    from edge_agent.fleet.signing.keys import read_public_key
 
     folder = AdvertiserFolder.create(directory or Path(name), check_identifier("an advertiser", name))
     keyid = read_public_key(folder.public_key).keyid
@@ -47,7 +47,7 @@ def new(
     as_json: JsonOption = False,
 ) -> None:
     """Make one more key, for a role that several have to sign."""
-    from edge_agent.fleet.keys import make_key_pair, read_public_key
+    from edge_agent.fleet.signing.keys import make_key_pair, read_public_key
 
     private, public = make_key_pair(path.parent, path.name)
     keyid = read_public_key(public).keyid

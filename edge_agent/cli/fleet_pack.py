@@ -11,9 +11,9 @@ from edge_agent.cli.fleet_options import FLEET, FleetDir, now, progress_bar, say
 from edge_agent.cli.output import JsonOption, counted, note, print_json, size
 
 if TYPE_CHECKING:
-    from edge_agent.fleet.finding import Finding
-    from edge_agent.fleet.lint import UnknownWords
-    from edge_agent.fleet.pack_folder import PackFolder
+    from edge_agent.fleet.authoring.finding import Finding
+    from edge_agent.fleet.authoring.lint import UnknownWords
+    from edge_agent.fleet.authoring.pack_folder import PackFolder
     from edge_agent.settings.profile import DeviceProfile
 
 PackFolderArgument = Annotated[Path, typer.Argument(help="A folder with a pack.toml (docs/packs.md).")]
@@ -64,10 +64,10 @@ def new(
 
     Where there is a fleet's folder, the advertiser gets a key in it; an advertiser's own computer has none.
     """
-    from edge_agent.fleet.authority import role_name
-    from edge_agent.fleet.config import check_identifier
-    from edge_agent.fleet.new_pack import write_new_pack
-    from edge_agent.fleet.repository import FleetRepository
+    from edge_agent.fleet.authoring.new_pack import write_new_pack
+    from edge_agent.fleet.signing.authority import role_name
+    from edge_agent.fleet.signing.config import check_identifier
+    from edge_agent.fleet.signing.repository import FleetRepository
 
     check_identifier("an advertiser", advertiser)
     fleet = FleetRepository.open(fleet_dir) if fleet_dir.is_dir() else None
@@ -94,8 +94,8 @@ def build(
 
     The same folder makes the same bytes on the same day; SOURCE_DATE_EPOCH sets the day.
     """
-    from edge_agent.fleet.advertiser import AdvertiserFolder
-    from edge_agent.fleet.handover import build_signed, build_unsigned
+    from edge_agent.fleet.publishing.handover import build_signed, build_unsigned
+    from edge_agent.fleet.signing.advertiser import AdvertiserFolder
 
     path = out or Path(f"{folder.resolve().name}.bundle")
     with progress_bar() as progress:
@@ -121,8 +121,8 @@ def sign(
     as_json: JsonOption = False,
 ) -> None:
     """Sign a pack that was built elsewhere, or sign along where several of you have to."""
-    from edge_agent.fleet.advertiser import AdvertiserFolder
-    from edge_agent.fleet.handover import sign_bundle
+    from edge_agent.fleet.publishing.handover import sign_bundle
+    from edge_agent.fleet.signing.advertiser import AdvertiserFolder
 
     with AdvertiserFolder.locked(advertiser_dir) as own:
         packs = sign_bundle(own, bundle, out or bundle, now())
@@ -140,8 +140,8 @@ def withdraw(
     as_json: JsonOption = False,
 ) -> None:
     """Take one of your packs back: writes a file that removes it from every device once the operator publishes it."""
-    from edge_agent.fleet.advertiser import AdvertiserFolder
-    from edge_agent.fleet.handover import write_signed
+    from edge_agent.fleet.publishing.handover import write_signed
+    from edge_agent.fleet.signing.advertiser import AdvertiserFolder
     from edge_agent.packs.manifest import pack_target_name
 
     with AdvertiserFolder.locked(advertiser_dir) as own:
@@ -163,7 +163,7 @@ def schema(
     as_json: JsonOption = False,
 ) -> None:
     """Print the pack format as JSON Schema."""
-    from edge_agent.fleet.pack_schema import document, manifest_schema, written_schema
+    from edge_agent.fleet.authoring.pack_schema import document, manifest_schema, written_schema
 
     found = written_schema() if written else manifest_schema()
     if as_json:
@@ -207,7 +207,7 @@ def preview(
     from edge_agent.model.errors import FormatError, SettingsError
 
     try:
-        from edge_agent.fleet.preview import write_preview
+        from edge_agent.fleet.authoring.preview import write_preview
     except ImportError as error:
         raise SettingsError(
             f"A preview needs {error.name}, which is not installed.", "Run: pip install 'edge-agent[operator]'"
@@ -236,14 +236,14 @@ def preview(
 
 def _examine(folder: Path, profiles: list[str] | None) -> "tuple[PackFolder | None, list[Finding]]":
     """Return a pack, unless it cannot be read, and all that was found in it."""
-    from edge_agent.fleet.finding import warning
-    from edge_agent.fleet.lint import in_order, lint
+    from edge_agent.fleet.authoring.finding import warning
+    from edge_agent.fleet.authoring.lint import in_order, lint
 
     pack, found = lint(folder, _profiles(profiles), now(), _unknown_words())
     if pack is None:
         return None, found
     try:
-        from edge_agent.fleet.measurements import measure_files
+        from edge_agent.fleet.authoring.measurements import measure_files
     except ImportError as error:
         missing = warning(
             "not_measured",

@@ -37,9 +37,9 @@ def collect(
 
     Goes on until interrupted, unless --once or --for says otherwise.
     """
-    from edge_agent.fleet.broker import broker_of, parse_broker
-    from edge_agent.fleet.collect import collect as run_collector
-    from edge_agent.fleet.report_subscription import CollectorSettings
+    from edge_agent.fleet.publishing.broker import broker_of, parse_broker
+    from edge_agent.fleet.reports.collect import collect as run_collector
+    from edge_agent.fleet.reports.subscription import CollectorSettings
     from edge_agent.link.credentials import read_credentials, tls_context
 
     host, port = parse_broker(broker or broker_of(fleet_dir), tls=tls)
@@ -82,8 +82,8 @@ def report(fleet_dir: FleetDir = Path("fleet"), as_json: JsonOption = False) -> 
 
     Each number has the interval that holds the truth 19 times in 20.
     """
-    from edge_agent.fleet.report import STAGES, Line, lines
-    from edge_agent.fleet.report_store import STORE_NAME, ReportStore
+    from edge_agent.fleet.reports.store import STORE_NAME, ReportStore
+    from edge_agent.fleet.reports.totals import STAGES, Line, lines
     from edge_agent.measure.randomiser import Estimate
 
     if not fleet_dir.is_dir():

@@ -11,7 +11,7 @@ from edge_agent.cli.fleet_options import FLEET, Desk, FleetDir, KeysOption, at_t
 from edge_agent.cli.output import JsonOption, note
 
 if TYPE_CHECKING:
-    from edge_agent.fleet.root_proposal import RootProposal
+    from edge_agent.fleet.signing.root_proposal import RootProposal
 
 ProposeOption = Annotated[
     bool, typer.Option("--propose", help="Write the new root into root.pending.json, for other key-holders to sign.")
@@ -27,7 +27,7 @@ def register(fleet_app: typer.Typer, keys_app: typer.Typer) -> None:
 
 def say_proposed(fleet_dir: Path, *, as_json: bool) -> None:
     """Say what was proposed, and what comes next."""
-    from edge_agent.fleet.root_proposal import PENDING, pending_proposal
+    from edge_agent.fleet.signing.root_proposal import PENDING, pending_proposal
 
     proposal = pending_proposal(fleet_dir)
     if proposal is None:
@@ -53,8 +53,8 @@ def sign_root(
 
     It says what would change. No fleet folder and no network are needed; send the file back, or on to the next.
     """
-    from edge_agent.fleet.keys import read_private_key
-    from edge_agent.fleet.root_proposal import read_proposal, refuse_untrusted, sign_proposal, write_proposal
+    from edge_agent.fleet.signing.keys import read_private_key
+    from edge_agent.fleet.signing.root_proposal import read_proposal, refuse_untrusted, sign_proposal, write_proposal
 
     found = read_proposal(proposal)
     if trusted is not None:
@@ -87,7 +87,7 @@ def adopt_root(
 
     Devices follow by themselves. The signatures of all copies count together.
     """
-    from edge_agent.fleet.rotation import adopt_root as adopt
+    from edge_agent.fleet.signing.rotation import adopt_root as adopt
 
     desk.fleet.keys.others = tuple(keys or ())
     version = adopt(desk.fleet, copies or (), now())
@@ -120,7 +120,7 @@ def root_of_trust(
     A device gets it when it is made, and believes all the rest by it.
     """
     from edge_agent.fleet.durable import read_kept, write_durably
-    from edge_agent.fleet.repository import FleetRepository
+    from edge_agent.fleet.signing.repository import FleetRepository
 
     FleetRepository.open(fleet_dir)
     path = fleet_dir / "root.json"

@@ -27,10 +27,10 @@ from edge_agent.cli.fleet_options import (
 from edge_agent.cli.output import JsonOption, counted, note, print_json, print_table, size
 
 if TYPE_CHECKING:
-    from edge_agent.fleet.broker import BrokerAddress
-    from edge_agent.fleet.mirror_folder import MirrorChoice
-    from edge_agent.fleet.oversight import DeviceReport, Oversight
-    from edge_agent.fleet.repository import FleetRepository
+    from edge_agent.fleet.publishing.broker import BrokerAddress
+    from edge_agent.fleet.publishing.mirror_folder import MirrorChoice
+    from edge_agent.fleet.publishing.oversight import DeviceReport, Oversight
+    from edge_agent.fleet.signing.repository import FleetRepository
 
 
 def register(fleet_app: typer.Typer) -> None:
@@ -57,9 +57,9 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Show what is published, until when signatures are good, and how devices are."""
-    from edge_agent.fleet.deny_list import denied
-    from edge_agent.fleet.publish import manifests
-    from edge_agent.fleet.repository import FleetRepository
+    from edge_agent.fleet.signing.deny_list import denied
+    from edge_agent.fleet.signing.repository import FleetRepository
+    from edge_agent.fleet.signing.signed_packs import manifests
     from edge_agent.packs.manifest import parse_target_name
 
     fleet = FleetRepository.open(fleet_dir)
@@ -110,8 +110,8 @@ def status(
 
 def _mirrored(fleet: "FleetRepository") -> "tuple[MirrorChoice, int, int]":
     """Return where assets are, how many belong into the mirrors' folder, and how many of those it lacks."""
-    from edge_agent.fleet.mirror_folder import mirrored_assets, missing_files, read_choice
-    from edge_agent.fleet.mirroring import signed_parcels
+    from edge_agent.fleet.publishing.mirror_folder import mirrored_assets, missing_files, read_choice
+    from edge_agent.fleet.publishing.mirroring import signed_parcels
 
     choice = read_choice(fleet.directory)
     assets = mirrored_assets(signed_parcels(fleet), choice)
@@ -136,7 +136,7 @@ def _look(
 ) -> "Oversight":
     import asyncio
 
-    from edge_agent.fleet.oversight import look
+    from edge_agent.fleet.publishing.oversight import look
 
     with quiet_link(), progress_bar() as progress:
         return asyncio.run(look(fleet, address, progress, chunks=everything, named=named))
@@ -232,7 +232,7 @@ def gc(
     """Remove what no version of a pack needs any more, from the folder and from the broker."""
     import asyncio
 
-    from edge_agent.fleet.garbage import find_garbage, remove_garbage
+    from edge_agent.fleet.publishing.garbage import find_garbage, remove_garbage
 
     garbage = find_garbage(desk.fleet, desk.address, keep)
     if yes:

@@ -29,7 +29,7 @@ def publish(
 
     Running devices take them up at once.
     """
-    from edge_agent.fleet.voice import sign_voice
+    from edge_agent.fleet.signing.voice import sign_voice
 
     with progress_bar() as progress:
         signed = sign_voice(desk.fleet, model, now(), progress)
@@ -51,7 +51,7 @@ def withdraw(
     as_json: JsonOption = False,
 ) -> None:
     """Take the words back: devices hear with their own model's again."""
-    from edge_agent.fleet.voice import withdraw_voice
+    from edge_agent.fleet.signing.voice import withdraw_voice
 
     name = withdraw_voice(desk.fleet, lang, now())
     sent = desk.send()

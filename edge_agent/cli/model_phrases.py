@@ -102,8 +102,8 @@ def _progress() -> "Iterator[Progress]":
 
 def _published_phrases(fleet_dir: Path) -> list[str]:
     """Return the wake phrases and dialogue answers that a fleet has published."""
-    from edge_agent.fleet.repository import FleetRepository
-    from edge_agent.fleet.spoken import published_phrases
+    from edge_agent.fleet.signing.repository import FleetRepository
+    from edge_agent.fleet.signing.spoken import published_phrases
 
     return list(published_phrases(FleetRepository.open(fleet_dir)))
 

@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from edge_agent.fleet.authority import key_name
-from edge_agent.fleet.opening import OLDEST
-from edge_agent.fleet.report_key import key_id
-from edge_agent.fleet.report_key_folder import REPORTS, opening_keys, retired_since
-from edge_agent.fleet.repository import FleetRepository
-from edge_agent.fleet.root_proposal import pending_proposal
+from edge_agent.fleet.reports.key_folder import REPORTS, opening_keys, retired_since
+from edge_agent.fleet.reports.key_pair import key_id
+from edge_agent.fleet.reports.opening import OLDEST
+from edge_agent.fleet.signing.authority import key_name
+from edge_agent.fleet.signing.repository import FleetRepository
+from edge_agent.fleet.signing.root_proposal import pending_proposal
 from edge_agent.measure.report_key import TARGET, read_report_key
 from edge_agent.model.errors import EdgeAgentError, FormatError
 from edge_agent.packs.trust import ADVERTISER_ROLE, CONFIG_ROLE

@@ -4,9 +4,9 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
-from edge_agent.fleet.keys import REPORT_KEY
-from edge_agent.fleet.report_key import new_report_key
-from edge_agent.fleet.repository import FleetRepository
+from edge_agent.fleet.reports.key_pair import new_report_key
+from edge_agent.fleet.signing.keys import REPORT_KEY
+from edge_agent.fleet.signing.repository import FleetRepository
 from edge_agent.measure.report_key import TARGET, Kem
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from edge_agent.fleet.broker import HOME_BROKER
 from edge_agent.fleet.provision import create_fleet
-from edge_agent.fleet.report import Line, lines
+from edge_agent.fleet.publishing.broker import HOME_BROKER
+from edge_agent.fleet.reports.totals import Line, lines
 from edge_agent.model.errors import LinkError
 from edge_agent.standin.broker import EmbeddedBroker
 from edge_agent.standin.day import ZONE, Day

@@ -12,15 +12,16 @@ from typing import Final
 
 import aiomqtt
 
-from edge_agent.fleet.broker import BrokerAddress
-from edge_agent.fleet.collect import collect
-from edge_agent.fleet.opening import Tally
 from edge_agent.fleet.provision import create_fleet
-from edge_agent.fleet.publish import Sent, manifests, send, sign_pack
-from edge_agent.fleet.report_store import STORE_NAME, Counter, ReportStore
-from edge_agent.fleet.report_subscription import CollectorSettings
-from edge_agent.fleet.repository import FleetRepository
-from edge_agent.fleet.revoke import revoke
+from edge_agent.fleet.publishing.broker import BrokerAddress
+from edge_agent.fleet.publishing.send import Sent, send
+from edge_agent.fleet.reports.collect import collect
+from edge_agent.fleet.reports.opening import Tally
+from edge_agent.fleet.reports.store import STORE_NAME, Counter, ReportStore
+from edge_agent.fleet.reports.subscription import CollectorSettings
+from edge_agent.fleet.signing.repository import FleetRepository
+from edge_agent.fleet.signing.revoke import revoke
+from edge_agent.fleet.signing.signed_packs import manifests, sign_pack
 
 SAMPLE_PACKS: Final = ("lumen-tea", "puddle-boots", "green-valley")
 

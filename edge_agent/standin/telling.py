@@ -11,8 +11,8 @@ from random import random
 from typing import Any
 
 from edge_agent.debug.said import said_view
-from edge_agent.fleet.report import STAGES, Line, lines
-from edge_agent.fleet.report_store import Counter
+from edge_agent.fleet.reports.store import Counter
+from edge_agent.fleet.reports.totals import STAGES, Line, lines
 from edge_agent.measure.randomiser import Estimate, estimate, randomise
 from edge_agent.model.report import Reached
 from edge_agent.standin.day import Row

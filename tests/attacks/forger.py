@@ -7,7 +7,7 @@ from typing import Any
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, Snapshot, Timestamp
 
-from edge_agent.fleet.rotation import rotate_key
+from edge_agent.fleet.signing.rotation import rotate_key
 from edge_agent.packs.trust import ADVERTISER_ROLE
 from tests.fleets import TIMESTAMP, SmallFleet
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from tuf.api.metadata import TargetFile
 
-from edge_agent.fleet.deny_list import deny
-from edge_agent.fleet.rotation import rotate_key
+from edge_agent.fleet.signing.deny_list import deny
+from edge_agent.fleet.signing.rotation import rotate_key
 from edge_agent.packs.documents import MAX_DOCUMENT_BYTES
 from edge_agent.packs.manifest import MAX_CHUNK_BYTES
 from edge_agent.packs.revocations import TARGET as REVOKED

@@ -10,7 +10,7 @@ from typing import Any
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Key, Metadata, Root, Timestamp
 
-from edge_agent.fleet.rotation import rotate_key
+from edge_agent.fleet.signing.rotation import rotate_key
 from tests.attacks.forger import Attack, Messages, Plant, forge, forged, newest, signer_of, with_keys
 from tests.fleets import TIMESTAMP, SmallFleet
 

@@ -22,10 +22,10 @@ from typing import Literal
 
 import pytest
 
-from edge_agent.fleet.broker import BrokerAddress, connected, device_states, parse_broker
-from edge_agent.fleet.publish import Sent, send
-from edge_agent.fleet.report_subscription import CollectorSettings, subscribed
-from edge_agent.fleet.revoke import revoke_advertiser
+from edge_agent.fleet.publishing.broker import BrokerAddress, connected, device_states, parse_broker
+from edge_agent.fleet.publishing.send import Sent, send
+from edge_agent.fleet.reports.subscription import CollectorSettings, subscribed
+from edge_agent.fleet.signing.revoke import revoke_advertiser
 from edge_agent.link.credentials import read_credentials
 from edge_agent.link.session import Link
 from edge_agent.model.errors import LinkError, NotRetainedError

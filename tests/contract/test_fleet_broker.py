@@ -1,6 +1,6 @@
 """What a publisher asks a broker that it has just sent something to."""
 
-from edge_agent.fleet.broker import BrokerAddress, connected
+from edge_agent.fleet.publishing.broker import BrokerAddress, connected
 from tests.brokers import RunningBroker
 
 TOPIC = "repo/meta/timestamp"

@@ -9,8 +9,8 @@ from typing import Any
 import aiomqtt
 import pytest
 
-from edge_agent.fleet.broker import BrokerAddress
-from edge_agent.fleet.publish import send
+from edge_agent.fleet.publishing.broker import BrokerAddress
+from edge_agent.fleet.publishing.send import send
 from edge_agent.link.client import MOST_TAKEN_BYTES
 from edge_agent.link.session import Link
 from edge_agent.model.errors import LinkError, NotRetainedError, OversizeError

@@ -13,10 +13,11 @@ from typing import Any, Self
 
 import aiomqtt
 
-from edge_agent.fleet.broker import BrokerAddress
 from edge_agent.fleet.provision import create_fleet
-from edge_agent.fleet.publish import send, sign_pack
-from edge_agent.fleet.repository import FleetRepository
+from edge_agent.fleet.publishing.broker import BrokerAddress
+from edge_agent.fleet.publishing.send import send
+from edge_agent.fleet.signing.repository import FleetRepository
+from edge_agent.fleet.signing.signed_packs import sign_pack
 from edge_agent.measure.report_key import Kem
 from edge_agent.standin.household import Device, DeviceSpec
 from tests.brokers import RunningBroker, free_port

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from edge_agent.fleet.broker import BrokerAddress
-from edge_agent.fleet.publish import send
+from edge_agent.fleet.publishing.broker import BrokerAddress
+from edge_agent.fleet.publishing.send import send
 from tests.attacks import ATTACKS, Attack
 from tests.attacks.forger import forge, replace_keys
 from tests.attacks.planting import plant

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 import pytest
 
-from edge_agent.fleet.broker import BrokerAddress
-from edge_agent.fleet.publish import send
+from edge_agent.fleet.publishing.broker import BrokerAddress
+from edge_agent.fleet.publishing.send import send
 from edge_agent.link.reported_state import ConfigOutcome, Health, ReportedState
 from edge_agent.measure.journal_reader import JournalReader
 from edge_agent.model.play import ProofOfPlay

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from edge_agent.fleet.mirror_folder import choose
-from edge_agent.fleet.mirroring import write_folder
-from edge_agent.fleet.publish import manifests, sign_pack
+from edge_agent.fleet.publishing.mirror_folder import choose
+from edge_agent.fleet.publishing.mirroring import write_folder
+from edge_agent.fleet.signing.signed_packs import manifests, sign_pack
 from edge_agent.packs.store import BlobStore
 from edge_agent.standin.household import Device
 from tests.brokers import RunningBroker

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.fleet.broker import HOME_BROKER
+from edge_agent.fleet.publishing.broker import HOME_BROKER
 from edge_agent.standin.demo import MQTT_PORT, own_home
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]

@@ -7,8 +7,8 @@ from typing import Literal
 import aiomqtt
 import pytest
 
-from edge_agent.fleet.broker import BrokerAddress
-from edge_agent.fleet.publish import send
+from edge_agent.fleet.publishing.broker import BrokerAddress
+from edge_agent.fleet.publishing.send import send
 from tests.brokers import MOSQUITTO, Mosquitto, RunningBroker
 from tests.fleets import TIMESTAMP, SmallFleet, on_broker, png, random_bytes, silent
 from tests.proxies import Proxy

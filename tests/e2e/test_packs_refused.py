@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.fleet.broker import BrokerAddress
-from edge_agent.fleet.publish import send
+from edge_agent.fleet.publishing.broker import BrokerAddress
+from edge_agent.fleet.publishing.send import send
 from tests.brokers import MOSQUITTO, Mosquitto
 from tests.fleets import SmallFleet, on_broker, png, random_bytes, silent
 

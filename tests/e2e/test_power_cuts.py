@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.fleet.broker import BrokerAddress
-from edge_agent.fleet.chunk_folder import listed_chunks, reading
-from edge_agent.fleet.mirror_folder import choose
-from edge_agent.fleet.mirroring import write_folder
-from edge_agent.fleet.publish import send, sign_pack
-from edge_agent.fleet.repository import FleetRepository
+from edge_agent.fleet.publishing.broker import BrokerAddress
+from edge_agent.fleet.publishing.mirror_folder import choose
+from edge_agent.fleet.publishing.mirroring import write_folder
+from edge_agent.fleet.publishing.send import send
+from edge_agent.fleet.signing.chunk_folder import listed_chunks, reading
+from edge_agent.fleet.signing.repository import FleetRepository
+from edge_agent.fleet.signing.signed_packs import sign_pack
 from edge_agent.measure.journal import Journal
 from edge_agent.model.errors import IncompleteError
 from edge_agent.packs.manifest import Chunk, placed

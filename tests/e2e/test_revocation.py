@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.fleet.revoke import lift_revocation, revoke, revoke_advertiser
+from edge_agent.fleet.signing.revoke import lift_revocation, revoke, revoke_advertiser
 from tests.brokers import RunningBroker
 from tests.e2e.homes import Fleet, again, agree, decision_on, make_device, running, shelved, shows
 

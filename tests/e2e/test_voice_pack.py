@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
-from edge_agent.fleet.chunk_folder import ChunkKeeper
-from edge_agent.fleet.voice import sign_voice, withdraw_voice
+from edge_agent.fleet.signing.chunk_folder import ChunkKeeper
+from edge_agent.fleet.signing.voice import sign_voice, withdraw_voice
 from edge_agent.packs.source import metadata_topic
 from edge_agent.standin.household import Device
 from edge_agent.voice.models import packaged_models

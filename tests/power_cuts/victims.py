@@ -16,9 +16,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
-from edge_agent.fleet.broker import BrokerAddress
-from edge_agent.fleet.publish import send, sign_pack
-from edge_agent.fleet.repository import FleetRepository
+from edge_agent.fleet.publishing.broker import BrokerAddress
+from edge_agent.fleet.publishing.send import send
+from edge_agent.fleet.signing.repository import FleetRepository
+from edge_agent.fleet.signing.signed_packs import sign_pack
 from edge_agent.link.session import Link
 from edge_agent.measure.journal import Journal
 from edge_agent.model.errors import LinkError

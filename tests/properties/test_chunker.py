@@ -1,7 +1,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_agent.fleet.chunker import MAX_BYTES, MIN_BYTES, chunks, find_plainly, find_quickly
+from edge_agent.fleet.signing.chunker import MAX_BYTES, MIN_BYTES, chunks, find_plainly, find_quickly
 from tests.fleets import random_bytes
 
 CONTENT = random_bytes(1_500_000)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from edge_agent.app import Agent
-from edge_agent.fleet.report_key import new_report_key
+from edge_agent.fleet.reports.key_pair import new_report_key
 from edge_agent.measure.report_key import Kem
 from edge_agent.model.device import Consent, ResidentLimits
 from edge_agent.model.effects import RecordClose

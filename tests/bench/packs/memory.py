@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from edge_agent.fleet.broker import BrokerAddress
-from edge_agent.fleet.mirror_folder import choose
-from edge_agent.fleet.mirroring import write_folder
-from edge_agent.fleet.publish import send
+from edge_agent.fleet.publishing.broker import BrokerAddress
+from edge_agent.fleet.publishing.mirror_folder import choose
+from edge_agent.fleet.publishing.mirroring import write_folder
+from edge_agent.fleet.publishing.send import send
 from edge_agent.link.session import Link
 from edge_agent.settings.rooms import LinkSettings
 from edge_agent.wiring.retained_repository import RetainedRepository

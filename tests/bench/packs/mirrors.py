@@ -29,8 +29,8 @@ from pathlib import Path
 
 import aiohttp
 
-from edge_agent.fleet.mirror_folder import choose
-from edge_agent.fleet.mirroring import write_folder
+from edge_agent.fleet.publishing.mirror_folder import choose
+from edge_agent.fleet.publishing.mirroring import write_folder
 from edge_agent.packs.manifest import PackedAsset
 from edge_agent.packs.ranges import parts_of
 from edge_agent.packs.source import Piece

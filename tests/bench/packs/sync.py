@@ -28,8 +28,8 @@ from typing import NamedTuple
 
 import aiomqtt
 
-from edge_agent.fleet.broker import BrokerAddress
-from edge_agent.fleet.publish import send
+from edge_agent.fleet.publishing.broker import BrokerAddress
+from edge_agent.fleet.publishing.send import send
 from edge_agent.link.session import Link
 from edge_agent.model.events import CatalogChanged
 from edge_agent.settings.rooms import LinkSettings

@@ -7,8 +7,8 @@ import pytest
 
 from edge_agent.cli.fleet_status import broker_said, device_rows, devices_said
 from edge_agent.cli.output import stacked
-from edge_agent.fleet.oversight import DeviceReport, Oversight
-from edge_agent.fleet.revoke import revoke, revoke_advertiser
+from edge_agent.fleet.publishing.oversight import DeviceReport, Oversight
+from edge_agent.fleet.signing.revoke import revoke, revoke_advertiser
 from edge_agent.link.reported_state import ConfigOutcome, Health, ReportedConfig, ReportedState
 from tests.fleets import SmallFleet
 from tests.unit.cli.commands import edge_agent

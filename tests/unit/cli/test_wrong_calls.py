@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.cli import main
-from edge_agent.fleet.media import inspect_media
+from edge_agent.fleet.authoring.media import inspect_media
 from edge_agent.model.errors import EdgeAgentError, FormatError
 from tests.disks import full_disk
 from tests.fleets import png, random_bytes

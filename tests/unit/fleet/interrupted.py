@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from edge_agent.fleet.repository import FleetRepository
+from edge_agent.fleet.signing.repository import FleetRepository
 
 
 class StopsBeforeCommit(FleetRepository):

@@ -19,11 +19,11 @@ from typing import Literal
 import aiomqtt
 import pytest
 
-from edge_agent.fleet.collect import collect
-from edge_agent.fleet.opening import Tally
-from edge_agent.fleet.report_key import new_report_key
-from edge_agent.fleet.report_store import STORE_NAME, ReportStore
-from edge_agent.fleet.report_subscription import CollectorSettings
+from edge_agent.fleet.reports.collect import collect
+from edge_agent.fleet.reports.key_pair import new_report_key
+from edge_agent.fleet.reports.opening import Tally
+from edge_agent.fleet.reports.store import STORE_NAME, ReportStore
+from edge_agent.fleet.reports.subscription import CollectorSettings
 from edge_agent.measure.journal import Journal
 from edge_agent.measure.report_key import read_report_key
 from edge_agent.measure.reporter import Reporter
@@ -141,8 +141,8 @@ async def test_a_broker_that_refuses_5_is_collected_from_in_3_1_1(fleet: Fleet, 
 _COLLECTOR = textwrap.dedent("""
     import sys, threading
     from pathlib import Path
-    from edge_agent.fleet.collect import collect
-    from edge_agent.fleet.report_subscription import CollectorSettings
+    from edge_agent.fleet.reports.collect import collect
+    from edge_agent.fleet.reports.subscription import CollectorSettings
     host, port, directory, root, name = sys.argv[1:6]
     settings = CollectorSettings(host, int(port), Path(directory), root, name)
     collect(settings, threading.Event(), ready=lambda: print("ready", flush=True))

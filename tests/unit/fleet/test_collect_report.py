@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.fleet.opening import LEAST_EPSILON, NEWEST, OLDEST, Opener, Tally
-from edge_agent.fleet.report import lines
-from edge_agent.fleet.report_key import new_report_key, read_private_key
-from edge_agent.fleet.report_key_folder import opening_keys
-from edge_agent.fleet.report_store import Counter, ReportStore
+from edge_agent.fleet.reports.key_folder import opening_keys
+from edge_agent.fleet.reports.key_pair import new_report_key, read_private_key
+from edge_agent.fleet.reports.opening import LEAST_EPSILON, NEWEST, OLDEST, Opener, Tally
+from edge_agent.fleet.reports.store import Counter, ReportStore
+from edge_agent.fleet.reports.totals import lines
 from edge_agent.measure.randomiser import randomise
 from edge_agent.measure.report_key import Kem, read_report_key
 from edge_agent.measure.sealer import seal

@@ -9,15 +9,22 @@ from pathlib import Path
 import pytest
 from tuf.api.metadata import Metadata, TargetFile, Targets
 
-from edge_agent.fleet.advertiser import AdvertiserFolder
-from edge_agent.fleet.broker import BrokerAddress
-from edge_agent.fleet.bundle import read_bundle, write_bundle
-from edge_agent.fleet.garbage import find_garbage, remove_garbage
-from edge_agent.fleet.handover import accept_bundle, build_signed, build_unsigned, sign_bundle, write_signed
-from edge_agent.fleet.keys import make_key_pair, read_public_key
-from edge_agent.fleet.publish import manifests, send
-from edge_agent.fleet.repository import FleetRepository
-from edge_agent.fleet.rotation import change_keys, rotate_key
+from edge_agent.fleet.publishing.broker import BrokerAddress
+from edge_agent.fleet.publishing.garbage import find_garbage, remove_garbage
+from edge_agent.fleet.publishing.handover import (
+    accept_bundle,
+    build_signed,
+    build_unsigned,
+    sign_bundle,
+    write_signed,
+)
+from edge_agent.fleet.publishing.send import send
+from edge_agent.fleet.signing.advertiser import AdvertiserFolder
+from edge_agent.fleet.signing.bundle import read_bundle, write_bundle
+from edge_agent.fleet.signing.keys import make_key_pair, read_public_key
+from edge_agent.fleet.signing.repository import FleetRepository
+from edge_agent.fleet.signing.rotation import change_keys, rotate_key
+from edge_agent.fleet.signing.signed_packs import manifests
 from edge_agent.model.errors import EdgeAgentError, FormatError, SettingsError
 from tests.brokers import RunningBroker
 from tests.fleets import Device, MemorySource, SmallFleet, on_broker, png, random_bytes

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.fleet.broker import BrokerAddress, connected
-from edge_agent.fleet.publish import Sent, send
-from edge_agent.fleet.repository import FleetRepository
-from edge_agent.fleet.rotation import rotate_key
+from edge_agent.fleet.publishing.broker import BrokerAddress, connected
+from edge_agent.fleet.publishing.send import Sent, send
+from edge_agent.fleet.signing.repository import FleetRepository
+from edge_agent.fleet.signing.rotation import rotate_key
 from edge_agent.model.errors import SettingsError, StorageError
 from tests.brokers import RunningBroker
 from tests.fleets import SmallFleet, silent

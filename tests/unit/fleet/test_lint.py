@@ -13,10 +13,10 @@ import soundfile
 from PIL import ExifTags, Image, ImageDraw
 
 from edge_agent.cli import fleet_pack
-from edge_agent.fleet.finding import Finding, Level
-from edge_agent.fleet.lint import lint
-from edge_agent.fleet.measurements import measure_files
-from edge_agent.fleet.preview import write_preview
+from edge_agent.fleet.authoring.finding import Finding, Level
+from edge_agent.fleet.authoring.lint import lint
+from edge_agent.fleet.authoring.measurements import measure_files
+from edge_agent.fleet.authoring.preview import write_preview
 from edge_agent.model.errors import SettingsError
 from edge_agent.settings.layers import load_profile
 

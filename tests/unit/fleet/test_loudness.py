@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from edge_agent.fleet.loudness import Samples, integrated_loudness, k_filters, true_peak
+from edge_agent.fleet.authoring.loudness import Samples, integrated_loudness, k_filters, true_peak
 
 RATE = 48000
 

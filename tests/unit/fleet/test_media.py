@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from edge_agent.fleet.media import Media, inspect_media
+from edge_agent.fleet.authoring.media import Media, inspect_media
 from edge_agent.model.errors import FormatError
 from tests.fleets import png, wav
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.fleet.broker import BrokerAddress
-from edge_agent.fleet.garbage import find_garbage, remove_garbage
-from edge_agent.fleet.mirror_check import check_mirror
-from edge_agent.fleet.mirror_folder import choose, read_choice
-from edge_agent.fleet.mirroring import write_folder
-from edge_agent.fleet.oversight import look
-from edge_agent.fleet.publish import current_messages, send
-from edge_agent.fleet.uploading import run_upload
+from edge_agent.fleet.publishing.broker import BrokerAddress
+from edge_agent.fleet.publishing.garbage import find_garbage, remove_garbage
+from edge_agent.fleet.publishing.mirror_check import check_mirror
+from edge_agent.fleet.publishing.mirror_folder import choose, read_choice
+from edge_agent.fleet.publishing.mirroring import write_folder
+from edge_agent.fleet.publishing.oversight import look
+from edge_agent.fleet.publishing.send import current_messages, send
+from edge_agent.fleet.publishing.uploading import run_upload
 from edge_agent.model.errors import LinkError, SettingsError, StorageError
 from tests.brokers import RunningBroker
 from tests.fleets import SmallFleet, png, random_bytes, silent

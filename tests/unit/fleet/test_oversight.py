@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.fleet.broker import BrokerAddress, connected
-from edge_agent.fleet.garbage import find_garbage, remove_garbage
-from edge_agent.fleet.ledger import Ledger
-from edge_agent.fleet.oversight import Oversight, look
-from edge_agent.fleet.publish import current_messages, send
-from edge_agent.fleet.repository import FleetRepository
-from edge_agent.fleet.revoke import revoke
+from edge_agent.fleet.publishing.broker import BrokerAddress, connected
+from edge_agent.fleet.publishing.garbage import find_garbage, remove_garbage
+from edge_agent.fleet.publishing.ledger import Ledger
+from edge_agent.fleet.publishing.oversight import Oversight, look
+from edge_agent.fleet.publishing.send import current_messages, send
+from edge_agent.fleet.signing.repository import FleetRepository
+from edge_agent.fleet.signing.revoke import revoke
 from edge_agent.link.reported_state import Health, ReportedState
 from edge_agent.model.errors import LinkError, SettingsError
 from tests.brokers import MOSQUITTO, Mosquitto, RunningBroker

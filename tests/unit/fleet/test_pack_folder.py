@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.fleet.new_pack import write_new_pack
-from edge_agent.fleet.pack_folder import read_pack_folder
+from edge_agent.fleet.authoring.new_pack import write_new_pack
+from edge_agent.fleet.authoring.pack_folder import read_pack_folder
 from edge_agent.model.errors import FormatError
 from edge_agent.model.moment import MomentKind
 from tests.fleets import png, wav

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from edge_agent.fleet.pack_schema import document, manifest_schema, written_schema
+from edge_agent.fleet.authoring.pack_schema import document, manifest_schema, written_schema
 from tests.fleets import SmallFleet
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from edge_agent.fleet.picture import contrast_in, measure_text, read_picture
+from edge_agent.fleet.authoring.picture import contrast_in, measure_text, read_picture
 from edge_agent.model.errors import FormatError
 
 

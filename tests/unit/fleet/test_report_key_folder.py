@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from edge_agent.fleet.key_status import RoleStatus, role_statuses
-from edge_agent.fleet.keys import REPORT_KEY
-from edge_agent.fleet.opening import OLDEST, Opener, Tally
-from edge_agent.fleet.report_key_folder import opening_keys, retired_since, rotate_report_key
-from edge_agent.fleet.report_store import ReportStore
-from edge_agent.fleet.repository import FleetRepository
+from edge_agent.fleet.reports.key_folder import opening_keys, retired_since, rotate_report_key
+from edge_agent.fleet.reports.opening import OLDEST, Opener, Tally
+from edge_agent.fleet.reports.store import ReportStore
+from edge_agent.fleet.signing.keys import REPORT_KEY
+from edge_agent.fleet.signing.repository import FleetRepository
 from edge_agent.measure.report_key import TARGET, Kem, read_report_key
 from edge_agent.measure.sealer import seal
 from edge_agent.model.report import ImpressionReport, Reached

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.fleet.broker import parse_broker
-from edge_agent.fleet.config import config_target, push_config
-from edge_agent.fleet.keys import KeyFolder
 from edge_agent.fleet.provision import create_fleet
-from edge_agent.fleet.publish import current_messages, manifests
-from edge_agent.fleet.report_key_folder import opening_keys
-from edge_agent.fleet.repository import FleetRepository
-from edge_agent.fleet.revoke import revoke
+from edge_agent.fleet.publishing.broker import parse_broker
+from edge_agent.fleet.publishing.send import current_messages
+from edge_agent.fleet.reports.key_folder import opening_keys
+from edge_agent.fleet.signing.config import config_target, push_config
+from edge_agent.fleet.signing.keys import KeyFolder
+from edge_agent.fleet.signing.repository import FleetRepository
+from edge_agent.fleet.signing.revoke import revoke
+from edge_agent.fleet.signing.signed_packs import manifests
 from edge_agent.measure.report_key import TARGET, Kem, read_report_key
 from edge_agent.model.errors import FormatError, SettingsError
 from tests.fleets import SmallFleet, png, random_bytes

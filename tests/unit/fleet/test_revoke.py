@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.fleet.deny_list import denied, deny
-from edge_agent.fleet.publish import manifests
-from edge_agent.fleet.repository import FleetRepository
-from edge_agent.fleet.revoke import lift_revocation, revoke, revoke_advertiser
+from edge_agent.fleet.signing.deny_list import denied, deny
+from edge_agent.fleet.signing.repository import FleetRepository
+from edge_agent.fleet.signing.revoke import lift_revocation, revoke, revoke_advertiser
+from edge_agent.fleet.signing.signed_packs import manifests
 from edge_agent.model.errors import FormatError, SettingsError
 from edge_agent.packs.documents import MAX_DOCUMENT_BYTES
 from edge_agent.packs.revocations import MAX_NAMES, MAX_REASON_CHARS, TARGET, Revocation, Revocations

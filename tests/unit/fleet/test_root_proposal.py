@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from edge_agent.fleet.key_status import role_statuses
-from edge_agent.fleet.keys import make_key_pair, read_private_key, read_public_key
-from edge_agent.fleet.repository import FleetRepository
-from edge_agent.fleet.root_proposal import (
+from edge_agent.fleet.signing.keys import make_key_pair, read_private_key, read_public_key
+from edge_agent.fleet.signing.repository import FleetRepository
+from edge_agent.fleet.signing.root_proposal import (
     PENDING,
     pending_proposal,
     read_proposal,
@@ -17,7 +17,7 @@ from edge_agent.fleet.root_proposal import (
     sign_proposal,
     write_proposal,
 )
-from edge_agent.fleet.rotation import adopt_root, change_keys, rotate_key
+from edge_agent.fleet.signing.rotation import adopt_root, change_keys, rotate_key
 from edge_agent.model.errors import FormatError, SettingsError
 from tests.fleets import Device, MemorySource, SmallFleet
 

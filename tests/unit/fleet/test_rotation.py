@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.fleet.broker import BrokerAddress
-from edge_agent.fleet.keys import KeyFolder, make_key_pair, read_private_key, read_public_key
-from edge_agent.fleet.publish import send
-from edge_agent.fleet.repository import FleetRepository
-from edge_agent.fleet.root_proposal import PENDING, read_proposal, sign_proposal, write_proposal
-from edge_agent.fleet.rotation import adopt_root, change_keys, rotate_key
+from edge_agent.fleet.publishing.broker import BrokerAddress
+from edge_agent.fleet.publishing.send import send
+from edge_agent.fleet.signing.keys import KeyFolder, make_key_pair, read_private_key, read_public_key
+from edge_agent.fleet.signing.repository import FleetRepository
+from edge_agent.fleet.signing.root_proposal import PENDING, read_proposal, sign_proposal, write_proposal
+from edge_agent.fleet.signing.rotation import adopt_root, change_keys, rotate_key
 from edge_agent.model.errors import SettingsError
 from tests.fleets import Device, MemorySource, SmallFleet, silent
 from tests.unit.fleet.interrupted import StopsBeforeCommit

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.fleet.broker import BrokerAddress
-from edge_agent.fleet.config import push_config
-from edge_agent.fleet.garbage import find_garbage
-from edge_agent.fleet.publish import current_messages
-from edge_agent.fleet.revoke import revoke_advertiser
-from edge_agent.fleet.spoken import published_phrases
-from edge_agent.fleet.voice import sign_voice, withdraw_voice
-from edge_agent.fleet.voice_packs import voice_packs
+from edge_agent.fleet.publishing.broker import BrokerAddress
+from edge_agent.fleet.publishing.garbage import find_garbage
+from edge_agent.fleet.publishing.send import current_messages
+from edge_agent.fleet.signing.config import push_config
+from edge_agent.fleet.signing.revoke import revoke_advertiser
+from edge_agent.fleet.signing.spoken import published_phrases
+from edge_agent.fleet.signing.voice import sign_voice, withdraw_voice
+from edge_agent.fleet.signing.voice_packs import voice_packs
 from edge_agent.model.errors import SettingsError, VoiceError
 from edge_agent.packs.source import chunk_topic
 from edge_agent.voice.fitting import base_hash

@@ -7,9 +7,9 @@ from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
 
-from edge_agent.fleet.opening import Opener
-from edge_agent.fleet.report_key import new_report_key, read_private_key
-from edge_agent.fleet.report_store import ReportStore
+from edge_agent.fleet.reports.key_pair import new_report_key, read_private_key
+from edge_agent.fleet.reports.opening import Opener
+from edge_agent.fleet.reports.store import ReportStore
 from edge_agent.measure.report_key import Kem
 
 DAYS, ROUNDS = 12, 20

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from edge_agent.fleet.report_key import OpeningKey, new_report_key, read_private_key
+from edge_agent.fleet.reports.key_pair import OpeningKey, new_report_key, read_private_key
 from edge_agent.measure.journal import Journal
 from edge_agent.measure.outbox import LONGEST_RETRY
 from edge_agent.measure.randomiser import Draw

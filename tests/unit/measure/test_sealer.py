@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_agent.fleet.report_key import OpeningKey, new_report_key, read_private_key
+from edge_agent.fleet.reports.key_pair import OpeningKey, new_report_key, read_private_key
 from edge_agent.measure.report_key import Kem, ReportKey, read_report_key
 from edge_agent.measure.sealer import CONTEXT, PLAIN_BYTES, open_sealed, seal, sealed_bytes, suite
 from edge_agent.model.errors import FormatError, UntrustedError

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from edge_agent.fleet.publish import sign_pack
+from edge_agent.fleet.signing.signed_packs import sign_pack
 from edge_agent.model.errors import FormatError
 from edge_agent.packs.manifest import (
     MAX_CHUNK_BYTES,

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from edge_agent.fleet.mirror_folder import choose
-from edge_agent.fleet.mirroring import write_folder
+from edge_agent.fleet.publishing.mirror_folder import choose
+from edge_agent.fleet.publishing.mirroring import write_folder
 from edge_agent.model.errors import MirrorError
 from edge_agent.packs.manifest import PackedAsset
 from edge_agent.packs.mirrors import Mirrors

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.fleet.rotation import rotate_key
+from edge_agent.fleet.signing.rotation import rotate_key
 from edge_agent.packs.source import MAX_METADATA_BYTES
 from tests.fleets import TIMESTAMP, Device, MemorySource, SmallFleet
 from tests.unit.packs.test_revocations import revoke, revoked_on

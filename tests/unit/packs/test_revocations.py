@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.fleet.deny_list import allow, deny
+from edge_agent.fleet.signing.deny_list import allow, deny
 from edge_agent.model.errors import FormatError
 from edge_agent.packs.revocations import TARGET, Revocation, Revocations, parse_revocations
 from edge_agent.packs.source import chunk_topic, target_topic

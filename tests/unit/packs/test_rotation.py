@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from securesystemslib.signer import CryptoSigner
 
-from edge_agent.fleet.keys import KeyFolder
-from edge_agent.fleet.repository import FleetRepository
-from edge_agent.fleet.rotation import rotate_key
+from edge_agent.fleet.signing.keys import KeyFolder
+from edge_agent.fleet.signing.repository import FleetRepository
+from edge_agent.fleet.signing.rotation import rotate_key
 from edge_agent.model.errors import SettingsError
 from tests.fleets import Device, MemorySource, SmallFleet
 

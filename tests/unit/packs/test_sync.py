@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.fleet.repository import FleetRepository
+from edge_agent.fleet.signing.repository import FleetRepository
 from edge_agent.model.errors import LinkError
 from edge_agent.packs.clock_floor import CODE_DATE
 from edge_agent.packs.shelf_record import Entry
