@@ -20,8 +20,8 @@ from edge_agent.measure.report_key import Kem
 from edge_agent.model.errors import LinkError, NotRetainedError, OversizeError
 from edge_agent.model.events import CatalogChanged, ClockJudged, Event
 from edge_agent.model.shelf_room import Played
+from edge_agent.packs.formats.manifest import Manifest, parse_manifest, parse_target_name
 from edge_agent.packs.lookout import Rest
-from edge_agent.packs.manifest import Manifest, parse_manifest, parse_target_name
 from edge_agent.packs.source import Source, metadata_topic
 from edge_agent.packs.sync import PackShelf
 from edge_agent.settings.rooms import LinkSettings, PacksSettings

@@ -1,8 +1,8 @@
 """Short packs whose manifest names lists of chunks, as that of a long one does."""
 
 from edge_agent.fleet.signing.chunk_folder import ChunkKeeper, listed_chunks, reading
-from edge_agent.packs.chunk_lists import write_chunk_lists
-from edge_agent.packs.manifest import LISTED, Chunk, ChunkList, Manifest, PackedAsset, parse_manifest
+from edge_agent.packs.formats.chunk_lists import write_chunk_lists
+from edge_agent.packs.formats.manifest import LISTED, Chunk, ChunkList, Manifest, PackedAsset, parse_manifest
 from tests.fleets import SmallFleet
 
 IN_EACH = 4

@@ -89,7 +89,7 @@ def _broker(settings: Settings) -> str:
 
 
 def _mirrors(settings: Settings) -> str:
-    from edge_agent.packs.mirrored import mirror_trust
+    from edge_agent.packs.fetching.mirrored import mirror_trust
 
     mirror_trust(settings.packs.mirror_ca_file)
     return ", ".join(settings.packs.mirrors) or "none but those of signed configuration"

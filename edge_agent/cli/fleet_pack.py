@@ -142,7 +142,7 @@ def withdraw(
     """Take one of your packs back: writes a file that removes it from every device once the operator publishes it."""
     from edge_agent.fleet.publishing.handover import write_signed
     from edge_agent.fleet.signing.advertiser import AdvertiserFolder
-    from edge_agent.packs.manifest import pack_target_name
+    from edge_agent.packs.formats.manifest import pack_target_name
 
     with AdvertiserFolder.locked(advertiser_dir) as own:
         own.remove(pack_target_name(own.name, pack.removeprefix(f"{own.name}/")))

@@ -60,7 +60,7 @@ def status(
     from edge_agent.fleet.signing.deny_list import denied
     from edge_agent.fleet.signing.repository import FleetRepository
     from edge_agent.fleet.signing.signed_packs import manifests
-    from edge_agent.packs.manifest import parse_target_name
+    from edge_agent.packs.formats.manifest import parse_target_name
 
     fleet = FleetRepository.open(fleet_dir)
     packs = list(manifests(fleet))

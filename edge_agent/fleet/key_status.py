@@ -12,7 +12,7 @@ from edge_agent.fleet.signing.repository import FleetRepository
 from edge_agent.fleet.signing.root_proposal import pending_proposal
 from edge_agent.measure.report_key import TARGET, read_report_key
 from edge_agent.model.errors import EdgeAgentError, FormatError
-from edge_agent.packs.trust import ADVERTISER_ROLE, CONFIG_ROLE
+from edge_agent.packs.trust.repository import ADVERTISER_ROLE, CONFIG_ROLE
 
 _SOON_DAYS: Final = {"timestamp": 10}
 _SOON_ELSE_DAYS: Final = 60

@@ -6,8 +6,8 @@ from typing import Final
 
 from edge_agent.model.catalog import Catalog, ShelvedPack
 from edge_agent.model.wording import Wording
-from edge_agent.packs.manifest import Manifest, PackedAsset
-from edge_agent.packs.revocations import Revocations
+from edge_agent.packs.formats.manifest import Manifest, PackedAsset
+from edge_agent.packs.formats.revocations import Revocations
 from edge_agent.packs.shelf_record import Entry
 
 Find = Callable[[PackedAsset], Path | None]

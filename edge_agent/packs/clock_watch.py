@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from edge_agent.model.events import ClockJudged, Event
-from edge_agent.packs.clock_floor import is_believable, judge_expiry_at
 from edge_agent.packs.shelf import Shelf
+from edge_agent.packs.trust.clock_floor import is_believable, judge_expiry_at
 
 _log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from typing import Final
 
 from edge_agent.model.shelf_room import Played, RoomFate, RoomPlace, RoomReason
 from edge_agent.model.wording import Said, Wall, WallStyle, Wording
-from edge_agent.packs.manifest import Manifest, shelf_name
+from edge_agent.packs.formats.manifest import Manifest, shelf_name
 from edge_agent.packs.shelf_record import Entry
 
 _GROUPS = {

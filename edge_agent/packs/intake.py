@@ -6,14 +6,14 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from edge_agent.model.errors import EdgeAgentError, FormatError, LinkError, StorageError, UntrustedError
-from edge_agent.packs.documents import MAX_DOCUMENT_BYTES
-from edge_agent.packs.manifest import parse_target_name, shelf_name
-from edge_agent.packs.revocations import TARGET as REVOKED
+from edge_agent.packs.formats.documents import MAX_DOCUMENT_BYTES
+from edge_agent.packs.formats.manifest import parse_target_name, shelf_name
+from edge_agent.packs.formats.revocations import TARGET as REVOKED
 from edge_agent.packs.shelf import Shelf
 from edge_agent.packs.shelf_record import Entry
 from edge_agent.packs.source import Piece, Source, target_topic
 from edge_agent.packs.threads import in_thread
-from edge_agent.packs.trust import Repository, SignedFile
+from edge_agent.packs.trust.repository import Repository, SignedFile
 from edge_agent.troubles import Troubles
 
 _log = logging.getLogger(__name__)

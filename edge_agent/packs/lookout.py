@@ -11,6 +11,7 @@ from typing import Final
 
 from edge_agent.model.errors import EdgeAgentError, StorageError, UntrustedError
 from edge_agent.packs.clock_watch import ClockWatch
+from edge_agent.packs.formats.revocations import TARGET as REVOKED
 from edge_agent.packs.intake import (
     bring_documents,
     note_broken_roles,
@@ -18,16 +19,15 @@ from edge_agent.packs.intake import (
     place_entries,
     wanted_documents,
 )
-from edge_agent.packs.metadata import Metadata
 from edge_agent.packs.pauses import Breath, backoff, breath_s, is_about_the_link, spread
 from edge_agent.packs.record_keeper import RecordKeeper
-from edge_agent.packs.revocations import TARGET as REVOKED
 from edge_agent.packs.shelf import Shelf
 from edge_agent.packs.source import Source
 from edge_agent.packs.supply import Supply
 from edge_agent.packs.telling import Telling
 from edge_agent.packs.threads import in_thread
-from edge_agent.packs.trust import CONFIG_ROLE, Repository
+from edge_agent.packs.trust.metadata import Metadata
+from edge_agent.packs.trust.repository import CONFIG_ROLE, Repository
 from edge_agent.packs.waking import is_set_within
 from edge_agent.settings.rooms import PacksSettings
 from edge_agent.troubles import Troubles

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from edge_agent.packs.download import Parcel, complete_pack
+from edge_agent.packs.fetching.download import Parcel, complete_pack
 from edge_agent.packs.shelf import Shelf
 from edge_agent.packs.source import ChunkSource
 from edge_agent.packs.supply import Supply

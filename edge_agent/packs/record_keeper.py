@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 
 from edge_agent.model.errors import StorageError
-from edge_agent.packs.allowance import Meter
+from edge_agent.packs.fetching.allowance import Meter
 from edge_agent.packs.shelf import Shelf
 from edge_agent.packs.threads import in_thread
-from edge_agent.packs.trust import Repository
+from edge_agent.packs.trust.repository import Repository
 from edge_agent.troubles import Troubles
 
 

@@ -11,15 +11,15 @@ from edge_agent.model.catalog import Catalog
 from edge_agent.model.errors import FormatError, StorageError
 from edge_agent.model.wording import Term, Wording
 from edge_agent.packs.catalog_builder import build_catalog
-from edge_agent.packs.download import Parcel
-from edge_agent.packs.holders import Holders
-from edge_agent.packs.manifest import Manifest, PackedAsset, parse_target_name, shelf_name
-from edge_agent.packs.newer import read_manifest
-from edge_agent.packs.revocations import TARGET as REVOKED
-from edge_agent.packs.revocations import Revocations, parse_revocations, without_revoked
+from edge_agent.packs.fetching.download import Parcel
+from edge_agent.packs.fetching.holders import Holders
+from edge_agent.packs.formats.manifest import Manifest, PackedAsset, parse_target_name, shelf_name
+from edge_agent.packs.formats.newer import read_manifest
+from edge_agent.packs.formats.revocations import TARGET as REVOKED
+from edge_agent.packs.formats.revocations import Revocations, parse_revocations, without_revoked
+from edge_agent.packs.keeping.store import BlobStore
 from edge_agent.packs.shelf_record import Entry, PackRecord, ShelfRecord, read_record
-from edge_agent.packs.store import BlobStore
-from edge_agent.packs.trust import ADVERTISER_ROLE, CONFIG_ROLE, Repository
+from edge_agent.packs.trust.repository import ADVERTISER_ROLE, CONFIG_ROLE, Repository
 
 _log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from edge_agent.model.errors import FormatError
 from edge_agent.model.identity import Sha256
 from edge_agent.model.wording import Said
-from edge_agent.packs.clock_floor import CODE_DATE
-from edge_agent.packs.manifest import Manifest
+from edge_agent.packs.formats.manifest import Manifest
+from edge_agent.packs.trust.clock_floor import CODE_DATE
 
 
 class PackRecord(BaseModel):

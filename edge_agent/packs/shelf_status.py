@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from edge_agent.model.wording import Said
-from edge_agent.packs.manifest import shelf_name
+from edge_agent.packs.formats.manifest import shelf_name
 from edge_agent.packs.shelf_record import Entry
 
 

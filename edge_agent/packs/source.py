@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from edge_agent.model.errors import LinkError
-from edge_agent.packs.manifest import MAX_CHUNK_BYTES
+from edge_agent.packs.formats.manifest import MAX_CHUNK_BYTES
 
 METADATA_URL: Final = "mqtt:meta/"
 """Base of the URLs that python-tuf makes up for metadata; what follows is `[<version>.]<role>.json`."""

@@ -10,9 +10,9 @@ from typing import Final
 from edge_agent.model.errors import EdgeAgentError, IncompleteError, NotAllowedError, StorageError
 from edge_agent.model.shelf_room import Played
 from edge_agent.model.wording import Said
-from edge_agent.packs.allowance import Hold, Meter
-from edge_agent.packs.download import complete_pack
-from edge_agent.packs.manifest import MAX_CHUNK_BYTES, shelf_name
+from edge_agent.packs.fetching.allowance import Hold, Meter
+from edge_agent.packs.fetching.download import complete_pack
+from edge_agent.packs.formats.manifest import MAX_CHUNK_BYTES, shelf_name
 from edge_agent.packs.pauses import backoff, is_about_the_link, spread
 from edge_agent.packs.room_plan import RoomPlan, plan_room
 from edge_agent.packs.shelf import Shelf

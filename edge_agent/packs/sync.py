@@ -18,13 +18,14 @@ from edge_agent.model.errors import StorageError, UntrustedError
 from edge_agent.model.events import Event
 from edge_agent.model.shelf_room import Played, RoomPlace
 from edge_agent.model.wording import Said
-from edge_agent.packs.allowance import Meter
 from edge_agent.packs.clock_watch import ClockWatch
-from edge_agent.packs.download import Parcel
+from edge_agent.packs.fetching.allowance import Meter
+from edge_agent.packs.fetching.download import Parcel
+from edge_agent.packs.fetching.mirrored import MirroredChunks
+from edge_agent.packs.fetching.mirrors import AssetSource, Mirrors
+from edge_agent.packs.formats.manifest import shelf_name
+from edge_agent.packs.keeping.store import BlobStore
 from edge_agent.packs.lookout import Lookout, Rest
-from edge_agent.packs.manifest import shelf_name
-from edge_agent.packs.mirrored import MirroredChunks
-from edge_agent.packs.mirrors import AssetSource, Mirrors
 from edge_agent.packs.parcels import bring_parcel
 from edge_agent.packs.record_keeper import RecordKeeper
 from edge_agent.packs.scrub import scrub
@@ -32,7 +33,6 @@ from edge_agent.packs.shelf import Shelf
 from edge_agent.packs.shelf_record import Entry
 from edge_agent.packs.shelf_status import ShelfStatus, pack_status
 from edge_agent.packs.source import BrokerChunks, ChunkSource, Source
-from edge_agent.packs.store import BlobStore
 from edge_agent.packs.supply import Supply
 from edge_agent.packs.telling import OnDocument, Telling
 from edge_agent.packs.threads import in_thread

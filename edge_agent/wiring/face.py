@@ -43,7 +43,7 @@ from edge_agent.model.errors import StorageError
 from edge_agent.model.identity import PlayId
 from edge_agent.model.shelf_room import RoomPlace
 from edge_agent.model.wording import Said
-from edge_agent.packs.mirrors import AssetSource
+from edge_agent.packs.fetching.mirrors import AssetSource
 from edge_agent.settings.layers import Settings
 from edge_agent.troubles import Troubles
 from edge_agent.wiring.driver import Driver

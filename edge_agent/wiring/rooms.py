@@ -15,7 +15,7 @@ from edge_agent.measure.reporter import Reporter
 from edge_agent.model.events import Event, PhraseHeard
 from edge_agent.model.shelf_room import RoomPlace
 from edge_agent.model.wording import Said
-from edge_agent.packs.mirrors import AssetSource
+from edge_agent.packs.fetching.mirrors import AssetSource
 from edge_agent.packs.source import Source
 from edge_agent.packs.sync import PackShelf
 from edge_agent.plays import EngineState

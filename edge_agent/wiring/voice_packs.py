@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.model.errors import EdgeAgentError, FormatError, VoiceError
+from edge_agent.packs.formats.voice_pack import VoicePack, parse_voice_pack, voice_target
 from edge_agent.packs.sync import PackShelf
-from edge_agent.packs.voice_pack import VoicePack, parse_voice_pack, voice_target
 from edge_agent.settings.rooms import VoiceSettings
 from edge_agent.troubles import Troubles
 from edge_agent.voice import fitting

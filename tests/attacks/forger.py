@@ -8,7 +8,7 @@ from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, Snapshot, Timestamp
 
 from edge_agent.fleet.signing.rotation import rotate_key
-from edge_agent.packs.trust import ADVERTISER_ROLE
+from edge_agent.packs.trust.repository import ADVERTISER_ROLE
 from tests.fleets import TIMESTAMP, SmallFleet
 
 Messages = dict[str, bytes]

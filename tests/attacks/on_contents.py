@@ -9,9 +9,9 @@ from tuf.api.metadata import TargetFile
 
 from edge_agent.fleet.signing.deny_list import deny
 from edge_agent.fleet.signing.rotation import rotate_key
-from edge_agent.packs.documents import MAX_DOCUMENT_BYTES
-from edge_agent.packs.manifest import MAX_CHUNK_BYTES
-from edge_agent.packs.revocations import TARGET as REVOKED
+from edge_agent.packs.formats.documents import MAX_DOCUMENT_BYTES
+from edge_agent.packs.formats.manifest import MAX_CHUNK_BYTES
+from edge_agent.packs.formats.revocations import TARGET as REVOKED
 from edge_agent.packs.source import MAX_METADATA_BYTES
 from tests.attacks.forger import Attack, Messages, Plant, forge, newest, with_keys
 from tests.attacks.on_roles import UNBELIEVABLE

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from edge_agent.packs.manifest import LISTED, MAX_CHUNK_BYTES, MAX_LIST_BYTES, MAX_LISTS_PER_ASSET
+from edge_agent.packs.formats.manifest import LISTED, MAX_CHUNK_BYTES, MAX_LIST_BYTES, MAX_LISTS_PER_ASSET
 from tests.attacks.forger import Attack, Messages, Plant
 from tests.fleets import SmallFleet
 from tests.listed import list_chunks

@@ -12,7 +12,7 @@ from aiohttp import web
 from edge_agent.fleet.publishing.mirror_folder import choose
 from edge_agent.fleet.publishing.mirroring import write_folder
 from edge_agent.fleet.signing.signed_packs import manifests, sign_pack
-from edge_agent.packs.store import BlobStore
+from edge_agent.packs.keeping.store import BlobStore
 from edge_agent.standin.household import Device
 from tests.brokers import RunningBroker
 from tests.e2e.homes import Fleet, again, log_lines, make_device, problem, running, shelved, solved

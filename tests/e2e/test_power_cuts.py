@@ -18,9 +18,9 @@ from edge_agent.fleet.signing.repository import FleetRepository
 from edge_agent.fleet.signing.signed_packs import sign_pack
 from edge_agent.measure.journal import Journal
 from edge_agent.model.errors import IncompleteError
-from edge_agent.packs.manifest import Chunk, placed
+from edge_agent.packs.formats.manifest import Chunk, placed
+from edge_agent.packs.keeping.store import BlobStore
 from edge_agent.packs.shelf import Shelf
-from edge_agent.packs.store import BlobStore
 from edge_agent.settings.layers import Settings
 from edge_agent.wiring.trial import ConfigTrial
 from tests.brokers import RunningBroker

@@ -144,7 +144,7 @@ class Victims:
 
 def main() -> None:
     """Fork a victim for each line."""
-    import_module("edge_agent.packs.mirror_client")  # which a device imports once it has a mirror
+    import_module("edge_agent.packs.fetching.mirror_client")  # which a device imports once it has a mirror
     for line in sys.stdin:
         job = json.loads(line)
         victim = os.fork()

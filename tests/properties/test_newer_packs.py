@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.model.errors import FormatError
-from edge_agent.packs.manifest import Manifest, parse_manifest
-from edge_agent.packs.newer import read_manifest
+from edge_agent.packs.formats.manifest import Manifest, parse_manifest
+from edge_agent.packs.formats.newer import read_manifest
 
 NAME = "packs/acme/spring.json"
 LIMIT = 10**9

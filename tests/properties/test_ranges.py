@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.packs.ranges import parts_of
+from edge_agent.packs.fetching.ranges import parts_of
 from edge_agent.packs.source import Piece
 
 

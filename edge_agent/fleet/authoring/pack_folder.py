@@ -22,7 +22,7 @@ from edge_agent.model.errors import FormatError
 from edge_agent.model.formats import Format
 from edge_agent.model.identity import Identifier
 from edge_agent.model.moment import MomentKind
-from edge_agent.packs.documents import first_complaint, validate
+from edge_agent.packs.formats.documents import first_complaint, validate
 
 KINDS: Final = ("tv", "speaker", "fridge")
 """The kinds of devices that a pack may be for."""

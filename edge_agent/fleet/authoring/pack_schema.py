@@ -8,7 +8,7 @@ from copy import deepcopy
 from typing import Any, Final
 
 from edge_agent.fleet.authoring.pack_folder import KINDS, Stated
-from edge_agent.packs.manifest import FORMAT_VERSION, Manifest
+from edge_agent.packs.formats.manifest import FORMAT_VERSION, Manifest
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _RULE: Final = (

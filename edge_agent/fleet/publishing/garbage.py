@@ -15,10 +15,10 @@ from edge_agent.fleet.signing.content_folder import sha256_of
 from edge_agent.fleet.signing.repository import FleetRepository
 from edge_agent.fleet.signing.signed_packs import ANY_SIZE, Progress
 from edge_agent.model.errors import FormatError, StorageError
-from edge_agent.packs.download import Parcel
-from edge_agent.packs.manifest import parse_manifest, parse_target_name
+from edge_agent.packs.fetching.download import Parcel
+from edge_agent.packs.formats.manifest import parse_manifest, parse_target_name
+from edge_agent.packs.formats.voice_pack import is_voice_pack, parse_voice_pack
 from edge_agent.packs.source import MAX_METADATA_BYTES, METADATA_TOPICS, chunk_topic, metadata_topic, target_topic
-from edge_agent.packs.voice_pack import is_voice_pack, parse_voice_pack
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _HALF_WRITTEN: Final = re.compile(r"\.tmp\w+")

@@ -28,10 +28,10 @@ from edge_agent.fleet.signing.signed_packs import (
     sign_pack,
 )
 from edge_agent.model.errors import FormatError, SettingsError, StorageError
-from edge_agent.packs.documents import MAX_DOCUMENT_BYTES, parse_json
-from edge_agent.packs.manifest import Manifest, parse_manifest, parse_target_name, shelf_name
+from edge_agent.packs.formats.documents import MAX_DOCUMENT_BYTES, parse_json
+from edge_agent.packs.formats.manifest import Manifest, parse_manifest, parse_target_name, shelf_name
 from edge_agent.packs.source import metadata_topic
-from edge_agent.packs.trust import ADVERTISER_ROLE
+from edge_agent.packs.trust.repository import ADVERTISER_ROLE
 
 _RENEW_BEFORE: Final = timedelta(days=240)
 _OTHER_FIRST: Final = (

@@ -12,9 +12,9 @@ from edge_agent.fleet.publishing.mirroring import signed_parcels
 from edge_agent.fleet.signing.chunk_folder import listed_chunks, reading
 from edge_agent.fleet.signing.repository import FleetRepository
 from edge_agent.model.errors import LinkError, MirrorError, SettingsError
-from edge_agent.packs.manifest import PackedAsset, placed
-from edge_agent.packs.mirror_client import MirrorClient
-from edge_agent.packs.mirrored import mirror_trust
+from edge_agent.packs.fetching.mirror_client import MirrorClient
+from edge_agent.packs.fetching.mirrored import mirror_trust
+from edge_agent.packs.formats.manifest import PackedAsset, placed
 from edge_agent.packs.source import Piece
 from edge_agent.settings.mirror_url import check_mirror_url
 

@@ -20,8 +20,8 @@ from edge_agent.fleet.durable import unwritten, write_durably, write_parts_durab
 from edge_agent.fleet.signing.chunk_folder import listed_chunks, reading
 from edge_agent.fleet.signing.signed_folder import SignedFolder
 from edge_agent.model.errors import SettingsError, StorageError
-from edge_agent.packs.download import Parcel
-from edge_agent.packs.manifest import PackedAsset
+from edge_agent.packs.fetching.download import Parcel
+from edge_agent.packs.formats.manifest import PackedAsset
 
 AssetsOn = Literal["broker", "mirror", "both"]
 

@@ -13,7 +13,7 @@ from edge_agent.fleet.publishing.mirror_folder import (
 from edge_agent.fleet.signing.repository import FleetRepository
 from edge_agent.fleet.signing.signed_packs import manifests
 from edge_agent.fleet.signing.voice_packs import voice_packs
-from edge_agent.packs.download import Parcel
+from edge_agent.packs.fetching.download import Parcel
 
 
 def signed_parcels(fleet: FleetRepository) -> Iterator[Parcel]:

@@ -22,7 +22,7 @@ from edge_agent.fleet.signing.repository import FleetRepository
 from edge_agent.fleet.signing.signed_packs import Progress, manifests
 from edge_agent.fleet.signing.voice_packs import voice_packs
 from edge_agent.model.errors import LinkError
-from edge_agent.packs.download import Parcel
+from edge_agent.packs.fetching.download import Parcel
 from edge_agent.packs.source import MAX_METADATA_BYTES, chunk_topic, metadata_name, metadata_topic, target_topic
 
 _TIMESTAMP: Final = metadata_topic("timestamp")

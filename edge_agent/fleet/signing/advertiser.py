@@ -29,8 +29,8 @@ from edge_agent.fleet.signing.keys import KeyFolder, make_key_pair
 from edge_agent.fleet.signing.repository import date_signature
 from edge_agent.model.errors import SettingsError
 from edge_agent.model.identity import Identifier
-from edge_agent.packs.manifest import parse_target_name
-from edge_agent.packs.trust import ADVERTISER_ROLE
+from edge_agent.packs.formats.manifest import parse_target_name
+from edge_agent.packs.trust.repository import ADVERTISER_ROLE
 
 ADVERTISER: Final = "x-edge-agent-advertiser"
 """Field of the signed metadata that says whose it is, which nothing else in it does while no pack stands."""

@@ -8,7 +8,7 @@ from tuf.api.metadata import DelegatedRole, Metadata, Role, Root, Targets
 
 from edge_agent.fleet.signing.keys import KeyFolder
 from edge_agent.model.errors import SettingsError
-from edge_agent.packs.trust import ADVERTISER_ROLE
+from edge_agent.packs.trust.repository import ADVERTISER_ROLE
 
 
 def key_name(role: str) -> str:

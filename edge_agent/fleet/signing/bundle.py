@@ -25,8 +25,8 @@ from tuf.api.metadata import Metadata, Targets
 
 from edge_agent.fleet.durable import unwritten
 from edge_agent.model.errors import FormatError, StorageError
-from edge_agent.packs.documents import MAX_DOCUMENT_BYTES
-from edge_agent.packs.manifest import MAX_CHUNK_BYTES
+from edge_agent.packs.formats.documents import MAX_DOCUMENT_BYTES
+from edge_agent.packs.formats.manifest import MAX_CHUNK_BYTES
 from edge_agent.packs.source import MAX_METADATA_BYTES
 
 METADATA: Final = "metadata.json"

@@ -11,8 +11,8 @@ from typing import Final, Protocol, Self
 
 from edge_agent.durable import flush
 from edge_agent.fleet.durable import read_kept, unwritten
-from edge_agent.packs.chunk_lists import read_chunk_list
-from edge_agent.packs.manifest import Chunk, PackedAsset
+from edge_agent.packs.formats.chunk_lists import read_chunk_list
+from edge_agent.packs.formats.manifest import Chunk, PackedAsset
 
 _AT_ONCE: Final = 64
 _THREADS: Final = 8

@@ -5,8 +5,8 @@ from typing import Final
 
 from edge_agent.fleet.signing.repository import FleetRepository
 from edge_agent.model.errors import SettingsError
-from edge_agent.packs.documents import MAX_DOCUMENT_BYTES
-from edge_agent.packs.revocations import (
+from edge_agent.packs.formats.documents import MAX_DOCUMENT_BYTES
+from edge_agent.packs.formats.revocations import (
     MAX_NAMES,
     MAX_REASON_CHARS,
     TARGET,

@@ -11,9 +11,9 @@ from edge_agent.fleet.signing.book import Book
 from edge_agent.fleet.signing.chunk_folder import ChunkKeeper
 from edge_agent.fleet.signing.chunker import chunks
 from edge_agent.model.errors import FormatError
-from edge_agent.packs.chunk_lists import write_chunk_lists
-from edge_agent.packs.documents import MAX_DOCUMENT_BYTES
-from edge_agent.packs.manifest import (
+from edge_agent.packs.formats.chunk_lists import write_chunk_lists
+from edge_agent.packs.formats.documents import MAX_DOCUMENT_BYTES
+from edge_agent.packs.formats.manifest import (
     LISTED,
     MAX_CHUNKS_PER_ASSET,
     MAX_LISTS_PER_ASSET,

@@ -31,10 +31,10 @@ from edge_agent.fleet.signing.folder_lock import sole_command_in
 from edge_agent.fleet.signing.keys import OPERATOR_ROLES
 from edge_agent.fleet.signing.signed_folder import Kind, SignedFolder
 from edge_agent.model.errors import SettingsError
-from edge_agent.packs.clock_floor import SIGNED_AT, is_believable, read_signed_at, write_signed_at
-from edge_agent.packs.manifest import parse_target_name
+from edge_agent.packs.formats.manifest import parse_target_name
 from edge_agent.packs.source import MAX_METADATA_BYTES
-from edge_agent.packs.trust import ADVERTISER_ROLE, CONFIG_ROLE
+from edge_agent.packs.trust.clock_floor import SIGNED_AT, is_believable, read_signed_at, write_signed_at
+from edge_agent.packs.trust.repository import ADVERTISER_ROLE, CONFIG_ROLE
 
 LIFETIMES: Final[Mapping[str, timedelta]] = {
     "root": timedelta(days=3650),

@@ -11,8 +11,8 @@ from edge_agent.fleet.signing.deny_list import allow, denied, deny
 from edge_agent.fleet.signing.repository import FleetRepository
 from edge_agent.fleet.signing.signed_packs import manifests
 from edge_agent.model.errors import SettingsError
-from edge_agent.packs.manifest import pack_target_name, parse_target_name, shelf_name
-from edge_agent.packs.trust import ADVERTISER_ROLE
+from edge_agent.packs.formats.manifest import pack_target_name, parse_target_name, shelf_name
+from edge_agent.packs.trust.repository import ADVERTISER_ROLE
 
 _CREATIVE_PARTS = 3
 

@@ -20,7 +20,7 @@ from tuf.api.serialization.json import JSONSerializer
 
 from edge_agent.fleet.durable import write_durably
 from edge_agent.model.errors import FormatError, SettingsError
-from edge_agent.packs.documents import parse_json
+from edge_agent.packs.formats.documents import parse_json
 from edge_agent.packs.source import MAX_METADATA_BYTES
 
 PENDING: Final = "root.pending.json"

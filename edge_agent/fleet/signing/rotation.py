@@ -28,7 +28,7 @@ from edge_agent.fleet.signing.root_proposal import (
     write_proposal,
 )
 from edge_agent.model.errors import SettingsError
-from edge_agent.packs.trust import ADVERTISER_ROLE
+from edge_agent.packs.trust.repository import ADVERTISER_ROLE
 
 _LEAST_LETTERS: Final = 6
 

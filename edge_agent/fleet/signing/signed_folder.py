@@ -25,8 +25,8 @@ from edge_agent.fleet.signing.authority import Authority
 from edge_agent.fleet.signing.content_folder import ContentFolder
 from edge_agent.fleet.signing.keys import KeyFolder
 from edge_agent.model.errors import SettingsError
-from edge_agent.packs.manifest import parse_target_name
-from edge_agent.packs.trust import ADVERTISER_ROLE, CONFIG_ROLE
+from edge_agent.packs.formats.manifest import parse_target_name
+from edge_agent.packs.trust.repository import ADVERTISER_ROLE, CONFIG_ROLE
 
 Kind = TypeVar("Kind", Root, Timestamp, Snapshot, Targets)
 

@@ -11,8 +11,8 @@ from edge_agent.fleet.signing.book import Book
 from edge_agent.fleet.signing.packing import make_room, pack_assets
 from edge_agent.model.campaign import Campaign
 from edge_agent.model.errors import FormatError
-from edge_agent.packs.documents import validate
-from edge_agent.packs.manifest import Manifest, PackedAsset, parse_manifest, parse_target_name
+from edge_agent.packs.formats.documents import validate
+from edge_agent.packs.formats.manifest import Manifest, PackedAsset, parse_manifest, parse_target_name
 
 Progress = Callable[[str, int, int], None]
 """Told what is going on (`signing`, `sending`), how much is done and how much there is, in bytes."""

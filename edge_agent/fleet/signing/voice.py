@@ -15,9 +15,9 @@ from edge_agent.fleet.signing.chunk_folder import ChunkKeeper
 from edge_agent.fleet.signing.chunker import chunks
 from edge_agent.fleet.signing.repository import FleetRepository
 from edge_agent.model.errors import FormatError, VoiceError
-from edge_agent.packs.documents import MAX_DOCUMENT_BYTES, validate
-from edge_agent.packs.manifest import Chunk
-from edge_agent.packs.voice_pack import MIME, VoicePack, parse_voice_pack, voice_target
+from edge_agent.packs.formats.documents import MAX_DOCUMENT_BYTES, validate
+from edge_agent.packs.formats.manifest import Chunk
+from edge_agent.packs.formats.voice_pack import MIME, VoicePack, parse_voice_pack, voice_target
 from edge_agent.voice.fitting import NEEDED, base_hash, is_carried
 from edge_agent.voice.grammar import build_grammar
 from edge_agent.voice.libvosk import Decoder

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from edge_agent.fleet.signing.repository import FleetRepository
-from edge_agent.packs.voice_pack import VoicePack, is_voice_pack, parse_voice_pack
+from edge_agent.packs.formats.voice_pack import VoicePack, is_voice_pack, parse_voice_pack
 
 
 def voice_packs(fleet: FleetRepository) -> Iterator[VoicePack]:

@@ -31,8 +31,8 @@ import aiohttp
 
 from edge_agent.fleet.publishing.mirror_folder import choose
 from edge_agent.fleet.publishing.mirroring import write_folder
-from edge_agent.packs.manifest import PackedAsset
-from edge_agent.packs.ranges import parts_of
+from edge_agent.packs.fetching.ranges import parts_of
+from edge_agent.packs.formats.manifest import PackedAsset
 from edge_agent.packs.source import Piece
 from tests.bench.packs.sync import TimedDevice, Took, clocks
 from tests.fleets import MemorySource, SmallFleet, png, random_bytes, silent

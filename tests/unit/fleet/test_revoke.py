@@ -9,8 +9,8 @@ from edge_agent.fleet.signing.repository import FleetRepository
 from edge_agent.fleet.signing.revoke import lift_revocation, revoke, revoke_advertiser
 from edge_agent.fleet.signing.signed_packs import manifests
 from edge_agent.model.errors import FormatError, SettingsError
-from edge_agent.packs.documents import MAX_DOCUMENT_BYTES
-from edge_agent.packs.revocations import MAX_NAMES, MAX_REASON_CHARS, TARGET, Revocation, Revocations
+from edge_agent.packs.formats.documents import MAX_DOCUMENT_BYTES
+from edge_agent.packs.formats.revocations import MAX_NAMES, MAX_REASON_CHARS, TARGET, Revocation, Revocations
 from tests.fleets import SmallFleet
 
 

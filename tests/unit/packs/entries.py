@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from edge_agent.packs.manifest import Manifest, PackedAsset
+from edge_agent.packs.formats.manifest import Manifest, PackedAsset
 from edge_agent.packs.shelf_record import Entry
 from tests.samples import campaign
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from edge_agent.model.campaign import Daypart
-from edge_agent.packs.allowance import Meter
+from edge_agent.packs.fetching.allowance import Meter
 from edge_agent.packs.shelf_record import read_record
 from edge_agent.settings.rooms import PacksSettings
 from tests.fleets import Device, MemorySource, SmallFleet, png, random_bytes

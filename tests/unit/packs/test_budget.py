@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from edge_agent.model.shelf_room import Played, RoomFate
-from edge_agent.packs.manifest import Chunk, PackedAsset
+from edge_agent.packs.formats.manifest import Chunk, PackedAsset
+from edge_agent.packs.keeping.store import BlobStore
 from edge_agent.packs.shelf import Shelf
 from edge_agent.packs.source import chunk_topic
-from edge_agent.packs.store import BlobStore
 from tests.fleets import Device, MemorySource, SmallFleet, png, random_bytes
 from tests.unit.packs.entries import manifest
 from tests.unit.packs.test_voice_pack import document, read

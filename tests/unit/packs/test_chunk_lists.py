@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from edge_agent.fleet.publishing.send import current_messages
 from edge_agent.model.errors import FormatError
-from edge_agent.packs.chunk_lists import CHUNKS_IN_A_LIST, read_chunk_list, write_chunk_lists
-from edge_agent.packs.manifest import (
+from edge_agent.packs.formats.chunk_lists import CHUNKS_IN_A_LIST, read_chunk_list, write_chunk_lists
+from edge_agent.packs.formats.manifest import (
     CHUNK_ENTRY_BYTES,
     LISTED,
     MAX_CHUNK_BYTES,
@@ -132,7 +132,7 @@ def test_a_short_pack_is_written_as_ever_and_a_long_one_with_lists(
     assert b"chunk_lists" not in short.to_bytes()
     assert b"crit" not in short.to_bytes()
     monkeypatch.setattr("edge_agent.fleet.signing.packing.MAX_DOCUMENT_BYTES", len(short.to_bytes()))
-    monkeypatch.setattr("edge_agent.packs.chunk_lists.CHUNKS_IN_A_LIST", 8)
+    monkeypatch.setattr("edge_agent.packs.formats.chunk_lists.CHUNKS_IN_A_LIST", 8)
     fleet.sign(poster=png(filling=random_bytes(2_100_000)))
     (long,) = fleet.packs()
     poster = long.assets["poster.png"]

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from edge_agent.packs.clock_floor import (
+from edge_agent.packs.trust.clock_floor import (
     CODE_DATE,
     SIGNED_AT,
     TOLERANCE,

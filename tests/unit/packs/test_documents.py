@@ -3,7 +3,7 @@ import json
 import pytest
 
 from edge_agent.model.errors import FormatError
-from edge_agent.packs.documents import MAX_DEPTH, MAX_DOCUMENT_BYTES, parse_json
+from edge_agent.packs.formats.documents import MAX_DEPTH, MAX_DOCUMENT_BYTES, parse_json
 
 
 def nested(levels: int) -> bytes:

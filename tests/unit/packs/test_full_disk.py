@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.durable import write_durably
-from edge_agent.packs.reserve import RESERVE_BYTES, Reserve
+from edge_agent.packs.keeping.reserve import RESERVE_BYTES, Reserve
 from tests.disks import SmallDisk, small_disk
 from tests.fleets import TIMESTAMP, Device, MemorySource, SmallFleet, png, random_bytes
 from tests.unit.packs.test_revocations import revoke, revoked_on

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from edge_agent.fleet.signing.signed_packs import sign_pack
 from edge_agent.model.errors import FormatError
-from edge_agent.packs.manifest import (
+from edge_agent.packs.formats.manifest import (
     MAX_CHUNK_BYTES,
     Manifest,
     PackedAsset,

@@ -12,8 +12,8 @@ from aiohttp import web
 from edge_agent.fleet.publishing.mirror_folder import choose
 from edge_agent.fleet.publishing.mirroring import write_folder
 from edge_agent.model.errors import MirrorError
-from edge_agent.packs.manifest import PackedAsset
-from edge_agent.packs.mirrors import Mirrors
+from edge_agent.packs.fetching.mirrors import Mirrors
+from edge_agent.packs.formats.manifest import PackedAsset
 from edge_agent.troubles import Troubles
 from tests.fleets import Device, MemorySource, SmallFleet, png, random_bytes, silent
 from tests.mirrors import Authority, Mirror, honest

@@ -19,7 +19,7 @@ from multidict import CIMultiDict
 
 from edge_agent.fleet.publishing.mirror_folder import choose
 from edge_agent.fleet.publishing.mirroring import write_folder
-from edge_agent.packs.mirror_client import MirrorClient
+from edge_agent.packs.fetching.mirror_client import MirrorClient
 from edge_agent.packs.source import Piece
 from tests.fleets import Device, MemorySource, SmallFleet, png, random_bytes, silent
 from tests.mirrors import Answer, Asked, Authority, Mirror, honest

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge_agent.packs.ranges import Part, parts_of
+from edge_agent.packs.fetching.ranges import Part, parts_of
 from edge_agent.packs.source import Piece
 
 

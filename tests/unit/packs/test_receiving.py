@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from edge_agent.model.errors import IncompleteError, LinkError, StorageError, UntrustedError
-from edge_agent.packs.receiving import Arrival, Receiver
+from edge_agent.packs.fetching.receiving import Arrival, Receiver
 from edge_agent.packs.source import Piece
 
 PATIENCE = timedelta(seconds=20)

@@ -10,7 +10,7 @@ import pytest
 
 from edge_agent.fleet.signing.deny_list import allow, deny
 from edge_agent.model.errors import FormatError
-from edge_agent.packs.revocations import TARGET, Revocation, Revocations, parse_revocations
+from edge_agent.packs.formats.revocations import TARGET, Revocation, Revocations, parse_revocations
 from edge_agent.packs.source import chunk_topic, target_topic
 from tests.fleets import Device, MemorySource, SmallFleet, png, random_bytes
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.packs.manifest import PackedAsset
+from edge_agent.packs.formats.manifest import PackedAsset
+from edge_agent.packs.keeping.store import BlobStore
 from edge_agent.packs.scrub import scrub
 from edge_agent.packs.shelf import Shelf
-from edge_agent.packs.store import BlobStore
 from edge_agent.troubles import Troubles
 from tests.fleets import Device, SmallFleet, png, random_bytes
 

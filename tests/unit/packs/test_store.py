@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from edge_agent.model.errors import IncompleteError, StorageError
-from edge_agent.packs.manifest import Chunk, PackedAsset
-from edge_agent.packs.store import BlobStore, _as_storage_error
+from edge_agent.packs.formats.manifest import Chunk, PackedAsset
+from edge_agent.packs.keeping.store import BlobStore, _as_storage_error
 from tests.disks import full_disk
 from tests.fleets import random_bytes
 

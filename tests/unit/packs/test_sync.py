@@ -13,9 +13,9 @@ import pytest
 
 from edge_agent.fleet.signing.repository import FleetRepository
 from edge_agent.model.errors import LinkError
-from edge_agent.packs.clock_floor import CODE_DATE
 from edge_agent.packs.shelf_record import Entry
 from edge_agent.packs.source import chunk_topic, target_topic
+from edge_agent.packs.trust.clock_floor import CODE_DATE
 from tests.disks import full_disk
 from tests.fleets import TIMESTAMP, Device, MemorySource, SmallFleet, png, random_bytes
 

@@ -11,8 +11,8 @@ import pytest
 
 from edge_agent.fleet.signing.chunk_folder import ChunkKeeper
 from edge_agent.model.errors import FormatError, IncompleteError, LinkError, UntrustedError
+from edge_agent.packs.formats.voice_pack import VoicePack, is_voice_pack, parse_voice_pack, voice_target
 from edge_agent.packs.source import chunk_topic
-from edge_agent.packs.voice_pack import VoicePack, is_voice_pack, parse_voice_pack, voice_target
 from tests.fleets import Device, MemorySource, SmallFleet, random_bytes
 
 NAME = "config/voice/en.json"

@@ -19,7 +19,7 @@ from edge_agent.model.errors import StorageError
 from edge_agent.model.formats import Format
 from edge_agent.model.moment import MomentKind
 from edge_agent.model.wording import Said
-from edge_agent.packs.mirrors import AssetSource
+from edge_agent.packs.fetching.mirrors import AssetSource
 from edge_agent.plays import EngineState
 from edge_agent.settings.layers import load_settings
 from edge_agent.troubles import Troubles

@@ -4,7 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
-from edge_agent.packs.voice_pack import voice_target
+from edge_agent.packs.formats.voice_pack import voice_target
 from edge_agent.settings.rooms import VoiceSettings
 from edge_agent.troubles import Troubles
 from edge_agent.voice.fitting import base_hash

@@ -28,7 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from edge_agent.model.campaign import Asset, AssetName, Campaign
 from edge_agent.model.errors import FormatError
 from edge_agent.model.identity import Identifier, Sha256
-from edge_agent.packs.documents import MAX_DOCUMENT_BYTES, parse_json, validate
+from edge_agent.packs.formats.documents import MAX_DOCUMENT_BYTES, parse_json, validate
 
 FORMAT_VERSION: Final = 1
 MAX_CHUNK_BYTES: Final = 128 * 1024

@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import Protocol
 
 from edge_agent.model.errors import EdgeAgentError, StorageError
-from edge_agent.packs.chunk_lists import read_chunk_list
-from edge_agent.packs.digest import Digest
-from edge_agent.packs.holders import Holders, kept_list
-from edge_agent.packs.manifest import Chunk, ChunkList, PackedAsset, placed
-from edge_agent.packs.receiving import Arrival, Outcome, Pace, Receiver
+from edge_agent.packs.fetching.holders import Holders, kept_list
+from edge_agent.packs.fetching.receiving import Arrival, Outcome, Pace, Receiver
+from edge_agent.packs.formats.chunk_lists import read_chunk_list
+from edge_agent.packs.formats.manifest import Chunk, ChunkList, PackedAsset, placed
+from edge_agent.packs.keeping.digest import Digest
+from edge_agent.packs.keeping.store import BlobStore
 from edge_agent.packs.source import ChunkSource, Piece
-from edge_agent.packs.store import BlobStore
 from edge_agent.packs.threads import in_thread
 
 

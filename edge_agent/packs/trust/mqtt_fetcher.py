@@ -13,7 +13,7 @@ from tuf.ngclient import FetcherInterface
 
 from edge_agent.model.errors import LinkError, NotRetainedError
 from edge_agent.packs.source import MAX_METADATA_BYTES, METADATA_URL, Source, metadata_topic
-from edge_agent.packs.trust import Repository, verify
+from edge_agent.packs.trust.repository import Repository, verify
 
 _NOT_FOUND: Final = 404
 

@@ -21,8 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from edge_agent.model.errors import FormatError
 from edge_agent.model.identity import Sha256
-from edge_agent.packs.documents import MAX_DOCUMENT_BYTES, parse_json, validate
-from edge_agent.packs.manifest import PackedAsset
+from edge_agent.packs.formats.documents import MAX_DOCUMENT_BYTES, parse_json, validate
+from edge_agent.packs.formats.manifest import PackedAsset
 
 FORMAT_VERSION: Final = 1
 MIME: Final = "application/zlib"

@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from edge_agent.model.errors import StorageError
-from edge_agent.packs.mqtt_fetcher import verify_in_thread
+from edge_agent.packs.keeping.store import BlobStore
 from edge_agent.packs.source import Source
-from edge_agent.packs.store import BlobStore
 from edge_agent.packs.threads import in_thread
-from edge_agent.packs.trust import Repository
+from edge_agent.packs.trust.mqtt_fetcher import verify_in_thread
+from edge_agent.packs.trust.repository import Repository
 
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108  a folder in it is made for this user alone
 

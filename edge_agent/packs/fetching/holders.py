@@ -6,9 +6,9 @@ What is looked for is held in memory, never all that is there: a shelf may hold 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from edge_agent.model.errors import FormatError
-from edge_agent.packs.chunk_lists import read_chunk_list
-from edge_agent.packs.manifest import Chunk, ChunkList, PackedAsset, placed
-from edge_agent.packs.store import BlobStore
+from edge_agent.packs.formats.chunk_lists import read_chunk_list
+from edge_agent.packs.formats.manifest import Chunk, ChunkList, PackedAsset, placed
+from edge_agent.packs.keeping.store import BlobStore
 
 
 class Holders:

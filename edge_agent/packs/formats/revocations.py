@@ -22,8 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from edge_agent.model.errors import FormatError
 from edge_agent.model.instants import Instant
 from edge_agent.model.wording import Said, Wall, WallStyle, Wording
-from edge_agent.packs.documents import parse_json, validate
-from edge_agent.packs.manifest import Manifest
+from edge_agent.packs.formats.documents import parse_json, validate
+from edge_agent.packs.formats.manifest import Manifest
 
 TARGET: Final = "config/revoked.json"
 FORMAT_VERSION: Final = 1

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from edge_agent.model.errors import LinkError, MirrorError, NotRetainedError, SettingsError
-from edge_agent.packs.mirrors import AssetSource, Mirror, Mirrors
+from edge_agent.packs.fetching.mirrors import AssetSource, Mirror, Mirrors
 from edge_agent.packs.source import ChunkSource, Piece
 from edge_agent.packs.threads import in_thread
 
@@ -92,7 +92,7 @@ class MirroredChunks:
         self, mirror: Mirror, pieces: Sequence[Piece], window: int
     ) -> AsyncGenerator[tuple[Piece, bytes], None]:
         """Yield what a mirror has of `pieces`; take its first failure down, and end."""
-        from edge_agent.packs.mirror_client import (  # noqa: PLC0415  loaded only where there are mirrors
+        from edge_agent.packs.fetching.mirror_client import (  # noqa: PLC0415  loaded only where there are mirrors
             MirrorClient,
             MirrorRefusalError,
         )

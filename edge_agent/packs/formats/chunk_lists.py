@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from edge_agent.model.errors import FormatError
-from edge_agent.packs.manifest import MAX_CHUNK_BYTES, Chunk, ChunkList
+from edge_agent.packs.formats.manifest import MAX_CHUNK_BYTES, Chunk, ChunkList
 
 CHUNKS_IN_A_LIST: Final = 1024
 """How many a writer puts into one, some 64 MiB of an asset: devices bring one list's chunks at a time."""

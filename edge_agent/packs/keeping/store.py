@@ -24,10 +24,10 @@ from typing import Final
 
 from edge_agent.durable import flush, write_durably
 from edge_agent.model.errors import IncompleteError, StorageError
-from edge_agent.packs.digest import Digest, sha256_of
-from edge_agent.packs.flushing import Unflushed
-from edge_agent.packs.manifest import Chunk, PackedAsset
-from edge_agent.packs.reserve import FULL, Reserve
+from edge_agent.packs.formats.manifest import Chunk, PackedAsset
+from edge_agent.packs.keeping.digest import Digest, sha256_of
+from edge_agent.packs.keeping.flushing import Unflushed
+from edge_agent.packs.keeping.reserve import FULL, Reserve
 
 _BEGUN: Final = (".tmp", "tmp")  # files that are being written: ours; python-tuf's
 _UNREADABLE: Final = {errno.EIO, errno.EBADMSG, errno.EUCLEAN}

@@ -27,7 +27,7 @@ from edge_agent.model.campaign import PHONE, CapScope, Creative, LineItem, Pacin
 from edge_agent.model.errors import FormatError
 from edge_agent.model.formats import Format
 from edge_agent.model.moment import MomentKind
-from edge_agent.packs.manifest import Manifest, PackedAsset, judge_manifest, open_manifest, shelf_name
+from edge_agent.packs.formats.manifest import Manifest, PackedAsset, judge_manifest, open_manifest, shelf_name
 
 CRIT: Final = "crit"
 MAX_REASONS: Final = 16

@@ -23,7 +23,7 @@ import aiohttp
 from yarl import URL
 
 from edge_agent.model.errors import MirrorError
-from edge_agent.packs.ranges import Part, parts_of
+from edge_agent.packs.fetching.ranges import Part, parts_of
 from edge_agent.packs.source import Piece
 
 CONNECTIONS: Final = 2

@@ -25,11 +25,11 @@ from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
 from edge_agent.durable import flush
 from edge_agent.model.errors import EdgeAgentError, LinkError, NotRetainedError, StorageError, UntrustedError
-from edge_agent.packs.clock_floor import CODE_DATE, judge_expiry_at, read_signed_at
-from edge_agent.packs.documents import MAX_DOCUMENT_BYTES
-from edge_agent.packs.manifest import parse_target_name
-from edge_agent.packs.next_root import NextRootFetcher
+from edge_agent.packs.formats.documents import MAX_DOCUMENT_BYTES
+from edge_agent.packs.formats.manifest import parse_target_name
 from edge_agent.packs.source import MAX_METADATA_BYTES, METADATA_URL
+from edge_agent.packs.trust.clock_floor import CODE_DATE, judge_expiry_at, read_signed_at
+from edge_agent.packs.trust.next_root import NextRootFetcher
 
 ADVERTISER_ROLE: Final = "packs-"
 CONFIG_ROLE: Final = "config"
