@@ -27,7 +27,7 @@ from edge_agent.packs.supply import Supply
 from edge_agent.packs.telling import Telling
 from edge_agent.packs.threads import in_thread
 from edge_agent.packs.trust.metadata import Metadata
-from edge_agent.packs.trust.repository import CONFIG_ROLE, Repository
+from edge_agent.packs.trust.repository import CONFIG_ROLE, Known, Repository
 from edge_agent.packs.waking import is_set_within
 from edge_agent.settings.rooms import PacksSettings
 from edge_agent.troubles import Troubles
@@ -153,10 +153,9 @@ class Lookout:
         """Verify what is new, take down what is no longer signed at once, then bring what is."""
         root = await self.read_root()
         await self._load()
-        known = self._shelf.record
-        repository, hindered = await self._metadata.verify(
-            root, self._source, self._now(), known.floor, known.root_version
-        )
+        record = self._shelf.record
+        known = Known(record.floor, record.root_version, record.version)
+        repository, hindered = await self._metadata.verify(root, self._source, self._now(), known)
         if hindered is not None and self._shelf.may_be_loaded:
             raise hindered  # nothing stands that could be revoked
         failures: list[EdgeAgentError | None] = [hindered]

@@ -5,7 +5,7 @@ would leave it dead until somebody sets the clock. So every signed metadata says
 those, or the date of this code, is the floor: expiry is judged at the later of clock and floor, and while the clock
 is behind the floor it is not trusted with flights and dayparts. The floor rests on signatures alone and never on
 the device's own past clock, since one visit to 2099 would poison it for good. A signature from the future would, too:
-a new root undoes it (see `trust.verify`).
+a new root undoes it (see `repository.verify`).
 """
 
 from datetime import UTC, datetime, timedelta

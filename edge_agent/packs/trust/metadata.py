@@ -14,7 +14,7 @@ from edge_agent.packs.keeping.store import BlobStore
 from edge_agent.packs.source import Source
 from edge_agent.packs.threads import in_thread
 from edge_agent.packs.trust.mqtt_fetcher import verify_in_thread
-from edge_agent.packs.trust.repository import Repository
+from edge_agent.packs.trust.repository import Known, Repository
 
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108  a folder in it is made for this user alone
 
@@ -27,20 +27,20 @@ class Metadata:
         self._copy: TemporaryDirectory[str] | None = None
 
     async def verify(
-        self, bootstrap: bytes, source: Source, now: datetime, floor: datetime, root_version: int
+        self, bootstrap: bytes, source: Source, now: datetime, known: Known
     ) -> tuple[Repository, StorageError | None]:
-        """Do `trust.verify`. Returns, too, why the disk does not have what was believed, if it has not.
+        """Do `repository.verify`. Returns, too, why the disk does not have what was believed, if it has not.
 
-        Raises what `trust.verify` raises, StorageError only where there is no room in memory either.
+        Raises what `repository.verify` raises, StorageError only where there is no room in memory either.
         """
         if self._copy is None:
             try:
                 directory = self._store.metadata
-                return await verify_in_thread(directory, bootstrap, source, now, floor, root_version), None
+                return await verify_in_thread(directory, bootstrap, source, now, known), None
             except StorageError as error:
                 self._copy = await in_thread(self._copied, error)
         copy = Path(self._copy.name)
-        repository = await verify_in_thread(copy, bootstrap, source, now, floor, root_version)
+        repository = await verify_in_thread(copy, bootstrap, source, now, known)
         try:
             await in_thread(self._carry_back, copy)
         except StorageError as error:

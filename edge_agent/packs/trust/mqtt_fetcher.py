@@ -13,7 +13,7 @@ from tuf.ngclient import FetcherInterface
 
 from edge_agent.model.errors import LinkError, NotRetainedError
 from edge_agent.packs.source import MAX_METADATA_BYTES, METADATA_URL, Source, metadata_topic
-from edge_agent.packs.trust.repository import Repository, verify
+from edge_agent.packs.trust.repository import Known, Repository, verify
 
 _NOT_FOUND: Final = 404
 
@@ -57,11 +57,11 @@ class MqttFetcher(FetcherInterface):
 
 
 async def verify_in_thread(
-    directory: Path, bootstrap: bytes, source: Source, now: datetime, floor: datetime, root_version: int
+    directory: Path, bootstrap: bytes, source: Source, now: datetime, known: Known
 ) -> Repository:
-    """Do `trust.verify` in a worker thread. Cancelling it waits until that thread is done with the directory."""
+    """Do `repository.verify` in a worker thread. Cancelling it waits until that thread is done with the directory."""
     fetcher = MqttFetcher(source)
-    work = asyncio.ensure_future(asyncio.to_thread(verify, directory, bootstrap, fetcher, now, floor, root_version))
+    work = asyncio.ensure_future(asyncio.to_thread(verify, directory, bootstrap, fetcher, now, known))
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:

@@ -49,6 +49,22 @@ class SignedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What was believed before, as the shelf's record has it, whatever became of python-tuf's directory.
+
+    `floor` is the newest signing time that was seen, under the root of `root_version` with the timestamp of `version`
+    (0: none).
+    """
+
+    floor: datetime = CODE_DATE
+    root_version: int = 0
+    version: int = 0
+
+
+NOTHING: Final = Known()
+
+
+@dataclass(frozen=True, slots=True)
 class Repository:
     """A repository that was believed, at one moment.
 
@@ -68,19 +84,20 @@ class Repository:
 
 
 def verify(
-    directory: Path, bootstrap: bytes, fetcher: FetcherInterface, now: datetime, floor: datetime, root_version: int
+    directory: Path, bootstrap: bytes, fetcher: FetcherInterface, now: datetime, known: Known = NOTHING
 ) -> Repository:
     """Fetch what is new in a repository and return what of it can be believed.
 
-    `floor` is the newest signing time that was seen, under the root of that version (0: unknown): where a newer one
-    holds, only what is signed now counts, so that new keys undo what a thief of the old ones said of the time.
+    Where a newer root than the `known` one holds, only what is signed now counts, so that new keys undo what a thief
+    of the old ones said of the time.
 
     The checklist, in order; 1 to 5 are python-tuf's (TUF 1.0.33, section 5.3 to 5.7) with our fetcher under it:
 
     1. The chain starts at `bootstrap`, the root.json of provisioning, and at nothing that was downloaded. Each newer
        root is signed by the threshold of the one before it and by its own; one that is not counts as none
        (see `next_root`).
-    2. The timestamp is signed by the timestamp key, and is no older than the last one seen (no rollback).
+    2. The timestamp is signed by the timestamp key, and is no older than the last one seen (no rollback). Neither it
+       nor the root is older than what is `known`: python-tuf's directory may be damaged, and then it forgets.
     3. The snapshot is the one that the timestamp names, and no role in it went back or vanished (no mix-and-match).
     4. Top-level targets are the ones that the snapshot names, and say which key may sign which names.
     5. Each delegated role (`config`, `packs-<advertiser>`) is signed by its own key; a name counts only if that
@@ -113,8 +130,9 @@ def verify(
             updater = refreshed()
         root = _read(directory, Root)
         timestamp = _read(directory, Timestamp)
+        _refuse_older(root, timestamp, known)  # 2
         top: list[Signed] = [root, timestamp, _read(directory, Snapshot), _read(directory, Targets)]
-        newest = _newest_signing(top, CODE_DATE if 0 < root_version < root.version else floor)
+        newest = _newest_signing(top, CODE_DATE if 0 < known.root_version < root.version else known.floor)
         for signed in top:  # 6
             _refuse_expired(signed, judge_expiry_at(now, newest))
         files, broken, overreaching = _delegated(updater, directory, now, newest)  # 5, 6, 7
@@ -205,6 +223,14 @@ def _false_root(error: Exception) -> EdgeAgentError:
         "Everything else is heeded. Somebody may be tampering with the broker; a true next root ends it: "
         '"edge-agent fleet keys rotate root".',
     )
+
+
+def _refuse_older(root: Root, timestamp: Timestamp, known: Known) -> None:
+    """Under a newer root, versions may begin anew: its new keys undo what a thief of the old ones counted up."""
+    if root.version < known.root_version:
+        raise BadVersionNumberError(f"the root has version {root.version}, and had {known.root_version} before")
+    if root.version == known.root_version and timestamp.version < known.version:
+        raise BadVersionNumberError(f"the timestamp has version {timestamp.version}, and had {known.version} before")
 
 
 def _newest_signing(top: list[Signed], floor: datetime) -> datetime:

@@ -124,3 +124,31 @@ def test_a_role_that_there_is_not_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="There is no key queen") as caught:
         rotate_key(fleet.fleet, "queen", fleet.now)
     assert "advertiser-acme" in caught.value.next_step
+
+
+@pytest.mark.parametrize("role", ["timestamp", "config"], ids=["an older root", "an older timestamp"])
+async def test_a_device_whose_metadata_is_lost_takes_nothing_older_than_it_had(role: str, tmp_path: Path) -> None:
+    """Its own record remembers: a broker that hands out a genuine past gains nothing by a damaged disk."""
+    fleet, source = SmallFleet(tmp_path / "operator"), MemorySource()
+    fleet.sign()
+    past = fleet.messages()
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
+        rotate_key(fleet.fleet, role, fleet.now)
+        fleet.sign("summer")
+        fleet.put_into(source)
+        await device.until(lambda: device.has_recorded(2))
+        known = device.shelf.status()
+
+    shutil.rmtree(tmp_path / "tv" / "tuf")
+    source.retained = dict(past)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: "was rolled back" in device.shelf.status().problem)
+        assert device.playable() == {"acme/spring": 1, "acme/summer": 1}
+        fleet.put_into(source)
+        await device.until(
+            lambda: device.shelf.status().problem == "" and device.shelf.status().checked_at is not None
+        )
+        assert device.shelf.status().version == known.version
+        assert device.playable() == {"acme/spring": 1, "acme/summer": 1}
