@@ -58,6 +58,7 @@ def publish(
     from edge_agent.fleet.publishing.mirror_folder import choose
     from edge_agent.fleet.signing.signed_packs import sign_pack
     from edge_agent.model.errors import FormatError
+    from edge_agent.settings.rooms import PacksSettings
 
     if pack.suffix == ".bundle" and not pack.exists():
         raise FormatError(f"There is no file {pack}.", "Check its path.")
@@ -69,6 +70,12 @@ def publish(
         signed = sign_pack(desk.fleet, pack, now(), progress)
     for sentence in signed.assumed:
         note(f"Assumed: {sentence}")
+    most_bytes = PacksSettings.model_fields["max_pack_bytes"].default
+    if signed.total_bytes > most_bytes:
+        note(
+            f"{signed.name} has {size(signed.total_bytes)} of assets: devices refuse more than {size(most_bytes)}, "
+            "unless their packs.max_pack_bytes is more."
+        )
     sent = desk.send(everything=everything, upload=upload)
     what = "Published" if signed.changed else "Nothing new in"
     say(

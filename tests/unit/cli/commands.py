@@ -12,7 +12,7 @@ import importlib, os, sys
 import edge_agent.cli
 for name in (
     "cli.check", "cli.consent", "cli.agent_socket", "settings.resident", "measure.journal", "debug.serving",
-    "link.credentials", "packs.mirrored", "render.hook_process", "voice.check", "voice.source_microphone",
+    "link.credentials", "packs.fetching.mirrored", "render.hook_process", "voice.check", "voice.source_microphone",
     "voice.sources", "voice.wyoming.server", "voice.wyoming.source",
 ):
     importlib.import_module(f"edge_agent.{name}")
