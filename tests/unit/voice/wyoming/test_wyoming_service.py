@@ -13,7 +13,7 @@ from wyoming.wake import Detect, Detection
 from edge_agent.settings.rooms import VoiceSettings, WyomingSettings
 from edge_agent.troubles import Troubles
 from edge_agent.voice.dialogue import SPOKEN
-from edge_agent.voice.fitting import fit, use
+from edge_agent.voice.fitting import fit, tidy, use
 from edge_agent.voice.models import check_model
 from edge_agent.voice.wyoming.protocol import Address
 from edge_agent.voice.wyoming.server import WyomingServer
@@ -99,6 +99,7 @@ async def test_a_server_of_its_own_takes_up_the_words_that_the_agent_beside_it_w
     def bring(content: bytes) -> str:
         fitted = fit(base, brought(tmp_path / "pack", {"beside.json": content}), place)
         use(base, fitted, place)
+        tidy(place, fitted)
         return fitted.name
 
     async def used_by(uri: str) -> str:
