@@ -20,7 +20,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from edge_agent.link.reasons import UNSUPPORTED_VERSION, reason
+from edge_agent.link.reasons import FAILURES, UNSUPPORTED_VERSION, reason
 from edge_agent.link.versions import Version, VersionChoice
 from edge_agent.model.errors import LinkError, SettingsError
 
@@ -219,6 +219,5 @@ class Subscription:
         if self._connection == 0:
             self._first.put(_NoAnswerError(f"{self._where} hung up without an answer.", _NO_BROKER))
         elif code.is_failure:
-            _log.warning(
-                "The connection to the broker was lost (%s) and is tried again.", reason(code.value).what.lower()
-            )
+            why = "" if code.value == FAILURES else f" ({reason(code.value).what.lower()})"  # the line, or the broker
+            _log.warning("The connection to the broker was lost%s and is tried again.", why)
