@@ -26,8 +26,10 @@ async def test_a_voice_pack_that_was_refused_and_is_withdrawn_gives_its_room_bac
         reach = Reach(lambda: settings, lambda: device.shelf, hear_with, lambda: None)
         packs = VoicePacks(reach, troubles)
         running = asyncio.create_task(packs.run())
+        await device.shelf.loaded.wait()  # nobody is told of a document before that
         packs.document_changed(name, json.dumps(no_graph).encode())
         await device.until(lambda: "voice pack" in troubles.lasting)
+        assert "lacks" in troubles.lasting["voice pack"].what
         assert list((tmp_path / "tv" / "assets").iterdir())
         packs.document_changed(name, None)
         await device.until(lambda: not troubles.lasting)
