@@ -174,13 +174,14 @@ def keys_add(
 ) -> None:
     """Let one more key sign for a role."""
     from edge_agent.fleet.signing.keys import read_public_key
+    from edge_agent.fleet.signing.root_proposal import SHOWN_LETTERS
     from edge_agent.fleet.signing.rotation import change_keys
 
     added = read_public_key(public_key)
     _change(
         desk,
         lambda: change_keys(desk.fleet, role, now(), add=added, propose=propose),
-        f"{role} has one more key, {added.keyid[:8]}.",
+        f"{role} has one more key, {added.keyid[:SHOWN_LETTERS]}.",
         {"role": role, "key": added.keyid},
         keys=keys,
         propose=propose,
@@ -238,6 +239,7 @@ def keys_status(fleet_dir: FleetDir = FLEET, keys: KeysOption = None, as_json: J
     """Show who holds which key, how many have to sign, and until when signatures are good."""
     from edge_agent.fleet.key_status import role_statuses
     from edge_agent.fleet.signing.repository import FleetRepository
+    from edge_agent.fleet.signing.root_proposal import SHOWN_LETTERS
 
     fleet = FleetRepository.open(fleet_dir)
     fleet.keys.others = tuple(keys or ())
@@ -249,7 +251,7 @@ def keys_status(fleet_dir: FleetDir = FLEET, keys: KeysOption = None, as_json: J
         (
             status.role,
             f"{status.threshold} of {len(status.keys)}",
-            ", ".join(f"{key.keyid[:8]} {'here' if key.is_here else 'elsewhere'}" for key in status.keys),
+            ", ".join(f"{key.keyid[:SHOWN_LETTERS]} {'here' if key.is_here else 'elsewhere'}" for key in status.keys),
             "never signed" if status.days_left is None else f"{status.days_left} days",
         )
         for status in found

@@ -31,12 +31,13 @@ def new_advertiser(
     from edge_agent.fleet.signing.advertiser import AdvertiserFolder
     from edge_agent.fleet.signing.config import check_identifier
     from edge_agent.fleet.signing.keys import read_public_key
+    from edge_agent.fleet.signing.root_proposal import SHOWN_LETTERS
 
     folder = AdvertiserFolder.create(directory or Path(name), check_identifier("an advertiser", name))
     keyid = read_public_key(folder.public_key).keyid
     say(
-        f"Made {folder.directory}. Send {folder.public_key} (key {keyid[:8]}) to the operator; its folder keys is "
-        "yours alone.",
+        f"Made {folder.directory}. Send {folder.public_key} (key {keyid[:SHOWN_LETTERS]}) to the operator; "
+        "its folder keys is yours alone.",
         {"advertiser": name, "folder": str(folder.directory), "public_key": str(folder.public_key), "key": keyid},
         as_json=as_json,
     )
@@ -48,12 +49,13 @@ def new(
 ) -> None:
     """Make one more key, for a role that several have to sign."""
     from edge_agent.fleet.signing.keys import make_key_pair, read_public_key
+    from edge_agent.fleet.signing.root_proposal import SHOWN_LETTERS
 
     private, public = make_key_pair(path.parent, path.name)
     keyid = read_public_key(public).keyid
     say(
-        f"Made {private}, to keep, and {public} (key {keyid[:8]}), for: edge-agent fleet keys add ROLE --public-key "
-        f"{public}",
+        f"Made {private}, to keep, and {public} (key {keyid[:SHOWN_LETTERS]}), "
+        f"for: edge-agent fleet keys add ROLE --public-key {public}",
         {"private_key": str(private), "public_key": str(public), "key": keyid},
         as_json=as_json,
     )

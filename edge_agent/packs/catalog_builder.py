@@ -16,6 +16,11 @@ Find = Callable[[PackedAsset], Path | None]
 _LIFTED: Final = Wording("revoked.lifted", "It was revoked, is no longer, and what it needs is fetched again.")
 
 
+def shown_assets(catalog: Catalog) -> frozenset[str]:
+    """Return the hashes of the assets that a catalog lets be opened: files in the store are named by them."""
+    return frozenset(path.name for pack in catalog.packs if not pack.revoked for path in pack.paths.values())
+
+
 def shelve(manifest: Manifest, find: Find, revocations: Revocations) -> ShelvedPack:
     """Return the pack as decisions see it."""
     found = {name: find(asset) for name, asset in manifest.assets.items()}

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from edge_agent.model.errors import EdgeAgentError, StorageError, UntrustedError
+from edge_agent.packs.catalog_builder import shown_assets
 from edge_agent.packs.clock_watch import ClockWatch
 from edge_agent.packs.formats.revocations import TARGET as REVOKED
 from edge_agent.packs.intake import (
@@ -206,8 +207,7 @@ class Lookout:
 
         What was shown until a newer version came whole in the middle of a look stays for as long as it always does.
         """
-        listed = (pack for pack in self._telling.catalog.packs if not pack.revoked)
-        shown = {path.name for pack in listed for path in pack.paths.values()}
+        shown = shown_assets(self._telling.catalog)
         gone = before - self._shelf.needed_assets() - self._shelf.leaving - shown
         try:
             removed = await in_thread(self._shelf.store.remove_assets, gone)

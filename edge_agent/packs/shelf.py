@@ -10,7 +10,7 @@ from typing import Final
 from edge_agent.model.catalog import Catalog
 from edge_agent.model.errors import FormatError, StorageError
 from edge_agent.model.wording import Term, Wording
-from edge_agent.packs.catalog_builder import build_catalog
+from edge_agent.packs.catalog_builder import build_catalog, shown_assets
 from edge_agent.packs.fetching.download import Parcel
 from edge_agent.packs.fetching.holders import Holders
 from edge_agent.packs.formats.manifest import Manifest, PackedAsset, parse_target_name, shelf_name
@@ -179,9 +179,8 @@ class Shelf:
 
     def used_assets(self) -> frozenset[str]:
         """Return the hashes of every asset that may be opened at any time: of the catalog, and of parcels."""
-        listed = (pack for pack in self.catalog().packs if not pack.revoked)
-        found = frozenset(path.name for pack in listed for path in pack.paths.values())
-        return found | frozenset(asset.sha256 for _, asset in self.shown_assets()) | self.held_bytes().keys()
+        shown = frozenset(asset.sha256 for _, asset in self.shown_assets())
+        return shown_assets(self.catalog()) | shown | self.held_bytes().keys()
 
     def next_record(self, repository: Repository | None = None) -> ShelfRecord:
         """Return the record of what stands now, with the versions of `repository` when one was just verified."""

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from edge_agent.fleet.durable import write_durably
 from edge_agent.fleet.publishing.broker import BrokerAddress
 
+_NAME: Final = "sent.json"
 _REMEMBER_EVERY: Final = 64
 
 
@@ -34,7 +35,7 @@ class Ledger:
     """The `topics` and the hash of the `timestamp` that one broker was given. Losing it costs sending everything."""
 
     def __init__(self, fleet_dir: Path, address: BrokerAddress) -> None:
-        self._path = fleet_dir / "sent.json"
+        self._path = fleet_dir / _NAME
         self._broker = f"{address}/{address.root}"
         self._unsaved = 0
         mine = _read(self._path).get(self._broker, _Given())
@@ -61,7 +62,7 @@ class Ledger:
 
 def forget_sent(fleet_dir: Path, topic: str) -> None:
     """Have every broker given `topic` once more: it will hold something else."""
-    path = fleet_dir / "sent.json"
+    path = fleet_dir / _NAME
     everything = _read(path)
     for given in everything.values():
         given.topics = [other for other in given.topics if other != topic]

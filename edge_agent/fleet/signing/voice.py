@@ -5,7 +5,6 @@ Only what differs by words is carried: the network stays on the devices, and a p
 
 import hashlib
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Final
 from edge_agent.fleet.signing.chunk_folder import ChunkKeeper
 from edge_agent.fleet.signing.chunker import chunks
 from edge_agent.fleet.signing.repository import FleetRepository
+from edge_agent.fleet.signing.signed_packs import Progress
 from edge_agent.model.errors import FormatError, VoiceError
 from edge_agent.packs.formats.documents import MAX_DOCUMENT_BYTES, validate
 from edge_agent.packs.formats.manifest import Chunk
@@ -25,8 +25,6 @@ from edge_agent.voice.models import check_model
 from edge_agent.voice.phrases.adding import language_of, read_phrases
 
 _COMPRESSION: Final = 9
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)

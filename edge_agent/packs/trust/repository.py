@@ -56,12 +56,9 @@ class Known:
     (0: none).
     """
 
-    floor: datetime = CODE_DATE
-    root_version: int = 0
-    version: int = 0
-
-
-NOTHING: Final = Known()
+    floor: datetime
+    root_version: int
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +80,7 @@ class Repository:
     suspicious: Mapping[str, EdgeAgentError]
 
 
-def verify(
-    directory: Path, bootstrap: bytes, fetcher: FetcherInterface, now: datetime, known: Known = NOTHING
-) -> Repository:
+def verify(directory: Path, bootstrap: bytes, fetcher: FetcherInterface, now: datetime, known: Known) -> Repository:
     """Fetch what is new in a repository and return what of it can be believed.
 
     Where a newer root than the `known` one holds, only what is signed now counts, so that new keys undo what a thief

@@ -20,6 +20,14 @@ from tests.disks import full_disk
 from tests.fleets import TIMESTAMP, Device, MemorySource, SmallFleet, png, random_bytes
 
 
+class Rests(list[float]):
+    """How long a device rested after each look, in seconds; none of it is waited for."""
+
+    async def rest(self, seconds: float) -> None:
+        self.append(seconds)
+        await asyncio.sleep(0)
+
+
 @pytest.fixture
 def fleet(tmp_path: Path) -> SmallFleet:
     return SmallFleet(tmp_path / "operator")
@@ -96,17 +104,13 @@ async def test_garbage_on_the_timestamps_topic_costs_ever_fewer_looks_and_hides_
     fleet: SmallFleet, source: MemorySource, tmp_path: Path
 ) -> None:
     fleet.put_into(source)
-    rests: list[float] = []
-
-    async def rest(seconds: float) -> None:
-        rests.append(seconds)
-        await asyncio.sleep(0)
+    rests = Rests()
 
     def publish_garbage() -> None:
         for callback in source._callbacks:
             callback(b"garbage")
 
-    async with Device(tmp_path / "tv", fleet.root_json, source, rest=rest) as device:
+    async with Device(tmp_path / "tv", fleet.root_json, source, rest=rests.rest) as device:
         await device.until(lambda: rests == [0])
         assert device.shelf.status().version > 0
         rests.clear()
@@ -124,13 +128,9 @@ async def test_garbage_in_the_place_of_the_timestamp_costs_ever_fewer_looks(
     fleet: SmallFleet, source: MemorySource, tmp_path: Path
 ) -> None:
     fleet.put_into(source)
-    rests: list[float] = []
+    rests = Rests()
 
-    async def rest(seconds: float) -> None:
-        rests.append(seconds)
-        await asyncio.sleep(0)
-
-    async with Device(tmp_path / "tv", fleet.root_json, source, rest=rest) as device:
+    async with Device(tmp_path / "tv", fleet.root_json, source, rest=rests.rest) as device:
         await device.until(lambda: rests == [0])
         rests.clear()
         source.retained[TIMESTAMP] = b"garbage"
