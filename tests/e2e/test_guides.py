@@ -129,25 +129,3 @@ def test_the_device_guides_device_in_a_folder_shows_a_published_pack(tmp_path: P
             finally:
                 agent.terminate()
         assert agent.returncode == 0
-
-
-@pytest.mark.parametrize("guide", [path.name for path in sorted(DOCS.glob("*.md"))])
-def test_links_between_the_documents_lead_somewhere(guide: str) -> None:
-    text = (DOCS / guide).read_text("utf-8")
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
-        if "://" in target or target.startswith("#"):
-            continue
-        name, _, anchor = target.partition("#")
-        file = (DOCS / name).resolve()
-        assert file.exists(), f"{guide}: {target}"
-        if anchor:
-            headings = re.findall(r"^#+ (.+)$", file.read_text("utf-8"), re.MULTILINE)
-            anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-            assert anchor in anchors, f"{guide}: {target}"
-
-
-def test_the_index_names_every_document() -> None:
-    index = (DOCS / "README.md").read_text("utf-8")
-    for path in DOCS.glob("*.md"):
-        if path.name != "README.md":
-            assert f"({path.name})" in index, path.name

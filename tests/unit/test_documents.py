@@ -1,0 +1,89 @@
+"""What every document names is there: pages and their sections, files, tests, modules."""
+
+import re
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+DOCS: Final = ROOT / "docs"
+FOLDERS: Final = ("docs", "edge_agent", "firmware_hooks")
+DOCUMENTS: Final = sorted([*ROOT.glob("*.md"), *(path for name in FOLDERS for path in (ROOT / name).rglob("*.md"))])
+TOP: Final = sorted(path.name for path in ROOT.iterdir() if not path.name.startswith("."))
+PATH: Final = re.compile(rf"(?:{'|'.join(map(re.escape, TOP))})(?:/[\w.{{}},*-]+)*/?")
+
+every_document = pytest.mark.parametrize(
+    "document", [pytest.param(path, id=str(path.relative_to(ROOT))) for path in DOCUMENTS]
+)
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def spans(document: Path) -> list[str]:
+    """Return what stands in backticks."""
+    return re.findall(r"`([^`\n]+)`", document.read_text("utf-8"))
+
+
+def spelled_out(path: str) -> Iterator[str]:
+    """Yield what `a/{b,c}.py` stands for."""
+    parts = [part.strip("{}").split(",") for part in re.split(r"(\{[^}]*\})", path)]
+    return ("".join(choice) for choice in product(*parts))
+
+
+@every_document
+def test_every_link_leads_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text("utf-8")):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        page = (document.parent / name).resolve() if name else document
+        assert page.exists(), target
+        assert not anchor or anchor in anchors(page), target
+
+
+@every_document
+def test_every_file_that_is_named_by_its_path_is_there(document: Path) -> None:
+    named = [path for span in spans(document) for path in re.split(r"[\s:;]+|,\s", span) if PATH.fullmatch(path)]
+    missing = [path for whole in named for path in spelled_out(whole) if not any(ROOT.glob(path.rstrip("/")))]
+    assert missing == []
+
+
+@every_document
+def test_every_test_and_module_that_is_named_is_there(document: Path) -> None:
+    text = document.read_text("utf-8")
+    for file, name in re.findall(r"(tests/[a-z0-9_/]+\.py)::(\w+)", text):
+        assert re.search(rf"^(async )?def {name}\(", (ROOT / file).read_text("utf-8"), re.MULTILINE), (file, name)
+    for module in re.findall(r"-m ((?:edge_agent|tests)(?:\.\w+)*)", text):
+        path = ROOT / module.replace(".", "/")
+        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
+
+
+def test_the_index_names_every_document() -> None:
+    index = (DOCS / "README.md").read_text("utf-8")
+    assert [page.name for page in DOCS.glob("*.md") if f"({page.name})" not in index] == ["README.md"]
+
+
+def rooms(folder: Path) -> set[str]:
+    """Return the packages right within a package."""
+    return {path.name for path in folder.iterdir() if any(path.glob("*.py"))}
+
+
+def test_the_architectures_rooms_are_the_packages_folders() -> None:
+    text = (DOCS / "architecture.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)/`( .*)$", text, re.MULTILINE)
+    assert {room for room, _ in rows} == rooms(ROOT / "edge_agent")
+    assert set(re.findall(r"`(\w+)/`", dict(rows)["fleet"])) == rooms(ROOT / "edge_agent" / "fleet")
+    assert set(re.findall(r"`(\w+)/`", dict(rows)["packs"])) == rooms(ROOT / "edge_agent" / "packs")
+
+
+def test_each_decision_record_says_when_and_where() -> None:
+    for record in (DOCS / "adr").glob("*.md"):
+        number = int(record.name.partition("-")[0])
+        assert re.match(rf"# {number}\. .+\n\n\*\*Decided\*\* \d{{4}}-\d\d\.", record.read_text("utf-8")), record.name
