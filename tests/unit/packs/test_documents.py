@@ -27,6 +27,8 @@ def test_an_object_is_read() -> None:
         (b'{"a": ' + b"9" * 5000 + b"}", "not valid JSON"),
         (nested(MAX_DEPTH + 1), "nested deeper"),
         (b"[" * 100_000, "nested deeper"),
+        (b'"' + b'\\"' * 60_000, "Unterminated string"),  # over a minute, where each quote is taken for a beginning
+        (b'"\\' * 60_000, "Unterminated string"),
     ],
 )
 def test_what_is_no_document_is_refused_in_one_sentence(content: bytes, complaint: str) -> None:
@@ -42,6 +44,12 @@ def test_what_a_stranger_wrote_makes_neither_a_second_line_nor_a_long_one() -> N
     assert caught.value.for_person().startswith('It is not valid JSON: the key " ERROR  [31mxxx')
     assert len(caught.value.for_person()) < 200
     assert caught.value.for_person().encode()
+
+
+def test_a_number_that_is_too_large_is_not_told_whole() -> None:
+    with pytest.raises(FormatError, match=r"1{50,80} is too large") as caught:
+        parse_json(b'{"a": 1e' + b"1" * 100_000 + b"}", "It")
+    assert len(caught.value.for_person()) < 200
 
 
 def test_the_deepest_allowed_is_read() -> None:
