@@ -7,7 +7,7 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal
 
 from edge_agent.link.connection import Connection
 from edge_agent.link.dialling import UNREACHED, dialled
@@ -15,7 +15,7 @@ from edge_agent.link.retained import TOPICS_IN_A_PACKET
 from edge_agent.link.session import Link
 from edge_agent.link.topics import DeviceStateTopic, Timestamp, format_topic
 from edge_agent.link.versions import VersionChoice
-from edge_agent.model.errors import LinkError, NotAllowedError, SettingsError
+from edge_agent.model.errors import LinkError, NotAllowedError, NotRetainedError, OversizeError, SettingsError
 from edge_agent.settings.rooms import LinkSettings
 
 _WINDOW: Final = 16
@@ -24,8 +24,6 @@ _LOOK_PATIENCE: Final = timedelta(seconds=2)
 _ANSWER_PATIENCE: Final = timedelta(seconds=10)
 _LOOKS: Final = 3
 """How often to look for what was just sent."""
-
-_Item = TypeVar("_Item")
 
 HOME_BROKER: Final = "home-broker"
 """The file in a fleet's folder that says where the broker of its open home is, while it is open."""
@@ -103,14 +101,31 @@ class Broker:
                     return True
         return False
 
+    async def read(self, topics: Sequence[str], max_bytes: int) -> AsyncGenerator[tuple[str, bytes | None], None]:
+        """Yield each of `topics` with what is retained there, in any order; None for nothing, or for more than that.
+
+        Raises LinkError when the connection is lost, or the broker does not let us read: that says nothing of what
+        it holds.
+        """
+        full = {self._prefix + topic: topic for topic in topics}
+        async with aclosing(self._link.fetch_many(list(full), _WINDOW, max_bytes)) as answers:
+            async for topic, content in answers:
+                if isinstance(content, LinkError) and not isinstance(content, NotRetainedError | OversizeError):
+                    raise content
+                yield full[topic], content if isinstance(content, bytes) else None
+
     async def absent(self, topics: Sequence[str], max_bytes: int, on_seen: Callable[[int], None]) -> list[str]:
-        """Return those of `topics` that the broker retains nothing on; `on_seen` is told how many were looked at."""
-        full, missing = {self._prefix + topic: topic for topic in topics}, []
-        async for at, answer in _counted(self._link.fetch_many(list(full), _WINDOW, max_bytes)):
-            topic, content = answer
-            if isinstance(content, LinkError):
-                missing.append(full[topic])
-            on_seen(at)
+        """Return those of `topics` that the broker retains nothing on; `on_seen` is told how many were looked at.
+
+        Raises LinkError as `read` does.
+        """
+        seen, missing = 0, []
+        async with aclosing(self.read(topics, max_bytes)) as answers:
+            async for topic, content in answers:
+                if content is None:
+                    missing.append(topic)
+                seen += 1
+                on_seen(seen)
         return sorted(missing)
 
     def refuse_oversize(self, sizes: Mapping[str, int]) -> None:
@@ -137,14 +152,6 @@ class Broker:
         for result in results:
             if isinstance(result, BaseException):
                 raise result
-
-
-async def _counted(stream: AsyncGenerator[_Item, None]) -> AsyncGenerator[tuple[int, _Item], None]:
-    at = 0
-    async with aclosing(stream) as items:
-        async for item in items:
-            at += 1
-            yield at, item
 
 
 async def device_states(address: BrokerAddress, named: Sequence[str] = ()) -> dict[str, bytes]:

@@ -16,6 +16,7 @@ from edge_agent.link.reported_state import Health, ReportedState
 from edge_agent.model.errors import LinkError, SettingsError
 from tests.brokers import MOSQUITTO, Mosquitto, RunningBroker
 from tests.fleets import TIMESTAMP, SmallFleet, png, random_bytes, silent
+from tests.proxies import Proxy
 
 
 @pytest.fixture
@@ -135,3 +136,13 @@ async def test_what_a_killed_command_left_half_written_goes(small: SmallFleet, a
         path.write_bytes(b"half")
     found = find_garbage(small.fleet, address, keep=1)
     assert (list(found.files), found.topics) == (left, ())
+
+
+async def test_a_connection_that_is_lost_while_looking_says_nothing_of_what_is_there(
+    small: SmallFleet, address: BrokerAddress, broker: RunningBroker
+) -> None:
+    await send(small.fleet, address, silent)
+    async with Proxy(broker) as proxy:
+        proxy.cut_after(150_000)  # in the middle of the chunks
+        with pytest.raises(LinkError, match="lost"):
+            await seen(small, BrokerAddress(proxy.host, proxy.port, address.root))
