@@ -6,29 +6,16 @@ from itertools import product
 from pathlib import Path
 from typing import Final
 
-import pytest
+from tests.documents import DOCS, ROOT, every_document, spans
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-DOCS: Final = ROOT / "docs"
-FOLDERS: Final = ("docs", "edge_agent", "firmware_hooks")
-DOCUMENTS: Final = sorted([*ROOT.glob("*.md"), *(path for name in FOLDERS for path in (ROOT / name).rglob("*.md"))])
 TOP: Final = sorted(path.name for path in ROOT.iterdir() if not path.name.startswith("."))
 PATH: Final = re.compile(rf"(?:{'|'.join(map(re.escape, TOP))})(?:/[\w.{{}},*-]+)*/?")
-
-every_document = pytest.mark.parametrize(
-    "document", [pytest.param(path, id=str(path.relative_to(ROOT))) for path in DOCUMENTS]
-)
 
 
 def anchors(page: Path) -> set[str]:
     """Return the anchors of a page's headings as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def spans(document: Path) -> list[str]:
-    """Return what stands in backticks."""
-    return re.findall(r"`([^`\n]+)`", document.read_text("utf-8"))
 
 
 def spelled_out(path: str) -> Iterator[str]:
