@@ -39,6 +39,7 @@ from edge_agent.plays import (
     reason_against,
     reason_for,
     reopened,
+    spoken_about,
     surrounded,
     turned,
 )
@@ -107,7 +108,7 @@ def _routed(  # noqa: C901, PLR0911  one line a kind of event
 def _phrase_heard(  # noqa: PLR0911  one line an intent
     state: EngineState, event: ev.PhraseHeard, now: datetime, draw: float
 ) -> tuple[EngineState, Effects]:
-    about = state.playing or state.recent
+    about = spoken_about(state, now - event.began_ago)
     creative = None if about is None else about.candidate.creative
     lang, turn = state.surroundings.lang, "" if about is None else about.turn
     asks = not state.was_closed

@@ -18,7 +18,7 @@ from edge_agent.model.identity import DecisionId, PlayId
 from edge_agent.model.moment import Slot
 from edge_agent.model.play import CloseCause, Play, PlayEvent, PlayEventKind
 from edge_agent.model.wording import Said, Term, Wording
-from edge_agent.voice.dialogue import ANSWER_WINDOW
+from edge_agent.voice.dialogue import ANSWER_WINDOW, SAID_WITHIN
 
 FOLLOW_UP_TIMER: Final = "follow-up"
 INLINE_TIMER: Final = "inline"
@@ -49,10 +49,11 @@ Effects = tuple[fx.Effect, ...]
 class EngineState:
     """Everything that the engine remembers. `run` names this start of the agent in play and decision ids.
 
-    `recent` is what ended last, while "tell me more" may still mean it; `past` is the same until `past_until`, for a
-    wake phrase to bring back. `was_closed` says that whoever is in charge closed what plays or played last, so that
-    nobody is asked anything any more. `staged` names the boot creative that is kept ready, "" where there is none;
-    None while only an earlier run knows. `phrases` is what the recogniser was told.
+    `recent` is what ended last, while "tell me more" may still mean it: what is begun before `recent_until`, and said
+    to its end soon after. `past` is the same until `past_until`, for a wake phrase to bring back. `was_closed` says
+    that whoever is in charge closed what plays or played last, so that nobody is asked anything any more. `staged`
+    names the boot creative that is kept ready, "" where there is none; None while only an earlier run knows.
+    `phrases` is what the recogniser was told.
     """
 
     surroundings: Surroundings
@@ -61,6 +62,7 @@ class EngineState:
     wake_phrases: tuple[str, ...] = ()
     playing: Play | None = None
     recent: Play | None = None
+    recent_until: datetime = _NEVER
     past: Play | None = None
     past_until: datetime = _NEVER
     was_closed: bool = False
@@ -105,7 +107,18 @@ def reopened(state: EngineState, now: datetime) -> tuple[EngineState, Effects]:
     past = state.past if now < state.past_until else None
     if state.playing is not None or past is None:
         return state, ()
-    return replace(state, recent=past), (fx.SetTimer(FOLLOW_UP_TIMER, now + ANSWER_WINDOW),)
+    return _opened(replace(state, recent=past), now)
+
+
+def _opened(state: EngineState, now: datetime) -> tuple[EngineState, Effects]:
+    """Let what is recent be spoken about for a while from now on."""
+    until = now + ANSWER_WINDOW
+    return replace(state, recent_until=until), (fx.SetTimer(FOLLOW_UP_TIMER, until + SAID_WITHIN),)
+
+
+def spoken_about(state: EngineState, began: datetime) -> Play | None:
+    """Return what somebody means who began to speak then: what plays, or what had ended shortly before."""
+    return state.playing or (state.recent if began < state.recent_until else None)
 
 
 def closing(play: Play, cause: CloseCause, now: datetime) -> Effects:
@@ -238,7 +251,8 @@ def ended(state: EngineState, play_id: PlayId, now: datetime) -> tuple[EngineSta
     state = replace(state, playing=None, recent=recent, past=recent, past_until=now + PAST_MEANT)
     state = surrounded(state, playing=None)
     timers: Effects = (fx.SetTimer(INLINE_TIMER, None),) if finished.slot.inline else ()
-    return state, (*timers, fx.SetTimer(FOLLOW_UP_TIMER, now + ANSWER_WINDOW))
+    state, opening = _opened(state, now)
+    return state, (*timers, *opening)
 
 
 def _over(state: EngineState, play_id: PlayId, now: datetime) -> History:

@@ -1,7 +1,7 @@
 """Everything that can happen to the agent, as the engine sees it. A new class goes into `Event` or is dead."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from edge_agent.model.catalog import Catalog
 from edge_agent.model.device import Consent, Microphone, PlacementPolicy, ResidentLimits
@@ -46,12 +46,16 @@ class MicrophoneChanged:
 
 @dataclass(frozen=True, slots=True)
 class PhraseHeard:
-    """The recogniser heard one of the phrases it was given. Times are seconds of audio since the source opened."""
+    """The recogniser heard one of the phrases it was given, which somebody began to say so long ago.
+
+    Times in seconds are of audio since the source opened.
+    """
 
     phrase: str
     start_s: float
     end_s: float
     confidence: float
+    began_ago: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)

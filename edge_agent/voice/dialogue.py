@@ -19,7 +19,10 @@ from edge_agent.model.formats import Format
 from edge_agent.voice.grammar import as_written, normalise
 
 ANSWER_WINDOW: Final = timedelta(seconds=8)
-"""How long after a placement has ended its phrases are still listened for."""
+"""How long after a placement has ended somebody may begin to speak about it."""
+
+SAID_WITHIN: Final = timedelta(seconds=4)
+"""How long after it was begun a phrase about a placement may take to be said and recognised."""
 
 
 class Command(StrEnum):
@@ -140,10 +143,10 @@ def phrases_for(
 ) -> tuple[str, ...]:
     """Return everything worth listening for, without doubles: the wake phrases always come first.
 
-    `playing` is the creative that is being rendered, or that ended less than `ANSWER_WINDOW` ago; None when
-    there is none. `turn` is the id of the turn of a voice_dialogue that is being said, else empty. While the device
-    itself is `speaking`, what its own words contain is not listened for, so that it cannot answer or wake itself
-    through its own microphone; only the words that stop it always are.
+    `playing` is the creative that is being rendered, or that may still be spoken about; None when there is none.
+    `turn` is the id of the turn of a voice_dialogue that is being said, else empty. While the device itself is
+    `speaking`, what its own words contain is not listened for, so that it cannot answer or wake itself through its
+    own microphone; only the words that stop it always are.
     """
     if playing is None:
         return _without_doubles(wake_phrases)

@@ -268,12 +268,16 @@ class OwnVoice:
             self._stop_removing()
         return cleaned
 
+    def heard_at_s(self, place_s: float) -> float:
+        """Return when the microphone heard what is at that place in the stream."""
+        return self._clock.heard_at_s(place_s)
+
     def is_own(self, detection: Detection) -> bool:
         """Whether this is what our own recording says at this place, or may be what is left of it there."""
         is_over_us = detection.start_s < self._removed_until_s and detection.end_s > self._removed_from_s
         if is_over_us and detection.score < LEAST_SCORE_OVER_US and not ends_a_placement(detection.phrase):
             return True
-        end_s = self._clock.began_s + detection.end_s
+        end_s = self.heard_at_s(detection.end_s)
         return any(sound.says(detection.phrase, end_s) for sound in self._sounding)
 
     def _stop_removing(self) -> None:

@@ -23,6 +23,7 @@ from edge_agent.voice.libvosk import SpeechModel
 from edge_agent.voice.models import Model
 from edge_agent.voice.own_voice import OwnSound, OwnVoice
 from edge_agent.voice.sources import AudioSource
+from edge_agent.voice.spotter import Detection
 from edge_agent.voice.wav import read_wav
 
 _log = logging.getLogger(__name__)
@@ -183,8 +184,7 @@ class Recogniser:
                 if self._wishes.now.mutes != wish.mutes:  # while it was decoded
                     return False
                 if not own.is_own(detection):
-                    heard = PhraseHeard(detection.phrase, detection.start_s, detection.end_s, detection.confidence)
-                    self._report(heard, wish.mutes)
+                    self._report(_event_of(detection, own), wish.mutes)
         return True
 
     def _take_up(self, model: Model | None) -> bool:
@@ -223,3 +223,8 @@ class Recogniser:
         if self._said is not microphone:
             self._said = microphone
             self._report(MicrophoneChanged(microphone), self._wishes.now.mutes)
+
+
+def _event_of(detection: Detection, own: OwnVoice) -> PhraseHeard:
+    began_ago = timedelta(seconds=max(0.0, time.monotonic() - own.heard_at_s(detection.start_s)))
+    return PhraseHeard(detection.phrase, detection.start_s, detection.end_s, detection.confidence, began_ago)

@@ -33,6 +33,10 @@ class StreamClock:
         """When the newest sample was heard."""
         return self.began_s + self.heard_s
 
+    def heard_at_s(self, place_s: float) -> float:
+        """Return when the sample at that place in the stream was heard."""
+        return self.began_s + place_s
+
     def take(self, audio_s: float, now_s: float) -> None:
         """Take note of so much audio, whose last sample came in at `now_s`; of none where nothing waits."""
         self.heard_s += audio_s

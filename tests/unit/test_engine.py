@@ -19,7 +19,7 @@ from edge_agent.model.identity import PlayId
 from edge_agent.model.moment import Moment, MomentKind
 from edge_agent.model.play import CloseCause, Play, PlayEvent, PlayEventKind
 from edge_agent.plays import FOLLOW_UP_TIMER, PAST_MEANT, EngineState, counted
-from edge_agent.voice.dialogue import ANSWER_WINDOW
+from edge_agent.voice.dialogue import ANSWER_WINDOW, SAID_WITHIN
 from tests import samples
 from tests.samples import NOON
 from tests.sentences import said
@@ -480,9 +480,34 @@ def test_a_wake_phrase_opens_the_window_of_the_last_placement_again_and_says_so(
     assert home.one(fx.PlayCue).cue is Cue.LISTENING
     assert "tell me more" in home.one(fx.ListenFor).phrases
     timer = home.one(fx.SetTimer)
-    assert timer.at == home.now + ANSWER_WINDOW
+    assert timer.at == home.now + ANSWER_WINDOW + SAID_WITHIN
     home.hear("tell me more")
     assert home.one(fx.StartPlay).play.candidate.creative.crid == "more"
+
+
+def just_after_the_window(home: Home, phrase: str, began_ago: timedelta) -> tuple[fx.Effect, ...]:
+    """Hear a phrase a moment after the time to speak about what ended `home.now`."""
+    home.now += ANSWER_WINDOW + timedelta(milliseconds=100)
+    return home.tell(ev.PhraseHeard(phrase, 1.0, 2.0, 0.9, began_ago))
+
+
+@pytest.mark.parametrize("wake", [False, True], ids=["after a placement", "after a wake phrase"])
+def test_what_is_begun_in_time_to_speak_about_a_placement_may_be_said_to_its_end(wake: bool) -> None:
+    home = Home()
+    home.progress(home.mention(), PlayEventKind.COMPLETE)
+    if wake:
+        home = closed_window()
+        home.now += timedelta(minutes=2)
+        home.hear("hey device")
+    just_after_the_window(home, "tell me more", timedelta(milliseconds=101))
+    assert home.one(fx.StartPlay).play.candidate.creative.crid == "more"
+
+
+@pytest.mark.parametrize("phrase", ["tell me more", "why this", "not interested"])
+def test_what_is_begun_too_late_is_not_about_a_placement(phrase: str) -> None:
+    home = Home()
+    home.progress(home.mention(), PlayEventKind.COMPLETE)
+    assert just_after_the_window(home, phrase, timedelta(milliseconds=100)) == ()
 
 
 def test_a_wake_phrase_long_after_a_placement_is_not_about_it() -> None:
@@ -616,7 +641,7 @@ def test_what_software_renders_by_itself_is_over_when_it_is_closed_and_its_words
     last = home.one(fx.RecordPlayEvent).event
     assert (last.play_id, last.kind) == (answer.play.id, PlayEventKind.CLOSE), "nothing more of it is taken"
     timers = {effect.name: effect.at for effect in home.effects if isinstance(effect, fx.SetTimer)}
-    assert timers[FOLLOW_UP_TIMER] == home.now + ANSWER_WINDOW
+    assert timers[FOLLOW_UP_TIMER] == home.now + ANSWER_WINDOW + SAID_WITHIN
     home.tell(ev.TimerRang(FOLLOW_UP_TIMER))
     assert home.state.phrases == ("hey device",)
 

@@ -83,6 +83,15 @@ async def test_it_hears_again_and_again(room: Callable[..., Room], speech: Path)
     assert home.events.empty()
 
 
+async def test_who_hears_a_phrase_knows_how_long_ago_it_began(room: Callable[..., Room], speech: Path) -> None:
+    async with listening(room("hey kitchen")) as home:
+        assert await home.next() == LISTENING
+        await home.say(speech / "hey-kitchen-rms.wav")
+        heard = await home.next()
+        assert isinstance(heard, PhraseHeard)
+        assert heard.began_ago >= timedelta(seconds=heard.end_s - heard.start_s)
+
+
 async def test_unmuting_always_hears_again(room: Callable[..., Room], speech: Path) -> None:
     async with listening(room("stop")) as home:
         assert await home.next() == LISTENING
