@@ -5,7 +5,7 @@ import json
 from copy import deepcopy
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge_agent.model.errors import FormatError
@@ -137,6 +137,28 @@ def test_whatever_stands_in_a_field_it_is_read_or_refused_in_our_words(at: int, 
     manifest, sentence = said(document)
     assert "\n" not in sentence
     assert (manifest is not None) or sentence
+
+
+@given(at=st.integers(0, COUNT - 1), crit=JSON | st.lists(JSON, max_size=2))
+def test_whatever_must_be_known_it_is_read_or_refused_in_our_words(at: int, crit: Any) -> None:
+    document = deepcopy(DOCUMENT)
+    objects(document)[at]["crit"] = crit
+    manifest, sentence = said(document)
+    assert sentence.isprintable()
+    assert (manifest is not None) or sentence
+
+
+@given(item=st.text(min_size=1), asset=st.text(min_size=1))
+@example(item="a\nERROR", asset="\x1b[31m\ud800")
+def test_what_is_left_out_is_told_of_on_one_line_whatever_it_is_called(item: str, asset: str) -> None:
+    document = deepcopy(DOCUMENT)
+    campaign = document["campaign"]
+    campaign["line_items"][0]["id"], campaign["creatives"][0]["asset"] = item, asset
+    document["assets"][asset] = {"crit": ["newer"]}
+    _, sentence = said(document)
+    assert "The creative poster is left out: its asset " in sentence
+    assert sentence.isprintable()
+    assert len(sentence) < 1500
 
 
 @given(at=st.integers(0, COUNT - 1))

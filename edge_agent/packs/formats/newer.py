@@ -96,7 +96,7 @@ def _campaign(campaign: _Json, gone_assets: frozenset[str], reasons: list[str]) 
             else []
         )
         if crids and isinstance(crids, list) and not left:
-            reasons.append(f"The line item {name} is left out: none of its creatives can be used.")
+            reasons.append(f"The line item {_shown(name)} is left out: none of its creatives can be used.")
         else:
             booked.append(item | {"crids": left} if isinstance(crids, list) else item)
     return campaign | {"creatives": [_without_links(creative, gone) for creative in kept], "line_items": booked}
@@ -111,16 +111,20 @@ def _each(
         try:
             found.append((name, read(value) if isinstance(value, dict) else value))
         except _CannotUse as verdict:
-            shown = name if _NAME.fullmatch(name) else repr(name[:40])
-            reasons.append(f"The {what} {shown} is left out: {verdict}.")
+            reasons.append(f"The {what} {_shown(name)} is left out: {verdict}.")
     return found
+
+
+def _shown(name: str) -> str:
+    """Return a name that nobody has validated yet as it can be told on one line."""
+    return name if _NAME.fullmatch(name) else repr(name[:40])
 
 
 def _creative(raw: _Json, gone_assets: frozenset[str]) -> _Json:
     _refuse_unknown(Format, raw.get("format"), "format")
     lost = sorted(_assets_of(raw) & gone_assets)
     if lost:
-        raise _CannotUse(f"its asset {lost[0]} is")
+        raise _CannotUse(f"its asset {_shown(lost[0])} is")
     return _known(Creative, raw)
 
 
@@ -161,7 +165,8 @@ def _without_answers(turn: Any, target: str) -> Any:
 def _known(model: type[BaseModel], raw: _Json) -> _Json:
     """Return `raw` with the fields that `model` has, its parts likewise. Raises _CannotUse if `crit` says so."""
     must = raw.get(CRIT, [])
-    newer = [name for name in must if name not in model.model_fields] if isinstance(must, list) else [str(must)]
+    names = must if isinstance(must, list) else [must]
+    newer = [name for name in names if not isinstance(name, str) or name not in model.model_fields]
     if newer:
         raise _CannotUse(f"this agent does not know its {newer[0]!r:.60}, and must to use it")
     return {
