@@ -63,6 +63,7 @@ def keys_add_advertiser(
     ] = None,
     threshold: Annotated[int, typer.Option(min=1, help="How many of those keys have to sign together.")] = 1,
     fleet_dir: FleetDir = FLEET,
+    keys: KeysOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Let an advertiser sign packs/NAME/… and nothing else.
@@ -76,6 +77,7 @@ def keys_add_advertiser(
     check_identifier("an advertiser", name)
     own = [read_public_key(path) for path in public_keys or ()]
     with FleetRepository.locked(fleet_dir) as fleet:
+        fleet.keys.others = tuple(keys or ())
         fleet.add_advertiser(name, own, threshold)
         fleet.commit(now())
     say(
@@ -107,12 +109,10 @@ def _change(
     sentence: str,
     value: dict[str, object],
     *,
-    keys: list[Path] | None,
     propose: bool = False,
     as_json: bool,
 ) -> None:
-    """Change who may sign, with the keys in these folders too, and send it; a proposal is only written."""
-    desk.fleet.keys.others = tuple(keys or ())
+    """Change who may sign, and send it; a proposal is only written."""
     change()
     if propose:
         say_proposed(desk.fleet.directory, as_json=as_json)
@@ -125,7 +125,6 @@ def _change(
 def keys_rotate(
     desk: Desk,
     role: Annotated[str, typer.Argument(help="As for keys add, or reports: what opens reports.")],
-    keys: KeysOption = None,
     propose: ProposeOption = False,
     classic: Annotated[
         bool | None,
@@ -157,7 +156,6 @@ def keys_rotate(
         change,
         f"{role} has a new key.",
         {"role": role},
-        keys=keys,
         propose=propose,
         as_json=as_json,
     )
@@ -168,7 +166,6 @@ def keys_add(
     desk: Desk,
     role: RoleName,
     public_key: Annotated[Path, typer.Option("--public-key", help="The .pub file of the key.")],
-    keys: KeysOption = None,
     propose: ProposeOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -183,7 +180,6 @@ def keys_add(
         lambda: change_keys(desk.fleet, role, now(), add=added, propose=propose),
         f"{role} has one more key, {added.keyid[:SHOWN_LETTERS]}.",
         {"role": role, "key": added.keyid},
-        keys=keys,
         propose=propose,
         as_json=as_json,
     )
@@ -194,7 +190,6 @@ def keys_drop(
     desk: Desk,
     role: RoleName,
     key: Annotated[str, typer.Argument(help="The beginning of the key's id, as keys status shows it.")],
-    keys: KeysOption = None,
     propose: ProposeOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -206,7 +201,6 @@ def keys_drop(
         lambda: change_keys(desk.fleet, role, now(), drop=key, propose=propose),
         f"{role} has one key less.",
         {"role": role},
-        keys=keys,
         propose=propose,
         as_json=as_json,
     )
@@ -217,7 +211,6 @@ def keys_threshold(
     desk: Desk,
     role: RoleName,
     threshold: Annotated[int, typer.Argument(min=1, help="How many keys have to sign together.")],
-    keys: KeysOption = None,
     propose: ProposeOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -229,7 +222,6 @@ def keys_threshold(
         lambda: change_keys(desk.fleet, role, now(), threshold=threshold, propose=propose),
         f"{role} needs {counted(threshold, 'signature')}.",
         {"role": role, "threshold": threshold},
-        keys=keys,
         propose=propose,
         as_json=as_json,
     )

@@ -192,13 +192,14 @@ class Desk:
 
 
 def at_the_desk(command: "Callable[Concatenate[Desk, _Rest], None]") -> Callable[..., None]:
-    """Give a command the options for the fleet's folder and its broker, and hand it a `Desk` in their place.
+    """Give a command the options for the fleet's folder, keys and broker, and hand it a `Desk` in their place.
 
     The folder is opened and locked, and the way to the broker checked, before the command does anything.
     """
 
     def run(
         fleet_dir: FleetDir = FLEET,
+        keys: KeysOption = None,
         broker: BrokerOption = None,
         root: RootOption = ROOT,
         tls: TlsOption = False,
@@ -210,6 +211,7 @@ def at_the_desk(command: "Callable[Concatenate[Desk, _Rest], None]") -> Callable
         from edge_agent.fleet.signing.repository import FleetRepository
 
         with FleetRepository.locked(fleet_dir) as fleet:
+            fleet.keys.others = tuple(keys or ())
             address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file, protocol)
             command(Desk(fleet, address), **own)  # type: ignore[call-arg]
 

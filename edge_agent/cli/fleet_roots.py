@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_agent.cli.fleet_options import FLEET, Desk, FleetDir, KeysOption, at_the_desk, now, say
+from edge_agent.cli.fleet_options import FLEET, Desk, FleetDir, at_the_desk, now, say
 from edge_agent.cli.output import JsonOption, note
 
 if TYPE_CHECKING:
@@ -80,7 +80,6 @@ def adopt_root(
     copies: Annotated[
         list[Path] | None, typer.Argument(help="Signed copies of root.pending.json.  [default: the fleet's own]")
     ] = None,
-    keys: KeysOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make the proposed root the one that counts, once enough have signed it, and send it.
@@ -89,7 +88,6 @@ def adopt_root(
     """
     from edge_agent.fleet.signing.rotation import adopt_root as adopt
 
-    desk.fleet.keys.others = tuple(keys or ())
     version = adopt(desk.fleet, copies or (), now())
     sent = desk.send(urgent=True)
     say(

@@ -36,3 +36,18 @@ def test_a_root_goes_from_the_fleet_to_its_holder_and_back(tmp_path: Path, own_b
     assert "It bears that signature already." in done(*words)
     assert "Version 2 of the root counts" in done("fleet", "keys", "adopt-root", copy, *broker)
     assert not (fleet / "root.pending.json").exists()
+
+
+def test_whatever_two_have_to_sign_is_signed_with_the_key_that_was_brought_along(
+    tmp_path: Path, own_broker: RunningBroker
+) -> None:
+    fleet, safe = tmp_path / "fleet", tmp_path / "safe"
+    broker = ("--fleet-dir", fleet, "--broker", f"{own_broker.host}:{own_broker.port}")
+    done("fleet", "keys", "init", fleet, "--x25519-reports")
+    done("fleet", "keys", "new", safe / "second")
+    done("fleet", "keys", "add", "timestamp", "--public-key", safe / "second.pub", *broker)
+    done("fleet", "keys", "threshold", "timestamp", "2", "--keys", safe, *broker)
+    refused = edge_agent("fleet", "refresh", *broker)
+    assert (refused.returncode, "name each with --keys" in refused.stderr) == (1, True)
+    assert "Fresh until" in done("fleet", "refresh", "--keys", safe, *broker)
+    done("fleet", "keys", "add-advertiser", "acme", "--fleet-dir", fleet, "--keys", safe)
