@@ -79,6 +79,7 @@ def parse_remote(name: str, content: bytes) -> tuple[int, Layer]:
         raise SettingsError(f"{name} is larger than {_MAX_BYTES} bytes.", fix)
     try:
         document: Any = json.loads(content)
+        json.dumps(document, ensure_ascii=False).encode()  # half a character would be believed, and told to nobody
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"{name} is not JSON.", fix) from error
     if not isinstance(document, dict) or document.get("v") != 1:

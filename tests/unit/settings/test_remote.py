@@ -35,6 +35,7 @@ def test_nothing_that_decides_trust_identity_or_reach_can_be_set_from_afar() -> 
     [
         (b"not json", "not JSON"),
         (b"[" * 100_000, "larger|not JSON"),
+        (document(voice={"wake_phrases": ["hey glowbar \ud800"]}), "not JSON"),
         (b"[]", "format 1"),
         (json.dumps({"v": 2, "version": 1}).encode(), "format 1"),
         (json.dumps({"v": 1}).encode(), "version"),
