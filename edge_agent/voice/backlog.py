@@ -44,6 +44,8 @@ class Backlog:
         self._wanted_bytes = 1
         self._lost_bytes = 0
         self._dropping = Dropping()
+        self.dropped_s = 0.0
+        """How much was dropped before what was taken last."""
 
     def add(self, piece: bytes) -> None:
         """Keep audio, and drop the oldest where it is too much. Never waits for the reader, and logs nothing."""
@@ -73,6 +75,7 @@ class Backlog:
             lost_bytes, self._lost_bytes = self._lost_bytes, 0
             is_empty = not self._pieces
         if lost_bytes:
+            self.dropped_s += lost_bytes / BYTES_A_SECOND
             self._dropping.dropped(lost_bytes / BYTES_A_SECOND)
         if is_empty:
             self._dropping.caught_up()

@@ -166,6 +166,10 @@ class _Removal:
         self._at_bytes = at_bytes
         self._waiting = b""
 
+    def miss(self, length_bytes: int) -> None:
+        """Go on so much later in the recording: of what the microphone heard, that was dropped."""
+        self._at_bytes += length_bytes
+
     def take(self, audio: bytes, said: bytes) -> bytes:
         """Return audio without what is `said`, a little later than it came."""
         self._waiting += audio
@@ -255,8 +259,15 @@ class OwnVoice:
             self._removal = _Removal(remover, at_bytes)
             self._removed_from_s = self._clock.heard_s
 
-    def take(self, audio: bytes, now_s: float) -> bytes:
-        """Return audio of the microphone without what we play; `now_s` is the clock when its last sample came in."""
+    def take(self, audio: bytes, now_s: float, dropped_s: float = 0.0) -> bytes:
+        """Return audio of the microphone without what we play; `now_s` is the clock when its last sample came in.
+
+        `dropped_s` is how much was dropped between the audio before it and this.
+        """
+        if dropped_s:
+            self._clock.miss(dropped_s)
+            if self._removal is not None:
+                self._removal.miss(round(dropped_s * RATE) * 2)
         self._clock.take(len(audio) / _BYTES_A_SECOND, now_s)
         late, self._late = self._late, b""
         if self._removal is None:

@@ -161,9 +161,12 @@ class Recogniser:
     def _follow(self, wish: Wish, grammar: Grammar, own: OwnVoice) -> bool:
         stream = GatedStream(self._speech_model, grammar, self._sensitivity)
         own.play(wish.own, self._own_grammar(wish))
+        dropped_s = self._source.dropped_s
         while not self._source.is_over:
             gather_s = QUIET_S if stream.is_quiet and wish.own is None else 0.0
-            audio = own.take(self._source.read(gather_s), time.monotonic())
+            audio = self._source.read(gather_s)
+            before_s, dropped_s = dropped_s, self._source.dropped_s
+            audio = own.take(audio, time.monotonic(), dropped_s - before_s)
             newest = self._wishes.now
             if newest != wish:
                 renewed = self._take_up(newest.model)

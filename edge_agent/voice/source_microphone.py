@@ -34,6 +34,11 @@ class MicrophoneSource:
         """Return False: a microphone never ends."""
         return False
 
+    @property
+    def dropped_s(self) -> float:
+        """How much audio was dropped since it was opened."""
+        return self._backlog.dropped_s
+
     def open(self) -> None:
         """Open the microphone, and hear it first where it was silent when it was lost."""
         self.close()

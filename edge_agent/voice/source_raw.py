@@ -55,6 +55,8 @@ class _Inflow:
         self._is_pipe = stat.S_ISFIFO(os.fstat(descriptor).st_mode)
         self._began_s = 0.0
         self._came_bytes = 0
+        self.dropped_s = 0.0
+        """How much was dropped before what was taken last."""
         if self._is_pipe and sys.platform == "linux":
             with suppress(OSError):
                 fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
@@ -112,6 +114,7 @@ class _Inflow:
         if excess_bytes > 0 and is_live:
             self._came_bytes += len(os.read(self.descriptor, excess_bytes))
             self._dropping.dropped(excess_bytes / a_second)
+            self.dropped_s += excess_bytes / a_second
         elif waiting_bytes <= self._wanted_bytes:
             self._dropping.caught_up()
             # This is the present: over days, no microphone goes as the clock does.
@@ -146,6 +149,11 @@ class PipeSource:
     def is_over(self) -> bool:
         """Return False: another writer may come."""
         return False
+
+    @property
+    def dropped_s(self) -> float:
+        """How much audio was dropped since it was opened."""
+        return 0.0 if self._inflow is None else self._inflow.dropped_s
 
     def open(self) -> None:
         """Open the FIFO for reading and writing, so that it does not end when a writer leaves."""
@@ -216,6 +224,11 @@ class StdinSource:
     def is_over(self) -> bool:
         """Whether all of it was read."""
         return self._has_ended and self._silence_left_bytes <= 0
+
+    @property
+    def dropped_s(self) -> float:
+        """How much audio was dropped so far."""
+        return 0.0 if self._inflow is None else self._inflow.dropped_s
 
     def open(self) -> None:
         """Begin; the first time with what waits already."""

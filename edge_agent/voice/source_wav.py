@@ -22,6 +22,11 @@ class WavSource:
         """Whether the file has been played."""
         return self._position >= len(self._audio)
 
+    @property
+    def dropped_s(self) -> float:
+        """Return 0: a file waits."""
+        return 0.0
+
     def open(self) -> None:
         """Read the file."""
         self._audio = read_wav(self._path) + bytes(2 * RATE)

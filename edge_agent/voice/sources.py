@@ -28,6 +28,11 @@ class AudioSource(Protocol):
         """Whether nothing will ever come again."""
         ...
 
+    @property
+    def dropped_s(self) -> float:
+        """How much audio was dropped before what `read` gave last; never less than before, while it is open."""
+        ...
+
     def open(self) -> None:
         """Begin. Raise MicrophoneError when that is impossible now, VoiceError when it always will be."""
         ...

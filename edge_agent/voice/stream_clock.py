@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-REMEMBERS_S: Final = 10.0
-"""How long audio counts that came with less delay than all after it: when audio was dropped since, or samples come
-slower than the clock says, it is wrong."""
+REMEMBERS_S: Final = 60.0
+"""How long audio counts that came with less delay than all after it. Where all of it waits for us for longer, it seems
+to be the present. What was lost on its way to us, and samples that come slower than the clock says, make what is
+remembered wrong."""
 
 
 class StreamClock:
@@ -22,6 +23,8 @@ class StreamClock:
         """How much audio came so far: the newest sample's place in the stream."""
         self._least = deque([(now_s, now_s)])
         """When audio came, and when the stream began if that had no delay; each with less delay than all after it."""
+        self._gaps: deque[tuple[float, float]] = deque()
+        """Where audio is missing, and how much."""
 
     @property
     def began_s(self) -> float:
@@ -35,7 +38,12 @@ class StreamClock:
 
     def heard_at_s(self, place_s: float) -> float:
         """Return when the sample at that place in the stream was heard."""
-        return self.began_s + place_s
+        return self.began_s + place_s - sum(gap_s for at_s, gap_s in self._gaps if at_s >= place_s)
+
+    def miss(self, gap_s: float) -> None:
+        """Take note of so much audio that was dropped, and will not come."""
+        self._least = deque((at_s, since_s + gap_s) for at_s, since_s in self._least)
+        self._gaps.append((self.heard_s, gap_s))
 
     def take(self, audio_s: float, now_s: float) -> None:
         """Take note of so much audio, whose last sample came in at `now_s`; of none where nothing waits."""
@@ -48,3 +56,5 @@ class StreamClock:
         self._least.append((now_s, since_s))
         while self._least[0][0] < now_s - REMEMBERS_S:
             self._least.popleft()
+        while self._gaps and self._gaps[0][0] < self.heard_s - REMEMBERS_S:
+            self._gaps.popleft()

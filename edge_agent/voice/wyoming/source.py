@@ -55,6 +55,11 @@ class _Ears(ABC):
         """Return False: whoever left may come again."""
         return False
 
+    @property
+    def dropped_s(self) -> float:
+        """How much audio was dropped since it was opened."""
+        return self._backlog.dropped_s
+
     def read(self, gather_s: float = 0.0) -> bytes:
         """Return the oldest audio that was not read, silence for a while when it stopped, or nothing."""
         if self._selector is None:

@@ -62,6 +62,7 @@ class Room:
         self.said: list[tuple[float, str]] = []
         self.own_mb: list[float] = []
         self.is_over = False
+        self.dropped_s = 0.0
         self._ends_s = hours * 3600
         self._wishes = wishes
         self._draw = random.Random(1)

@@ -152,6 +152,10 @@ class Tape:
     def is_over(self) -> bool:
         return self._at == len(self._pieces)
 
+    @property
+    def dropped_s(self) -> float:
+        return 0.0
+
     def open(self) -> None:
         self.opened += 1
 

@@ -95,7 +95,59 @@ def test_audio_that_had_to_wait_for_us_is_not_taken_for_late(
     assert own.is_own(heard("tell me more", 1 + said_s - 0.2))
 
 
-def test_soon_after_audio_was_dropped_our_recording_is_looked_for_at_its_place(
+def test_audio_that_waits_for_us_for_half_a_minute_is_not_taken_for_the_present(
+    speech: Path, speech_model: SpeechModel, grammar: Grammar
+) -> None:
+    asset = speech / "wake-and-command.wav"
+    own = OwnVoice(read_wav, speech_model, 0.0)
+    followed(own, 1, 0.0)
+    followed(own, 30, 4.0)  # the decoder is behind by three seconds
+    own.play(OwnSound(asset, 32.0), grammar)
+    known(own)
+    said_s = len(read_wav(asset)) / SECOND
+    followed(own, said_s, 34.0)
+    assert own.is_own(heard("tell me more", 32 + said_s - 0.2))
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before it begins", "while it plays"])
+def test_what_our_recording_says_is_found_at_once_when_audio_was_dropped(
+    speech: Path, speech_model: SpeechModel, grammar: Grammar, before: bool
+) -> None:
+    asset = speech / "wake-and-command.wav"
+    said_s = len(read_wav(asset)) / SECOND
+    own = OwnVoice(read_wav, speech_model, 0.0)
+    now_s = followed(own, 3, 0.0)
+    if before:
+        own.take(bytes(BLOCK), now_s + 1.05, 1.0)
+        now_s += 1.05
+        own.play(OwnSound(asset, now_s), grammar)
+        known(own)
+        now_s = followed(own, 1, now_s)
+    else:
+        own.play(OwnSound(asset, now_s), grammar)
+        known(own)
+        own.take(bytes(BLOCK), now_s + 1.05, 1.0)
+        now_s += 1.05
+    followed(own, 4, now_s)
+    place_s = 3.05 if before else 2.0
+    assert own.is_own(heard("tell me more", place_s + said_s - 0.2))
+    assert not own.is_own(heard("tell me more", place_s + 1 + said_s - 0.2 + LATEST_S)), "where it would be else"
+
+
+def test_what_our_recording_said_before_audio_was_dropped_stays_ours(
+    speech: Path, speech_model: SpeechModel, grammar: Grammar
+) -> None:
+    asset = speech / "wake-and-command.wav"
+    said_s = len(read_wav(asset)) / SECOND
+    own = OwnVoice(read_wav, speech_model, 0.0)
+    own.play(OwnSound(asset, 0.0), grammar)
+    known(own)
+    now_s = followed(own, said_s, 0.0)
+    own.take(bytes(BLOCK), now_s + 3, 3.0)
+    assert own.is_own(heard("tell me more", said_s - 0.2))
+
+
+def test_some_time_after_audio_was_lost_on_its_way_our_recording_is_looked_for_at_its_place(
     speech: Path, speech_model: SpeechModel, grammar: Grammar
 ) -> None:
     asset = speech / "wake-and-command.wav"
@@ -368,6 +420,25 @@ def test_our_own_voice_is_taken_out_of_what_is_heard(speech: Path) -> None:
     assert len(cleaned) == len(heard_pcm)
     begin = round((REHEARSALS[2][0] + 0.2) * RATE) * 2
     assert power(cleaned[begin:]) < power(heard_pcm[begin:]) / 30
+
+
+@needs_library
+def test_our_own_voice_is_taken_out_again_when_audio_was_dropped(
+    speech: Path, speech_model: SpeechModel, grammar: Grammar
+) -> None:
+    asset = speech / "running-speech-rms.wav"
+    room = echo_of(read_wav(asset), 0.12)
+    own = OwnVoice(read_wav, speech_model, 0.0)
+    own.play(OwnSound(asset, 0.0), grammar)
+    known(own)
+    now_s, cleaned = 0.0, b""
+    dropped = range(3 * SECOND, 4 * SECOND)
+    for at in range(0, len(room), BLOCK):
+        now_s += 0.05
+        if at not in dropped:
+            cleaned += own.take(room[at : at + BLOCK], now_s, 1.0 if at == dropped.stop else 0.0)
+    rest = room[dropped.stop + SECOND :]
+    assert power(cleaned[-len(rest) :]) < power(rest) / 30
 
 
 def test_a_person_is_not_turned_down_with_the_residue() -> None:

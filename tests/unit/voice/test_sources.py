@@ -230,6 +230,7 @@ def test_a_microphone_that_nobody_takes_from_drops_its_oldest_audio_and_says_so_
             microphone._backlog.add(block)
         taken = [microphone.read() for _ in range(kept)]
     assert taken == recorded[25:]
+    assert microphone.dropped_s == 25 / 20
     assert [record.getMessage() for record in caplog.records] == DROPPED
 
 
@@ -256,6 +257,7 @@ def test_a_pipe_whose_writer_is_live_drops_its_oldest_audio_and_says_so_once(
             assert source.read() == SILENCE
     assert taken == recorded[-len(taken) :]
     dropped_s = (len(recorded) - 2 - len(taken)) / 20
+    assert source.dropped_s == pytest.approx(dropped_s)
     assert [record.getMessage() for record in caplog.records] == [
         DROPPED[0],
         DROPPED[1].replace("1.2", f"{dropped_s:.1f}"),
