@@ -6,9 +6,9 @@ from collections import deque
 from typing import Final
 
 REMEMBERS_S: Final = 60.0
-"""How long audio counts that came with less delay than all after it. Where all of it waits for us for longer, it seems
-to be the present. What was lost on its way to us, and samples that come slower than the clock says, make what is
-remembered wrong."""
+"""How long audio counts that came with less delay than all after it. Where all of it waits for us for longer, it
+seems to be the present. What was lost on its way to us, and samples that come slower than the clock says, make what
+is remembered wrong."""
 
 
 class StreamClock:
