@@ -116,7 +116,7 @@ class Agent:
         )
         sights = Sights(
             link=self._link_view,
-            repository_version=self._repository_version,
+            repository_version=lambda: self.rooms.shelf.room.repository_version,
             config_version=lambda: self.trial.version,
             metrics=self.metrics.exposition,
             pack_reasons=self.rooms.pack_reasons,
@@ -265,9 +265,6 @@ class Agent:
 
     # --- what others see ---------------------------------------------------------------------------------------
 
-    def _repository_version(self) -> int | None:
-        return self.rooms.shelf.room.status().version or None
-
     def _link_view(self) -> LinkView:
         status, mqtt = self.link.status, self.settings.mqtt
         return LinkView(
@@ -281,7 +278,7 @@ class Agent:
             self.settings.profile.name,
             self.trial.outcome,
             self.troubles.lasting,
-            repository_version=self._repository_version(),
+            repository_version=self.rooms.shelf.room.repository_version,
             microphone=self.driver.state.surroundings.device.microphone,
         ).to_payload()
 

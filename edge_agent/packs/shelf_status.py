@@ -1,4 +1,4 @@
-"""What the debug page shows of the shelf. Pure; `dataclasses.asdict` makes it JSON but for datetimes."""
+"""All that is known of the shelf, and how fresh it is. Pure; `dataclasses.asdict` makes it JSON but for datetimes."""
 
 from dataclasses import dataclass
 from datetime import datetime

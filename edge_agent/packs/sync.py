@@ -233,8 +233,13 @@ class PackShelf:
         """Return, by name, which place each pack has when the budget gets shorter: 1 goes first."""
         return {place.name: place for place in self._supply.plan().places}
 
+    @property
+    def repository_version(self) -> int | None:
+        """The version of the repository that was verified last; None before the first. Asked at every event."""
+        return self._shelf.record.version or None
+
     def status(self) -> ShelfStatus:
-        """Return what the debug page shows. Reads the directory's sizes; nothing else blocks."""
+        """Return all that is known, for whoever looks closely. Reads the directory's sizes; nothing else blocks."""
         record, revocations = self._shelf.record, self._shelf.revocations
         try:
             used_bytes = sum(self._shelf.store.used_bytes().values())

@@ -6,6 +6,8 @@ from itertools import product
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from tests.documents import DOCS, ROOT, every_document, spans
 
 TOP: Final = sorted(path.name for path in ROOT.iterdir() if not path.name.startswith("."))
@@ -68,6 +70,16 @@ def test_the_architectures_rooms_are_the_packages_folders() -> None:
     assert {room for room, _ in rows} == rooms(ROOT / "edge_agent")
     assert set(re.findall(r"`(\w+)/`", dict(rows)["fleet"])) == rooms(ROOT / "edge_agent" / "fleet")
     assert set(re.findall(r"`(\w+)/`", dict(rows)["packs"])) == rooms(ROOT / "edge_agent" / "packs")
+
+
+@pytest.mark.parametrize(
+    "room", sorted((ROOT / "edge_agent").rglob("__init__.py")), ids=lambda path: path.parent.name
+)
+def test_a_rooms_own_list_names_files_that_are_there(room: Path) -> None:
+    lists = re.findall(r"^(?: {4})?([a-z_]+/?(?:, [a-z_]+/?)*) {2,}\S", room.read_text("utf-8"), re.MULTILINE)
+    names = [name for names in lists for name in names.split(", ")]
+    there = {path.stem for path in room.parent.glob("*.py")} | {f"{name}/" for name in rooms(room.parent)}
+    assert set(names) <= there
 
 
 def test_each_decision_record_says_when_and_where() -> None:
