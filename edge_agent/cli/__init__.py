@@ -14,18 +14,18 @@ from edge_agent import __version__
 from edge_agent.cli.output import fail
 from edge_agent.model.errors import EdgeAgentError
 
-_COMMANDS: Final = {
-    "run": "Run the agent on this device.",
-    "demo": "Play one home's whole day on virtual devices.",
-    "check": "Check a configuration and this device without starting anything.",
-    "listen": "Recognise phrases in WAV files or from the microphone.",
-    "wyoming": "Serve wake words and speech-to-text to Home Assistant (Wyoming).",
-    "signal": "Tell the running agent of a moment or a device state.",
-    "explain": "Show what was decided, and why.",
-    "consent": "See, give or withdraw the resident's consent and limits.",
-    "model": "List, choose and install speech models.",
-    "fleet": "The operator's side: keys, publish, configure, collect, report.",
-}
+_COMMANDS: Final = (
+    "run",
+    "demo",
+    "check",
+    "listen",
+    "wyoming",
+    "signal",
+    "explain",
+    "consent",
+    "model",
+    "fleet",
+)
 """Each command lives in `edge_agent.cli.<name>` and offers `register(app)`."""
 
 
