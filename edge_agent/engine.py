@@ -25,6 +25,7 @@ from edge_agent.placing import answered, honest, outcome_of, placed
 from edge_agent.plays import (
     FOLLOW_UP_TIMER,
     INLINE_TIMER,
+    QUIET_TIMER,
     Effects,
     EngineState,
     begun,
@@ -34,6 +35,7 @@ from edge_agent.plays import (
     ended,
     forgotten,
     given_up,
+    hushed,
     is_kept_away,
     is_welcome,
     reason_against,
@@ -59,7 +61,11 @@ def step(state: EngineState, event: ev.Event, now: datetime, draw: float) -> tup
     `now` is aware; `draw` is uniform in [0, 1) and only breaks ties between equals.
     """
     after, effects = _routed(state, event, now, draw)
-    is_time = isinstance(event, ev.TimerRang) and event.name == STAGING_TIMER
+    rang = event.name if isinstance(event, ev.TimerRang) else ""
+    if rang == QUIET_TIMER or _may_be_quiet_now(state, after):
+        after, hushing = hushed(after, now)
+        effects += hushing
+    is_time = rang == STAGING_TIMER
     if is_time or _looks_different(state, after):
         after, staging = _restaged(after, now)
         effects += staging
@@ -231,6 +237,12 @@ def _timer_rang(state: EngineState, name: str, now: datetime) -> tuple[EngineSta
 
 
 # --- standing orders ---------------------------------------------------------------------------------------------
+
+
+def _may_be_quiet_now(before: EngineState, after: EngineState) -> bool:
+    """Whether another play began, or the hours changed; what begins with the time has its timer."""
+    old, new = before.surroundings, after.surroundings
+    return after.playing is not before.playing or old.policy is not new.policy or old.limits is not new.limits
 
 
 def _looks_different(before: EngineState, after: EngineState) -> bool:

@@ -15,13 +15,15 @@ from edge_agent.model.decision import NoFill, Refusal
 from edge_agent.model.device import History, Impression, Surroundings
 from edge_agent.model.formats import Format
 from edge_agent.model.identity import DecisionId, PlayId
-from edge_agent.model.moment import Slot
+from edge_agent.model.moment import MomentKind, Slot
 from edge_agent.model.play import CloseCause, Play, PlayEvent, PlayEventKind
 from edge_agent.model.wording import Said, Term, Wording
+from edge_agent.moments.permission import is_quiet, look_for_quiet
 from edge_agent.voice.dialogue import ANSWER_WINDOW, SAID_WITHIN
 
 FOLLOW_UP_TIMER: Final = "follow-up"
 INLINE_TIMER: Final = "inline"
+QUIET_TIMER: Final = "quiet hours"
 PAST_MEANT: Final = timedelta(minutes=5)
 """How long after a placement has ended a wake phrase opens its window again."""
 _STEADY: Final = timedelta(days=1)
@@ -158,6 +160,17 @@ def closed(state: EngineState, cause: CloseCause, now: datetime) -> tuple[Engine
         state, ending = ended(state, play.id, now)
         effects += ending
     return state, effects
+
+
+def hushed(state: EngineState, now: datetime) -> tuple[EngineState, Effects]:
+    """Close what plays in quiet hours, unless the resident asked for it; before them, look when they may begin."""
+    play = state.playing
+    if play is None or state.was_closed or play.slot.moment.kind is MomentKind.FOLLOW_UP or _is_later_turn(play):
+        return state, ()
+    if is_quiet(state.surroundings, now):
+        return closed(state, CloseCause.QUIET_HOURS, now)
+    look = look_for_quiet(state.surroundings, now)
+    return state, () if look is None else (fx.SetTimer(QUIET_TIMER, look),)
 
 
 def is_welcome(state: EngineState, play: Play, now: datetime) -> bool:

@@ -48,6 +48,8 @@ class CloseCause(StrEnum):
     REVOKED = "revoked"
     DEVICE = "device"
     """A call came in, do-not-disturb went on, or the device was switched off."""
+    QUIET_HOURS = "quiet_hours"
+    """They began, by the time or because they were set, and nobody had asked for the play."""
     SHUTDOWN = "shutdown"
 
 

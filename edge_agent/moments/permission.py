@@ -59,6 +59,16 @@ def may_sound(surroundings: Surroundings, now: datetime) -> bool:
     return all(refuse(question) is None for refuse in _KEEPS_SILENT)
 
 
+def is_quiet(surroundings: Surroundings, now: datetime) -> bool:
+    """Return whether quiet hours hold for what nobody asked for. `now` must be aware (RuntimeError)."""
+    return quiet_hours.refuse(ask(Moment(MomentKind.IDLE, now), surroundings, now, None)) is not None
+
+
+def look_for_quiet(surroundings: Surroundings, now: datetime) -> datetime | None:
+    """Return when to look again whether it is quiet, so that no beginning is missed; None without quiet hours."""
+    return quiet_hours.look_again(surroundings, now)
+
+
 def permit(
     moment: Moment,
     surroundings: Surroundings,
