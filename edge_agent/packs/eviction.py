@@ -47,9 +47,11 @@ class Claim:
     at: datetime
 
     @property
-    def assets(self) -> Mapping[str, int]:
-        """The length of each asset by its hash; two names for one content count once."""
-        return {asset.sha256: asset.length for asset in self.manifest.assets.values()}
+    def files(self) -> Mapping[str, int]:
+        """The length of each asset and list of chunks by its hash; two names for one content count once."""
+        assets = self.manifest.assets.values()
+        lists = {part.sha256: part.length for asset in assets for part in asset.chunk_lists}
+        return lists | {asset.sha256: asset.length for asset in assets}
 
 
 def eviction_order(entries: Iterable[Entry], now: datetime, played: Played, zone: tzinfo) -> tuple[Claim, ...]:
@@ -116,12 +118,12 @@ def places(
     outside = [claim for claim in order if claim not in with_room and shown[claim.entry.target_name] is claim]
     users: dict[str, int] = {}
     for claim in with_room:
-        for sha256 in claim.assets:
+        for sha256 in claim.files:
             users[sha256] = users.get(sha256, 0) + 1
     found = []
     for place, claim in enumerate(inside, 1):
         fate = RoomFate.STAYS if claim.reason in _LASTING else RoomFate.FIRST if place == 1 else RoomFate.NEXT
-        frees_bytes = sum(length for sha256, length in claim.assets.items() if users[sha256] == 1)
+        frees_bytes = sum(length for sha256, length in claim.files.items() if users[sha256] == 1)
         found.append(_place(claim, place, fate, frees_bytes, now, zone))
     found += [_place(claim, 0, RoomFate.OUT, 0, now, zone) for claim in outside]
     return tuple(found)

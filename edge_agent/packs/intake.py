@@ -9,7 +9,8 @@ from edge_agent.model.errors import EdgeAgentError, FormatError, LinkError, Stor
 from edge_agent.packs.formats.documents import MAX_DOCUMENT_BYTES
 from edge_agent.packs.formats.manifest import parse_target_name, shelf_name
 from edge_agent.packs.formats.revocations import TARGET as REVOKED
-from edge_agent.packs.shelf import Shelf
+from edge_agent.packs.shares import Claimed, without_share
+from edge_agent.packs.shelf import Shelf, role_of
 from edge_agent.packs.shelf_record import Entry
 from edge_agent.packs.source import Piece, Source, target_topic
 from edge_agent.packs.threads import in_thread
@@ -34,6 +35,19 @@ def packs_to_read(repository: Repository, shelf: Shelf) -> list[str]:
     """Return the target names of packs whose manifests are wanted: not those that are revoked."""
     revocations = shelf.revocations
     return [name for name in signed_packs(repository) if revocations.of_pack(shelf_name(name)) is None]
+
+
+async def packs_without_share(
+    repository: Repository, shelf: Shelf, names: Iterable[str]
+) -> Mapping[str, EdgeAgentError]:
+    """Return those of `names` for whose manifests their advertiser has no room left, with why (see `shares`)."""
+    claims = []
+    for name in names:
+        file, entry = repository.files[name], shelf.entries.get(name)
+        standing = None if entry is None else entry.complete_sha256
+        standing_bytes = 0 if standing is None else await in_thread(shelf.store.document_bytes, standing)
+        claims.append(Claimed(name, file.length, standing_bytes))
+    return without_share(claims)
 
 
 async def bring_documents(
@@ -96,14 +110,23 @@ def _altered(file: SignedFile) -> UntrustedError:
     )
 
 
-async def place_entries(repository: Repository, shelf: Shelf, troubles: Troubles) -> None:
+async def place_entries(
+    repository: Repository, shelf: Shelf, troubles: Troubles, left_out: Mapping[str, EdgeAgentError]
+) -> None:
     """Give each signed pack its entry; the last complete version stays in it until the newest is complete.
 
-    Manifests are read in a worker thread: one that lists thousands of chunks takes long on a small device.
+    Of a pack that is `left_out` nothing else stays. Manifests are read in a worker thread: one that lists thousands
+    of chunks takes long on a small device.
     """
     for name in signed_packs(repository):
         sha256 = repository.files[name].sha256
         old = shelf.entries.get(name)
+        if name in left_out:
+            if old is None or old.complete is None:
+                shelf.entries.pop(name, None)
+            else:
+                shelf.entries[name] = replace(old, sha256=sha256, newest=None, reason=left_out[name].said())
+            continue
         if old is not None and old.sha256 == sha256 and (old.newest is not None or old.reason):
             continue
         fresh = Entry(name, sha256)
@@ -124,9 +147,10 @@ async def place_entries(repository: Repository, shelf: Shelf, troubles: Troubles
             troubles.end(f"manifest {shelf_name(name)}")
 
 
-def note_broken_roles(repository: Repository, troubles: Troubles) -> None:
-    """Begin a trouble for each role that did not verify or is suspicious, and end those of roles that are well."""
-    ill = {**repository.suspicious, **repository.broken}
+def note_broken_roles(repository: Repository, troubles: Troubles, left_out: Mapping[str, EdgeAgentError]) -> None:
+    """Begin a trouble for each role that did not verify, is suspicious or signs too much; end those of the others."""
+    too_much = {role_of(name): error for name, error in left_out.items()}
+    ill = {**too_much, **repository.suspicious, **repository.broken}
     for role, error in ill.items():
         troubles.begin(f"role {role}", error)
     for subject in [subject for subject in troubles.lasting if subject.startswith("role ")]:

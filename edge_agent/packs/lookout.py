@@ -17,6 +17,7 @@ from edge_agent.packs.intake import (
     bring_documents,
     note_broken_roles,
     packs_to_read,
+    packs_without_share,
     place_entries,
     wanted_documents,
 )
@@ -165,11 +166,14 @@ class Lookout:
             if self._shelf.drop_unsigned(repository):
                 failures.append(await self._take_down())
             failures.extend(await self._heed_revocations(repository))
-            names = [*wanted_documents(repository, self._telling.wanted), *packs_to_read(repository, self._shelf)]
+            packs = packs_to_read(repository, self._shelf)
+            left_out = await packs_without_share(repository, self._shelf, packs)
+            names = [*wanted_documents(repository, self._telling.wanted), *packs]
+            wanted = [name for name in names if name not in left_out]
             failures.append(
-                await bring_documents(repository, self._shelf, self._source, names, self._settings.window)
+                await bring_documents(repository, self._shelf, self._source, wanted, self._settings.window)
             )
-            await place_entries(repository, self._shelf, self._troubles)
+            await place_entries(repository, self._shelf, self._troubles, left_out)
             await self._remove_unneeded(before)
         if not any(failures) and not repository.broken and self._shelf.has_all_manifests():
             self._shelf.be_sure()
@@ -181,7 +185,7 @@ class Lookout:
         if CONFIG_ROLE not in repository.broken:
             self._telling.withdraw_absent(repository.files.keys())
         self._supply.replan()
-        note_broken_roles(repository, self._troubles)
+        note_broken_roles(repository, self._troubles, left_out)
         self._verified_timestamp = await in_thread(self._metadata.timestamp)
         await in_thread(self._shelf.store.reserve.fill)
         for failure in failures:

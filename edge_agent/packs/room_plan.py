@@ -18,7 +18,7 @@ _NO_ROOM: Final = Wording(
 
 @dataclass(frozen=True, slots=True)
 class RoomPlan:
-    """`fetch` are the entries to complete, in order; `keep` the hashes of every asset that may stay.
+    """`fetch` are the entries to complete, in order; `keep` the hashes of every asset and list that may stay.
 
     `refused` says by target name why a pack that is on its way gets no room; those in `over` get none merely since
     their flights have ended. `evicted` are the entries whose version that can play has to go. `places` is the same
@@ -55,7 +55,7 @@ def plan_room(
     evicted: list[Entry] = []
     over: set[str] = set()
     for claim in reversed(order):
-        added = {sha256: length for sha256, length in claim.assets.items() if sha256 not in room}
+        added = {sha256: length for sha256, length in claim.files.items() if sha256 not in room}
         total_bytes = taken_bytes + sum(added.values())
         name = claim.entry.target_name
         if total_bytes <= budget_bytes:

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from typing import Final
@@ -211,12 +211,12 @@ class Shelf:
         entries = {
             name: entry
             for name, entry in self.entries.items()
-            if name in repository.files or _role_of(name) in repository.broken
+            if name in repository.files or role_of(name) in repository.broken
         }
         documents = {
             name: content
             for name, content in self.documents.items()
-            if name in repository.files or _role_of(name) in repository.broken
+            if name in repository.files or role_of(name) in repository.broken
         }
         changed = len(entries) < len(self.entries) or len(documents) < len(self.documents)
         self.entries, self.documents = entries, documents
@@ -278,18 +278,17 @@ class Shelf:
     def _complete(self) -> Iterator[Manifest]:
         return (entry.complete for entry in self.entries.values() if entry.complete is not None)
 
-    def needed_documents(self) -> frozenset[str]:
-        """Return the hashes of every document and list of chunks that the shelf stands on."""
+    def needed_documents(self, with_room: Collection[str]) -> frozenset[str]:
+        """Return the hashes of every document that the shelf stands on, and of those lists of chunks `with_room`."""
         manifests = {entry.sha256 for entry in self.entries.values()}
         complete = {entry.complete_sha256 for entry in self.entries.values() if entry.complete_sha256 is not None}
         small = {hashlib.sha256(content).hexdigest() for content in self.documents.values()}
-        standing = [one for entry in self.entries.values() for one in (entry.newest, entry.complete)]
-        packed = chain.from_iterable(one.assets.values() for one in standing if one is not None)
-        lists = {part.sha256 for asset in chain(packed, self._parcel_assets()) for part in asset.chunk_lists}
-        return frozenset(manifests | complete | small | lists)
+        held = {part.sha256 for asset in self._parcel_assets() for part in asset.chunk_lists}
+        return frozenset(manifests | complete | small | held | set(with_room))
 
 
-def _role_of(name: str) -> str:
+def role_of(name: str) -> str:
+    """Return the role that signs documents of that name."""
     parsed = parse_target_name(name)
     return CONFIG_ROLE if parsed is None else f"{ADVERTISER_ROLE}{parsed[0]}"
 

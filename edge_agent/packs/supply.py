@@ -283,7 +283,7 @@ class Supply:
             return
         async with self.entries_lock:
             keep = self.plan().keep | self._shelf.used_assets()
-            await in_thread(self._shelf.store.evict, keep, self._shelf.needed_documents())
+            await in_thread(self._shelf.store.evict, keep, self._shelf.needed_documents(keep))
             self._shelf.leaving.clear()
 
     async def _evict_quietly(self) -> None:

@@ -221,7 +221,7 @@ def test_torn_chunks_are_fetched_again_and_nothing_else(tmp_path: Path) -> None:
         store = BlobStore(tmp_path / f"tv-{number}")
         store.open()
         for offset, chunk in places:
-            store.keep_chunk(poster, offset, fleet.fleet.chunk_path(chunk.sha256).read_bytes())
+            store.keep_chunks(poster, [(offset, fleet.fleet.chunk_path(chunk.sha256).read_bytes())])
         partial = store.directory / "partial" / poster.sha256
         content = bytearray(partial.read_bytes())
         torn_at = draw.randrange(len(content))

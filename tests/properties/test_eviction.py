@@ -61,15 +61,15 @@ def test_the_budget_is_kept_and_nothing_goes_that_fits_beside_what_is_wanted_mor
     entries, played = shelf
     plan = plan_room(entries, budget, NOW, played)
     order = eviction_order(entries, NOW, played, UTC)
-    lengths = {sha256: length for claim in order for sha256, length in claim.assets.items()}
+    lengths = {sha256: length for claim in order for sha256, length in claim.files.items()}
     assert sum(lengths[sha256] for sha256 in plan.keep) <= budget
     out = {found.target_name for found in plan.evicted} | plan.refused.keys()
     kept: dict[str, int] = {}
     for claim in reversed(order):
         if claim.entry.target_name in out:
-            assert sum((kept | dict(claim.assets)).values()) > budget
+            assert sum((kept | dict(claim.files)).values()) > budget
         else:
-            kept |= claim.assets
+            kept |= claim.files
     assert kept.keys() == plan.keep
 
 

@@ -103,6 +103,12 @@ class BlobStore:
             path.unlink()
         return None
 
+    def document_bytes(self, sha256: str) -> int:
+        """Return how long the document with that hash is, or 0 when it is not there."""
+        with suppress(OSError):
+            return (self._documents / sha256).lstat().st_size
+        return 0
+
     def keep_document(self, sha256: str, content: bytes, *, urgent: bool = False) -> None:
         """Keep a document whose hash the caller has verified; an urgent one on a full disk, too, in the reserve."""
         path = self._documents / sha256
@@ -194,10 +200,6 @@ class BlobStore:
             finally:
                 os.close(descriptor)
         return missing
-
-    def keep_chunk(self, asset: PackedAsset, offset: int, content: bytes) -> None:
-        """Write a verified chunk at its place in the partial asset."""
-        self.keep_chunks(asset, [(offset, content)])
 
     def keep_chunks(self, asset: PackedAsset, chunks: Iterable[tuple[int, bytes]]) -> None:
         """Write verified chunks at their places in the partial asset: (offset, content) of each."""

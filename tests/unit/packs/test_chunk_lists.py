@@ -245,3 +245,25 @@ async def test_lists_of_a_pack_that_left_the_shelf_leave_the_disk(watched: Watch
         await device.until(lambda: not device.shelf.catalog.packs)
         await device.shelf._supply.evict()
         assert not lists & {path.name for path in (watched.directory / "documents").iterdir()}
+
+
+async def test_lists_count_for_the_budget_and_go_with_the_room_of_their_pack(watched: Watched) -> None:
+    """Any number of packs may name one asset, each with lists of its own, and none of them ever becomes whole."""
+    watched.fleet.sign(poster=png(filling=random_bytes(500_000)))
+    manifest = list_chunks(watched.fleet)
+    lists, chunks = every_part(watched.fleet, manifest)
+    (poster,) = manifest.assets.values()
+    needed_bytes = poster.length + sum(part.length for part in poster.chunk_lists)
+    watched.fleet.put_into(watched.source)
+    del watched.source.retained[f"repo/chunk/{max(chunks)}"]
+    async with watched.device(budget_bytes=needed_bytes) as device:
+        await device.until(lambda: chunks <= set(watched.asked()) and bool(device.shelf.reasons()))
+        await device.shelf._supply.evict()
+        assert lists <= {path.name for path in (watched.directory / "documents").iterdir()}
+    watched.source.asked.clear()
+    async with watched.device(budget_bytes=needed_bytes - 1) as device:
+        await device.until(lambda: "does not fit" in str(device.shelf.reasons().get("acme/spring")))
+        await device.until(lambda: device.shelf.status().checked_at is not None)
+        await device.shelf._supply.evict()
+        assert not lists & {path.name for path in (watched.directory / "documents").iterdir()}
+        assert watched.asked() == []

@@ -39,7 +39,7 @@ def store(tmp_path: Path) -> BlobStore:
 def test_an_asset_grows_chunk_by_chunk_in_any_order_and_becomes_whole(store: BlobStore) -> None:
     for number in (2, 0, 1):
         assert store.asset_path(ASSET) is None
-        store.keep_chunk(ASSET, PLACES[number], PIECES[number])
+        store.keep_chunks(ASSET, [(PLACES[number], PIECES[number])])
     assert store.missing_chunks(ASSET) == []
     path = store.finish_asset(ASSET)
     assert path == store.asset_path(ASSET)
@@ -56,22 +56,22 @@ def test_a_timestamp_that_cannot_be_read_is_a_trouble_of_the_disk(store: BlobSto
 
 def test_what_is_missing_is_told_from_the_bytes_alone(store: BlobStore) -> None:
     assert [offset for offset, _ in store.missing_chunks(ASSET)] == PLACES
-    store.keep_chunk(ASSET, PLACES[1], PIECES[1])
+    store.keep_chunks(ASSET, [(PLACES[1], PIECES[1])])
     again = BlobStore(store.directory)
     again.open()
     assert [offset for offset, _ in again.missing_chunks(ASSET)] == [PLACES[0], PLACES[2]]
 
 
 def test_half_a_chunk_after_a_power_cut_is_a_missing_chunk(store: BlobStore) -> None:
-    store.keep_chunk(ASSET, PLACES[0], PIECES[0])
-    store.keep_chunk(ASSET, PLACES[1], PIECES[1][:1000])
+    store.keep_chunks(ASSET, [(PLACES[0], PIECES[0])])
+    store.keep_chunks(ASSET, [(PLACES[1], PIECES[1][:1000])])
     assert [offset for offset, _ in store.missing_chunks(ASSET)] == [PLACES[1], PLACES[2]]
 
 
 def test_an_asset_whose_chunks_do_not_make_it_is_refused_and_begun_again(store: BlobStore) -> None:
     lying = ASSET.model_copy(update={"sha256": "0" * 64})
     for offset, piece in zip(PLACES, PIECES, strict=True):
-        store.keep_chunk(lying, offset, piece)
+        store.keep_chunks(lying, [(offset, piece)])
     with pytest.raises(IncompleteError, match="do not add up"):
         store.finish_asset(lying)
     assert len(store.missing_chunks(lying)) == 3
@@ -79,29 +79,29 @@ def test_an_asset_whose_chunks_do_not_make_it_is_refused_and_begun_again(store: 
 
 def test_chunks_are_copied_out_of_assets_whole_or_not_and_checked(store: BlobStore) -> None:
     assert store.copy_chunk(ASSET.chunks[1], ASSET, PLACES[1]) is None, "nothing is there"
-    store.keep_chunk(ASSET, PLACES[1], PIECES[1])
+    store.keep_chunks(ASSET, [(PLACES[1], PIECES[1])])
     assert store.copy_chunk(ASSET.chunks[1], ASSET, PLACES[1]) == PIECES[1]
     assert store.copy_chunk(ASSET.chunks[0], ASSET, PLACES[0]) is None, "a hole"
-    store.keep_chunk(ASSET, PLACES[0], PIECES[0])
-    store.keep_chunk(ASSET, PLACES[2], PIECES[2])
+    store.keep_chunks(ASSET, [(PLACES[0], PIECES[0])])
+    store.keep_chunks(ASSET, [(PLACES[2], PIECES[2])])
     store.finish_asset(ASSET)
     assert store.copy_chunk(ASSET.chunks[1], ASSET, PLACES[1]) == PIECES[1]
     assert store.copy_chunk(ASSET.chunks[1], ASSET, PLACES[0]) is None
 
 
 def test_a_full_disk_loses_nothing_that_was_verified(store: BlobStore) -> None:
-    store.keep_chunk(ASSET, PLACES[0], PIECES[0])
+    store.keep_chunks(ASSET, [(PLACES[0], PIECES[0])])
     store.keep_document("d" * 64, b"kept")
     store.write_record(b"old")
     with full_disk(45_000):
         with pytest.raises(StorageError, match="The disk is full"):
-            store.keep_chunk(ASSET, PLACES[1], PIECES[1])
+            store.keep_chunks(ASSET, [(PLACES[1], PIECES[1])])
         with pytest.raises(StorageError, match="The disk is full"):
             store.write_record(b"x" * 60_000)
     assert [offset for offset, _ in store.missing_chunks(ASSET)] == PLACES[1:]
     assert store.read_record() == b"old"
     assert not list(store.directory.glob("tmp*"))
-    store.keep_chunk(ASSET, PLACES[1], PIECES[1])
+    store.keep_chunks(ASSET, [(PLACES[1], PIECES[1])])
     assert [offset for offset, _ in store.missing_chunks(ASSET)] == [PLACES[2]]
 
 
@@ -143,7 +143,7 @@ def test_a_link_that_appears_while_it_runs_leads_nowhere(store: BlobStore, tmp_p
     with pytest.raises(StorageError):
         store.missing_chunks(ASSET)
     with pytest.raises(StorageError):
-        store.keep_chunk(ASSET, 0, PIECES[1])
+        store.keep_chunks(ASSET, [(0, PIECES[1])])
     assert store.copy_chunk(ASSET.chunks[0], ASSET, 0) is None
     store.reserve.fill()
     assert outside.read_bytes() == WHOLE
@@ -152,7 +152,7 @@ def test_a_link_that_appears_while_it_runs_leads_nowhere(store: BlobStore, tmp_p
 def test_eviction_takes_everything_that_is_not_named(store: BlobStore) -> None:
     other = ASSET.model_copy(update={"sha256": "1" * 64})
     for asset in (ASSET, other):
-        store.keep_chunk(asset, 0, PIECES[0])
+        store.keep_chunks(asset, [(0, PIECES[0])])
     store.keep_document("2" * 64, b"a")
     store.keep_document("3" * 64, b"b")
     assert set(store.used_bytes()) == {ASSET.sha256, other.sha256}
