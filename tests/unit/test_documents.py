@@ -54,6 +54,23 @@ def test_every_test_and_module_that_is_named_is_there(document: Path) -> None:
         assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
 
 
+@every_document
+def test_every_environment_variable_that_is_named_is_read_somewhere(document: Path) -> None:
+    code = "".join(
+        path.read_text("utf-8") for folder in ("edge_agent", "tests") for path in (ROOT / folder).rglob("*.py")
+    )
+    for name in set(re.findall(r"EDGE_AGENT_[A-Z_]+", document.read_text("utf-8"))):
+        assert f'"{name}"' in code, name
+
+
+@pytest.mark.parametrize("folder", ["edge_agent", "firmware_hooks", "scripts", "systemd", "tests"])
+def test_every_document_that_the_code_names_is_there(folder: str) -> None:
+    for path in (ROOT / folder).rglob("*"):
+        if path.suffix in {".py", ".sh", ".toml", ".js", ".html"}:
+            for name in re.findall(r"docs/[a-z0-9_/-]+\.(?:md|json)", path.read_text("utf-8")):
+                assert (ROOT / name).is_file(), f"{path}: {name}"
+
+
 def test_the_index_names_every_document() -> None:
     index = (DOCS / "README.md").read_text("utf-8")
     assert [page.name for page in DOCS.glob("*.md") if f"({page.name})" not in index] == ["README.md"]
