@@ -3,7 +3,8 @@
 Reads and writes only the metadata directory, which is python-tuf's own; the network is behind its FetcherInterface.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -116,22 +117,22 @@ def verify(directory: Path, bootstrap: bytes, fetcher: FetcherInterface, now: da
 
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        try:
-            updater = refreshed()
-        except (RepositoryError, DownloadError) as error:
-            if not passing.pass_over(error):
-                raise
-            suspicious[Root.type] = _false_root(error)
-            updater = refreshed()
-        root = _read(directory, Root)
-        timestamp = _read(directory, Timestamp)
-        _refuse_older(root, timestamp, known)  # 2
-        top: list[Signed] = [root, timestamp, _read(directory, Snapshot), _read(directory, Targets)]
-        newest = _newest_signing(top, CODE_DATE if 0 < known.root_version < root.version else known.floor)
-        for signed in top:  # 6
-            _refuse_expired(signed, judge_expiry_at(now, newest))
-        files, broken, overreaching = _delegated(updater, directory, now, newest)  # 5, 6, 7
-        _make_durable(directory)
+        with _made_durable(directory, known):
+            try:
+                updater = refreshed()
+            except (RepositoryError, DownloadError) as error:
+                if not passing.pass_over(error):
+                    raise
+                suspicious[Root.type] = _false_root(error)
+                updater = refreshed()
+            root = _read(directory, Root)
+            timestamp = _read(directory, Timestamp)
+            _refuse_older(root, timestamp, known)  # 2
+            top: list[Signed] = [root, timestamp, _read(directory, Snapshot), _read(directory, Targets)]
+            newest = _newest_signing(top, CODE_DATE if 0 < known.root_version < root.version else known.floor)
+            for signed in top:  # 6
+                _refuse_expired(signed, judge_expiry_at(now, newest))
+            files, broken, overreaching = _delegated(updater, directory, now, newest)  # 5, 6, 7
     except (RepositoryError, DownloadError, OSError) as error:
         raise translate(error) from error
     return Repository(
@@ -238,10 +239,26 @@ def _refuse_expired(signed: Signed, at: datetime) -> None:
         raise ExpiredMetadataError(f"the {signed.type} metadata has expired on {signed.expires:%Y-%m-%d}")
 
 
-def _make_durable(directory: Path) -> None:
-    """Flush what python-tuf wrote, which it replaces atomically but does not sync."""
-    for path in (*directory.glob("*.json"), directory):
-        flush(path)
+@contextmanager
+def _made_durable(directory: Path, known: Known) -> Iterator[None]:
+    """Flush what python-tuf writes, which it replaces atomically but does not sync; after a failure, too.
+
+    Roots that are `known` are on the disk already. The first is written again at each look, but never read: the chain
+    starts at the root.json of provisioning.
+    """
+    try:
+        yield
+    finally:
+        history = directory / "root_history"
+        roots = [path for path in history.glob("*.root.json") if _number(path) > known.root_version]
+        standing = (path for path in directory.glob("*.json") if path.exists())
+        for path in (*roots, *([history] if roots else []), *standing, directory):
+            flush(path)
+
+
+def _number(root: Path) -> int:
+    number = root.name.partition(".")[0]
+    return int(number) if number.isdecimal() else 0
 
 
 def translate(error: Exception, what: str = "The repository") -> EdgeAgentError:

@@ -1,5 +1,6 @@
 """Keys are replaced under a device that is only told of it by the repository."""
 
+import os
 import shutil
 from collections.abc import Collection
 from datetime import timedelta
@@ -12,7 +13,7 @@ from edge_agent.fleet.signing.keys import KeyFolder
 from edge_agent.fleet.signing.repository import FleetRepository
 from edge_agent.fleet.signing.rotation import rotate_key
 from edge_agent.model.errors import SettingsError
-from tests.fleets import Device, MemorySource, SmallFleet
+from tests.fleets import TIMESTAMP, Device, MemorySource, SmallFleet
 
 
 class StolenKeys(KeyFolder):
@@ -152,3 +153,32 @@ async def test_a_device_whose_metadata_is_lost_takes_nothing_older_than_it_had(r
         )
         assert device.shelf.status().version == known.version
         assert device.playable() == {"acme/spring": 1, "acme/summer": 1}
+
+
+@pytest.mark.parametrize("is_whole", [True, False], ids=["in a look", "in a look that fails after it"])
+async def test_a_root_that_was_taken_is_on_the_disk_when_the_look_ends(
+    is_whole: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut must not bring keys back that were replaced, nor leave a device at a root that nobody keeps."""
+    fleet, source = SmallFleet(tmp_path / "operator"), MemorySource()
+    fleet.put_into(source)
+    flushed: list[Path] = []
+    fsync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        flushed.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.shelf.status().root_version == 1)
+        old = source.retained[TIMESTAMP]
+        rotate_key(fleet.fleet, "timestamp", fleet.now)
+        flushed.clear()
+        source.retained.update(fleet.messages() if is_whole else fleet.messages() | {TIMESTAMP: old})
+        device.shelf.refresh()
+        await device.until(
+            lambda: device.shelf.status().root_version == 2 if is_whole else bool(device.shelf.status().problem)
+        )
+    history = tmp_path / "tv" / "tuf" / "root_history"
+    assert flushed.index(history / "2.root.json") < flushed.index(history)
