@@ -64,7 +64,8 @@ class Access:
         if not self.token or authorization is None:
             return False
         scheme, _, given = authorization.partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self.token.encode())
+        shown = given.strip().encode(errors="surrogateescape")  # a header's bytes that are no UTF-8
+        return scheme.lower() == "bearer" and hmac.compare_digest(shown, self.token.encode())
 
 
 ACCESS = web.AppKey("access", Access)

@@ -1,6 +1,7 @@
 """What the endpoint takes: one frozen, strict type for each body. Anything else is a 400 with one sentence."""
 
-from typing import Annotated, Any, Literal, Self
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -9,6 +10,9 @@ from edge_agent.model.identity import IdentifierOrNone
 from edge_agent.model.instants import Instant
 from edge_agent.model.moment import MomentKind
 from edge_agent.model.play import Detail, PlayEventKind
+
+_LAST_YEARS: Final = datetime(9990, 1, 1, tzinfo=UTC)
+"""Later, there would be no days after today to plan for."""
 
 Short = Annotated[str, Field(max_length=200)]
 
@@ -83,4 +87,4 @@ class EraseBody(_Body):
 class ClockBody(_Body):
     """`POST /v1/standin/clock`: the simulated time, with its offset."""
 
-    now: Instant
+    now: Annotated[Instant, Field(lt=_LAST_YEARS)]

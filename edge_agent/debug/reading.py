@@ -1,6 +1,7 @@
 """The GET handlers: everything that may be read, none of which changes anything."""
 
 import asyncio
+import re
 from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +16,7 @@ PAGE: Final = Path(str(files("edge_agent.debug"))) / "page"
 """The page's files: HTML, CSS and ES modules, served as they are."""
 
 MAX_LISTED: Final = 500
+_NUMBER: Final = re.compile("[0-9]{1,9}")
 DEFAULT_LISTED: Final = 50
 
 PAGE_TYPES: Final = {
@@ -103,17 +105,20 @@ async def page_file(name: str, folder: Path = PAGE) -> web.Response:
     It is read whole: aiohttp's FileResponse leaves a file open whose reader is stopped while it is opened.
     """
     mime = PAGE_TYPES.get(Path(name).suffix)
-    path = folder / name
-    if mime is None or path.parent != folder or not path.is_file():
+    if mime is None or name not in await asyncio.to_thread(_names, folder):
         raise RequestRefusedError(HTTPStatus.NOT_FOUND, "There is no such page.", "Open / instead.")
-    content = await asyncio.to_thread(path.read_bytes)
+    content = await asyncio.to_thread((folder / name).read_bytes)
     return web.Response(body=content, headers={"Content-Type": f"{mime}; charset=utf-8"})
+
+
+def _names(folder: Path) -> frozenset[str]:
+    return frozenset(path.name for path in folder.iterdir())
 
 
 def limit_of(request: web.Request) -> int:
     """Return the query's `limit`. Raises RequestRefusedError (400) when it is no whole number from 1 to 500."""
     given = request.query.get("limit", str(DEFAULT_LISTED))
-    if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= MAX_LISTED):
+    if not (_NUMBER.fullmatch(given) and 1 <= int(given) <= MAX_LISTED):
         raise RequestRefusedError(
             HTTPStatus.BAD_REQUEST, f"`limit`: must be a whole number from 1 to {MAX_LISTED}.", "Leave it out for 50."
         )

@@ -44,6 +44,10 @@ def _in_words(request: web.Request, error: Exception) -> web.Response:
     match error:
         case RequestRefusedError():
             return refusal_response(error.status, str(error), error.next_step)
+        case web.RequestPayloadError():
+            return refusal_response(
+                HTTPStatus.BAD_REQUEST, "The body is not what its headers say.", "Send it whole, and as it is."
+            )
         case ValidationError():
             return refusal_response(HTTPStatus.BAD_REQUEST, sentence(error), "See docs/http.md for what is expected.")
         case EdgeAgentError():

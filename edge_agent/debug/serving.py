@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from edge_agent.debug.access import Access
 from edge_agent.debug.application import make_application
@@ -21,6 +22,10 @@ from edge_agent.model.errors import SettingsError
 from edge_agent.settings.rooms import DebugSettings
 
 logger = logging.getLogger(__name__)
+_NO_HTTP: Final = (HttpProcessingError, web.RequestPayloadError)
+"""What whoever asks does wrong. They are told; a page of log for each would be theirs to fill the disk with."""
+_wire_log = logging.getLogger(f"{__name__}.wire")
+_wire_log.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], _NO_HTTP)))
 
 SOCKET_MODE: Final = 0o660
 MIN_TOKEN: Final = 16
@@ -100,7 +105,9 @@ def try_loopback(settings: DebugSettings) -> str:
 
 
 async def _running(stack: AsyncExitStack, application: web.Application) -> web.AppRunner:
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_S, handler_cancellation=False)
+    runner = web.AppRunner(
+        application, access_log=None, logger=_wire_log, shutdown_timeout=SHUTDOWN_S, handler_cancellation=False
+    )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     return runner

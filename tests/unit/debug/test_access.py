@@ -75,7 +75,7 @@ def test_every_acting_route_is_tried_here(tv: SmallAgent) -> None:
 async def test_acting_needs_the_token(loopback: Client, tv: SmallAgent, path: str, body: object) -> None:
     before = tv.engine
     assert (await loopback.post(path, json=body)).status == 401
-    for wrong in ("Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer", TOKEN):
+    for wrong in ("Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer", "Bearer \udcff", TOKEN):
         assert (await loopback.post(path, json=body, headers={"Authorization": wrong})).status == 403
     assert tv.engine is before
 

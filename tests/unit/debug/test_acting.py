@@ -124,6 +124,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("/v1/resident", {"limits": {"nothing": 1}}, "nothing"),
     ("/v1/standin/clock", {"now": "2026-11-21T20:15:00"}, "now"),
     ("/v1/standin/clock", {"now": "soon"}, "now"),
+    ("/v1/standin/clock", {"now": "9990-01-01T00:00:00Z"}, "now"),
     ("/v1/moments", [], ""),
     ("/v1/moments", "idle", ""),
 ]
@@ -172,6 +173,13 @@ async def test_a_body_that_is_too_large_is_refused(acting: Client) -> None:
     answer = await acting.post("/v1/moments", data=b" " * 70000)
     assert answer.status == 413
     assert (await answer.json())["error"]
+
+
+@pytest.mark.parametrize("packing", ["gzip", "deflate"])
+async def test_a_body_that_is_not_packed_as_it_says_is_refused(acting: Client, packing: str) -> None:
+    answer = await acting.post("/v1/moments", data=b'{"kind": "idle"}', headers={"Content-Encoding": packing})
+    assert answer.status == 400
+    assert "body" in (await answer.json())["error"]
 
 
 async def test_a_bug_is_logged_and_told_in_one_sentence(

@@ -58,7 +58,9 @@ async def test_lists_are_newest_first_and_limited(loopback: Client, tv: SmallAge
     assert found == everything[:2]
 
 
-@pytest.mark.parametrize("limit", ["0", "-1", "501", "x", "", "1.5", "٣", "99999999999999999999"])
+@pytest.mark.parametrize(
+    "limit", ["0", "-1", "501", "x", "", "1.5", "٣", "99999999999999999999", "000000001" + "9" * 5000]
+)
 async def test_a_bad_limit_is_refused(loopback: Client, limit: str) -> None:
     answer = await loopback.get("/v1/plays", params={"limit": limit})
     assert answer.status == 400
@@ -79,6 +81,8 @@ async def test_what_there_is_not_is_a_404_in_json(loopback: Client) -> None:
         "/page/%2e%2e%2fport.py",
         "/page/..%2fport.py",
         "/page/port.py",
+        "/page/%00.css",
+        f"/page/{'x' * 300}.css",
     ):
         answer = await loopback.get(path)
         assert answer.status == 404, path

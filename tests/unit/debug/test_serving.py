@@ -72,6 +72,31 @@ async def test_whoever_opens_connections_without_end_takes_only_so_many_and_the_
             pass
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        b"GET /\xff HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 20_000 + b"\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnone",
+    ],
+)
+async def test_what_is_no_http_is_answered_and_fills_no_log(
+    tv: SmallAgent, caplog: pytest.LogCaptureFixture, request_: bytes
+) -> None:
+    async with serve(tv, DebugSettings(port=0)) as doors:
+        assert doors.url is not None
+        reader, writer = await asyncio.open_connection("127.0.0.1", URL(doors.url).port)
+        writer.write(request_)
+        assert (await reader.readline()).startswith(b"HTTP/1.")
+        writer.write_eof()
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+    assert not caplog.records
+
+
 async def test_a_socket_that_a_crash_left_is_replaced(tv: SmallAgent, tmp_path: Path) -> None:
     path = tmp_path / "agent.sock"
     left = socket.socket(socket.AF_UNIX)
