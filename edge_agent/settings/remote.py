@@ -33,7 +33,8 @@ MAX_VERSION: Final = 2**53 - 1
 """Beyond it not every program can tell a number from the next (RFC 8259, section 6)."""
 _OUTCOME: Final = "outcome"
 _DETAIL: Final = "detail"
-"""Beside the documents in refused.json, whose names all begin with `config/`."""
+_TIMES: Final = "times"
+"""Beside the documents in refused.json and trial.json, whose names all begin with `config/`."""
 
 
 def settable() -> dict[str, frozenset[str]]:
@@ -113,7 +114,8 @@ class RemoteShelf:
 
     `adopt` writes a trial; `confirm` makes it the last good one; `roll_back` gives it up. What was given up or
     refused last is remembered by its exact content, so that it is neither tried nor told of again. A trial found at
-    start was never confirmed: the agent died on it. What writes raises StorageError when the disk refuses.
+    start was cut short: by a power cut, or because the agent died on it. How often says which (`times`). What writes
+    raises StorageError when the disk refuses.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -124,11 +126,15 @@ class RemoteShelf:
 
     def good(self) -> dict[str, str]:
         """Return the last confirmed documents' text by name (empty before the first)."""
-        return _read(self._good)
+        return _counted(self._good)[0]
 
     def unconfirmed(self) -> dict[str, str]:
         """Return a trial that was never confirmed or rolled back."""
-        return _read(self._trial)
+        return _counted(self._trial)[0]
+
+    def times(self) -> int:
+        """Return how often that trial was begun; 0 where there is none."""
+        return _counted(self._trial)[1]
 
     def refusal(self, documents: Mapping[str, str]) -> Refusal | None:
         """Return why exactly these documents were given up or refused, if they were the last that were."""
@@ -148,10 +154,10 @@ class RemoteShelf:
         with self._translated():
             self._refused.unlink(missing_ok=True)
 
-    def adopt(self, documents: Mapping[str, str]) -> None:
-        """Begin a trial of these documents."""
+    def adopt(self, documents: Mapping[str, str], times: int = 1) -> None:
+        """Begin a trial of these documents, for the time that it is."""
         with self._translated():
-            _write(self._trial, documents)
+            _write(self._trial, {**documents, _TIMES: str(times)})
 
     def confirm(self) -> None:
         """Make the trial the last good configuration."""
@@ -160,14 +166,18 @@ class RemoteShelf:
             flush(self._directory)
 
     def abandon(self) -> None:
-        """Forget a trial that was never judged."""
+        """Forget that the trial was begun this time, as it says nothing of the documents."""
+        documents, times = _counted(self._trial)
+        if times > 1:
+            self.adopt(documents, times - 1)
+            return
         with self._translated():
             self._trial.unlink()
             flush(self._directory)
 
     def roll_back(self, detail: str) -> None:
         """Give the trial up, and remember it with why."""
-        self.refuse(_read(self._trial), Refusal("rolled_back", detail))
+        self.refuse(self.unconfirmed(), Refusal("rolled_back", detail))
         with self._translated():
             self._trial.unlink()
             flush(self._directory)
@@ -190,6 +200,13 @@ def _read(path: Path) -> dict[str, str]:
     except (OSError, ValueError):
         return {}
     return {str(name): str(text) for name, text in value.items()} if isinstance(value, dict) else {}
+
+
+def _counted(path: Path) -> tuple[dict[str, str], int]:
+    """Return the documents in a file, and how often their trial was begun; an earlier version did not count."""
+    documents = _read(path)
+    times = documents.pop(_TIMES, "1")
+    return documents, (int(times) if times.isascii() and times.isdigit() else 1) if documents else 0
 
 
 def _write(path: Path, documents: Mapping[str, str]) -> None:

@@ -2,7 +2,8 @@
 
 1. Pick the documents that are for this device: fleet, its groups in order, the device itself.
 2. Read each and lay it under agent.toml; a document that is wrong refuses the whole and changes nothing.
-3. Write the trial down before living by it, so that a device that dies on it rolls back at its next start.
+3. Write down that it is tried, and for which time, before living by it: what held before holds at the next start. A
+   power cut says nothing of it, and it is tried again; where it was cut short `MOST_TIMES`, the agent dies on it.
 4. Live by it; when a room cannot, go back to what held before and remember the refusal.
 5. Confirm, and say the outcome.
 """
@@ -25,7 +26,9 @@ logger = logging.getLogger(__name__)
 
 DISK_RETRY_S: Final = 5.0
 """How long until a disk that refused is tried again."""
-DIED: Final = "The agent stopped while it was tried."
+MOST_TIMES: Final = 3
+"""How often a trial may be cut short: one that kills the agent is then given up."""
+DIED: Final = f"The agent stopped each of the {MOST_TIMES} times that it was tried."
 _SUBJECT: Final = "remote configuration"
 
 OutcomeName = Literal["none", "applied", "refused", "rolled_back"]
@@ -63,16 +66,23 @@ class ConfigTrial:
         self._names = document_names(local.device_id, local.groups)
         self._shelf = RemoteShelf(local.state_directory / "remote")
         self._lived: dict[str, str] = {}
+        self._trying: dict[str, str] | None = None
         self.outcome = ConfigOutcome()
         self.settings = self._start(local)
 
     def _start(self, local: Settings) -> Settings:
-        """Return the settings to start with: the last good ones; a trial that was not survived is given up."""
-        if fatal := self._shelf.unconfirmed():
+        """Return the settings to start with: the last good ones; a trial that is never survived is given up."""
+        unjudged = self._shelf.unconfirmed()
+        if self._shelf.times() < MOST_TIMES:
+            if unjudged:
+                logger.warning(
+                    "The trial of remote configuration %s was cut short; it is tried again.", _version(unjudged)
+                )
+        else:
             with suppress(StorageError):  # it is not lived by all the same; a later start remembers it
                 self._shelf.roll_back(DIED)
-            self.outcome = ConfigOutcome("rolled_back", _version(fatal), DIED)
-            logger.error("The last remote configuration was never confirmed and is rolled back.")
+            self.outcome = ConfigOutcome("rolled_back", _version(unjudged), DIED)
+            logger.error("Remote configuration %s is rolled back: %s", _version(unjudged), DIED)
         good = self._shelf.good()
         if not good:
             return local
@@ -116,20 +126,27 @@ class ConfigTrial:
         except SettingsError as error:
             return self._refuse(chosen, str(error))
         before = self.settings
-        self._shelf.adopt(chosen)
+        self._begin(chosen)
         try:
             await self._live_by(settings)
         except EdgeAgentError as error:
             await self._live_by(before)
             self._shelf.roll_back(str(error))
+            self._trying = None
             return self._conclude("rolled_back", version, str(error))
         self._shelf.confirm()
-        self.settings, self._lived = settings, chosen
+        self.settings, self._lived, self._trying = settings, chosen, None
         return self._conclude("applied", version, "")
+
+    def _begin(self, documents: dict[str, str]) -> None:
+        """Count the trial before it begins, once for as long as the agent lives, however often the disk refuses."""
+        times = self._shelf.times() if documents == self._shelf.unconfirmed() else 0
+        self._shelf.adopt(documents, max(1, times if documents == self._trying else times + 1))
+        self._trying = documents
 
     def stopped(self) -> None:
         """Leave a trial that was going on to the next start: somebody stopped the agent, which did not die on it."""
-        if self._shelf.unconfirmed():
+        if self._trying:
             with suppress(StorageError):
                 self._shelf.abandon()
 

@@ -22,7 +22,7 @@ from edge_agent.packs.formats.manifest import Chunk, placed
 from edge_agent.packs.keeping.store import BlobStore
 from edge_agent.packs.shelf import Shelf
 from edge_agent.settings.layers import Settings
-from edge_agent.wiring.trial import ConfigTrial
+from edge_agent.wiring.trial import MOST_TIMES, ConfigTrial
 from tests.brokers import RunningBroker
 from tests.fleets import Device, MemorySource, SmallFleet, on_broker, png, random_bytes, silent
 from tests.listed import every_part, list_chunks
@@ -184,13 +184,37 @@ def test_killed_while_configuration_changes(victims: Victims, tmp_path: Path) ->
         victims.kill(job, after_s=draw.uniform(0, 0.4))
         noted = [line.split() for line in ledger.read_text().splitlines()]
         applied = max([applied, *(int(version) for what, version in noted if what == "applied")])
-        # Never twice the same: what was killed in the middle of being offered is remembered as rolled back.
         offered = max([offered, applied, *(int(version) for what, version in noted if what == "offered")])
-        assert {what for what, _ in noted} <= {"offered", "applied"}
+        assert {what for what, _ in noted} <= {"offered", "applied"}, "one cut is no proof against a configuration"
         lived_by = ConfigTrial(config, live_by).settings.placements.max_per_day
         assert lived_by in ({applied, offered} if applied else {offered, 8}), "neither the last good one nor the new"
+        # Never twice the same, which a slow disk might have cut short too often; the next tests do that.
         applied, job["version"] = max(applied, lived_by if lived_by <= offered else 0), offered
     assert applied > CONFIGURATIONS // 2, "the kills left no time for anything"
+
+
+def test_a_configuration_that_kills_the_agent_is_given_up_after_a_few_tries(victims: Victims, tmp_path: Path) -> None:
+    ledger, config = tmp_path / "ledger", tmp_path / "agent.toml"
+    config.write_text('profile = "virtual-speaker"\ndevice_id = "kitchen"\n', "utf-8")
+    job: Job = {"work": "configure", "config": str(config), "ledger": str(ledger), "version": 0, "deadly": 3}
+    for _ in range(MOST_TIMES):
+        victims.let_die(job)
+        job["version"] = 2
+    assert ledger.read_text().split("\n")[:5] == ["offered 1", "applied 1", "offered 2", "applied 2", "offered 3"]
+    assert ledger.read_text().count("offered 3") == MOST_TIMES
+    victims.let_die(job | {"deadly": 4})
+    assert ledger.read_text().split("\n")[-4:] == ["offered 3", "rolled_back 3", "offered 4", ""]
+
+
+def test_a_configuration_that_is_killed_along_with_the_agent_is_tried_again(victims: Victims, tmp_path: Path) -> None:
+    ledger, config = tmp_path / "ledger", tmp_path / "agent.toml"
+    config.write_text('profile = "virtual-speaker"\ndevice_id = "kitchen"\n', "utf-8")
+    job: Job = {"work": "configure", "config": str(config), "ledger": str(ledger), "version": 0, "deadly": 1}
+    for _ in range(MOST_TIMES - 1):
+        victims.let_die(job)
+    victims.let_die(job | {"deadly": 2})
+    lines = ledger.read_text().split("\n")
+    assert lines == ["offered 1"] * MOST_TIMES + ["applied 1", "offered 2", ""]
 
 
 def test_killed_while_it_plays(victims: Victims, tmp_path: Path) -> None:

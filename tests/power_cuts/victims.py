@@ -7,6 +7,7 @@ What a victim has seen or finished it appends to its ledger, one line each, writ
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -86,9 +87,11 @@ async def _publish(job: Job, ledger: _Ledger) -> None:
 
 
 async def _configure(job: Job, ledger: _Ledger) -> None:
-    """Be a device that is given one configuration after another."""
+    """Be a device that is given one configuration after another; the one of version `deadly` kills it."""
 
-    async def live_by(_settings: Settings) -> None:
+    async def live_by(settings: Settings) -> None:
+        if settings.placements.max_per_day == job.get("deadly"):
+            os.kill(os.getpid(), signal.SIGKILL)
         await asyncio.sleep(0)
 
     trial = ConfigTrial(Path(job["config"]), live_by)
@@ -131,13 +134,25 @@ class Victims:
 
     def kill(self, job: Job, after_s: float) -> None:
         """Let a victim work for so long, and kill it (SIGKILL). Fails when it ended by itself."""
+        victim = self._fork(job)
+        time.sleep(after_s)  # the random instant itself, not a wait for something to happen
+        os.kill(victim, 9)
+        self._bury()
+
+    def let_die(self, job: Job) -> None:
+        """Let a victim work until it is killed (SIGKILL) by what it works on. Fails when it ends otherwise."""
+        self._fork(job)
+        self._bury()
+
+    def _fork(self, job: Job) -> int:
         assert self._nursery.stdin is not None
         assert self._nursery.stdout is not None
         self._nursery.stdin.write(json.dumps(job) + "\n")
         self._nursery.stdin.flush()
-        victim = int(self._nursery.stdout.readline())
-        time.sleep(after_s)  # the random instant itself, not a wait for something to happen
-        os.kill(victim, 9)
+        return int(self._nursery.stdout.readline())
+
+    def _bury(self) -> None:
+        assert self._nursery.stdout is not None
         status = self._nursery.stdout.readline().split()
         assert status == ["over", "9"], f"the victim ended by itself: {status}"
 

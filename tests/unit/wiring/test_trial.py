@@ -12,7 +12,7 @@ from edge_agent.model.errors import StorageError, VoiceError
 from edge_agent.settings.layers import Settings
 from edge_agent.troubles import Troubles
 from edge_agent.wiring.reported import reported_state
-from edge_agent.wiring.trial import ConfigOffers, ConfigTrial, document_names
+from edge_agent.wiring.trial import MOST_TIMES, ConfigOffers, ConfigTrial, document_names
 
 FLEET = "config/fleet.json"
 GROUP = "config/group/lounge.json"
@@ -247,13 +247,76 @@ async def test_health_knows_what_was_refused_until_it_is_corrected(tmp_path: Pat
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_a_configuration_that_the_agent_died_on_is_rolled_back_at_the_next_start(tmp_path: Path) -> None:
-    agent = Agent(tmp_path)
-    await agent.trial.offer({FLEET: remote(1, voice={"sensitivity": 0.7})})
-    agent.trial._shelf.adopt({FLEET: remote(2, voice={"sensitivity": 0.1}).decode()})  # and then the power went
-    again = Agent(tmp_path)
-    assert again.trial.outcome.outcome == "rolled_back"
+def cut_short(folder: Path, documents: dict[str, bytes]) -> Agent:
+    """Return the agent at its next start: it was offered `documents`, and then the power went."""
+    agent, trying = Agent(folder), asyncio.new_event_loop()
+
+    async def live_by(_: Settings) -> None:
+        await asyncio.Event().wait()
+
+    agent.trial._live_by = live_by
+    offered = trying.create_task(agent.trial.offer(documents))
+    trying.run_until_complete(asyncio.sleep(0))
+    offered.cancel()
+    trying.run_until_complete(asyncio.gather(offered, return_exceptions=True))
+    trying.close()
+    return Agent(folder)
+
+
+def lived_by(agent: Agent, documents: dict[str, bytes]) -> str:
+    return asyncio.run(agent.trial.offer(documents)).outcome
+
+
+GOOD = {FLEET: remote(1, voice={"sensitivity": 0.7})}
+NEXT = {FLEET: remote(2, voice={"sensitivity": 0.1})}
+
+
+@pytest.mark.parametrize("cuts", range(1, MOST_TIMES))
+def test_a_trial_that_a_power_cut_ended_is_tried_again(tmp_path: Path, cuts: int) -> None:
+    assert lived_by(Agent(tmp_path), GOOD) == "applied"
+    for _ in range(cuts):
+        again = cut_short(tmp_path, NEXT)
+        assert (again.trial.outcome.outcome, again.trial.version) == ("applied", 1)
+        assert again.trial.settings.voice.sensitivity == 0.7, "until then, what held before holds"
+    assert lived_by(again, NEXT) == "applied"
+    assert Agent(tmp_path).trial.settings.voice.sensitivity == 0.1
+
+
+def test_a_configuration_that_the_agent_dies_on_is_rolled_back(tmp_path: Path) -> None:
+    assert lived_by(Agent(tmp_path), GOOD) == "applied"
+    for _ in range(MOST_TIMES):
+        again = cut_short(tmp_path, NEXT)
+    assert (again.trial.outcome.outcome, again.trial.outcome.version) == ("rolled_back", 2)
     assert again.trial.settings.voice.sensitivity == 0.7
+    assert lived_by(again, NEXT) == "rolled_back"
+    assert again.lived == []
+    assert lived_by(Agent(tmp_path), {FLEET: remote(3, voice={"sensitivity": 0.1})}) == "applied", "corrected"
+
+
+def test_each_configuration_has_its_own_count(tmp_path: Path) -> None:
+    for version in range(1, 3 * MOST_TIMES):
+        again = cut_short(tmp_path, {FLEET: remote(version)})
+    assert again.trial.outcome.outcome == "none"
+
+
+def test_stopping_the_agent_neither_counts_nor_has_it_forget_what_did(tmp_path: Path) -> None:
+    for _ in range(MOST_TIMES - 1):
+        again = cut_short(tmp_path, NEXT)
+    again.trial.stopped()  # nothing was tried this time: the broker was away
+    assert cut_short(tmp_path, NEXT).trial.outcome.outcome == "rolled_back"
+
+
+async def test_what_a_disk_refuses_again_and_again_counts_once(tmp_path: Path) -> None:
+    agent = Agent(tmp_path)
+    good = tmp_path / "state" / "remote" / "good.json"
+    good.mkdir(parents=True)
+    for _ in range(MOST_TIMES + 1):
+        with pytest.raises(StorageError):
+            await agent.trial.offer(NEXT)
+    good.rmdir()
+    again = Agent(tmp_path)
+    assert again.trial.outcome.outcome == "none"
+    assert (await again.trial.offer(NEXT)).outcome == "applied"
 
 
 async def test_a_withdrawn_configuration_gives_way_to_what_agent_toml_says(tmp_path: Path) -> None:
@@ -276,9 +339,9 @@ async def test_what_could_not_be_heard_is_tried_again_when_other_words_can_be(tm
 
 
 async def test_what_the_agent_died_on_is_not_tried_again_for_new_words(tmp_path: Path) -> None:
-    first = Agent(tmp_path)
     offered = {FLEET: remote(1, placements={"max_per_hour": 2})}
-    first.trial._shelf.adopt({name: content.decode() for name, content in offered.items()})
+    first = Agent(tmp_path)
+    first.trial._shelf.adopt({name: content.decode() for name, content in offered.items()}, MOST_TIMES)
     again = Agent(tmp_path)
     assert again.trial.outcome.outcome == "rolled_back"
     assert not again.trial.words_changed()
