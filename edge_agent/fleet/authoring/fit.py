@@ -101,7 +101,10 @@ def _check_room(pack: PackFolder, profiles: Sequence[DeviceProfile]) -> Iterator
     most = PacksSettings.model_fields["max_pack_bytes"].default
     if total_bytes > most:
         yield error(
-            "too_large", "", f"Its files have {total_bytes} bytes; devices take {most} a pack.", "Make them smaller."
+            "too_large",
+            "",
+            f"Its files have {total_bytes} bytes; devices take {most} a pack.",
+            "Make them smaller, or raise packs.max_pack_bytes on the devices.",
         )
     for profile in _meant(pack, profiles):
         if total_bytes > profile.budget_bytes:

@@ -40,7 +40,6 @@ _PCM: Final = 1
 _SELDOM_PLAYED: Final = frozenset({3, 0xFFFE})
 """Format tags of floating point, and of what says elsewhere what it is (mmreg.h)."""
 _LOOK_EVERY: Final = PacksSettings.model_fields["refresh_every"].default
-_CHUNK_BYTES, _ENTRY_BYTES, _MANIFEST_BYTES = 65_536, 96, 120_000
 
 
 def lint(
@@ -76,11 +75,6 @@ def _check_booking(pack: PackFolder) -> Iterator[Finding]:
     booked |= {by_crid[crid].companion or crid for crid in booked}
     for crid in sorted(by_crid.keys() - booked):
         yield warning("never_placed", crid, "Nothing leads to it.", "Name it in a line item's crids, or remove it.")
-    size = sum(path.stat().st_size for path in pack.files.values())
-    if size // _CHUNK_BYTES * _ENTRY_BYTES > _MANIFEST_BYTES:
-        yield error(
-            "manifest", "", f"The list of parts of {size} bytes is too long for one message.", "Split the pack."
-        )
 
 
 def _check_line_item(item: LineItem, now: datetime) -> Iterator[Finding]:

@@ -259,3 +259,12 @@ def test_the_sample_packs_have_no_errors_on_the_devices_of_the_demo(capsys: pyte
     for folder in (packs / "green-valley", packs / "puddle-boots"):
         fleet_pack.lint(folder, None, as_json=True)
         assert json.loads(capsys.readouterr().out)["errors"] == 0
+
+
+def test_a_pack_for_whose_chunks_one_manifest_has_no_room_is_too_large_for_devices_alone(folder: Path) -> None:
+    with (folder / "poster.mp4").open("wb") as film:
+        film.truncate(85_000_000)
+    assets = '[assets."poster.mp4"]\nmime = "video/mp4"\nw = 1080\nh = 1920\ndur = 10\n'
+    findings = found(folder, HEAD + POSTER.replace("poster.png", "poster.mp4") + ITEM + assets)
+    about_it = {finding.code for finding in findings if "85000000 bytes" in finding.message}
+    assert about_it == {"too_large", "no_room"}
