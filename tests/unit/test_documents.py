@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,20 @@ import pytest
 from tests.documents import DOCS, ROOT, every_document, spans
 
 TOP: Final = sorted(path.name for path in ROOT.iterdir() if not path.name.startswith("."))
+CODE: Final = ("edge_agent", "firmware_hooks", "device_profiles", "scripts", "systemd", "tests")
+SOURCES: Final = frozenset({".py", ".sh", ".toml", ".js", ".html", ".json", ".service"})
+OF_OTHERS: Final = {"brokers.md", "home-assistant.md", "dependencies.md"}
+"""These name much of other people's software."""
 PATH: Final = re.compile(rf"(?:{'|'.join(map(re.escape, TOP))})(?:/[\w.{{}},*-]+)*/?")
+
+
+@cache
+def words() -> frozenset[str]:
+    """Return every word of the code, and the names of its files."""
+    sources = [path for folder in CODE for path in (ROOT / folder).rglob("*") if path.suffix in SOURCES]
+    folders = {path.name for folder in CODE for path in (ROOT / folder).iterdir()}
+    said = {word for path in sources for word in re.findall(r"\w+", path.read_text("utf-8"))}
+    return frozenset(folders | said | {path.stem for path in sources})
 
 
 def anchors(page: Path) -> set[str]:
@@ -55,6 +69,14 @@ def test_every_test_and_module_that_is_named_is_there(document: Path) -> None:
 
 
 @every_document
+def test_every_name_in_backticks_is_one_of_ours(document: Path) -> None:
+    if document.name in OF_OTHERS:
+        return
+    named = {word for span in spans(document) for word in re.findall(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+", span)}
+    assert named <= words() | {"time_t"}, named - words()
+
+
+@every_document
 def test_every_environment_variable_that_is_named_is_read_somewhere(document: Path) -> None:
     code = "".join(
         path.read_text("utf-8") for folder in ("edge_agent", "tests") for path in (ROOT / folder).rglob("*.py")
@@ -63,10 +85,10 @@ def test_every_environment_variable_that_is_named_is_read_somewhere(document: Pa
         assert f'"{name}"' in code, name
 
 
-@pytest.mark.parametrize("folder", ["edge_agent", "firmware_hooks", "scripts", "systemd", "tests"])
+@pytest.mark.parametrize("folder", CODE)
 def test_every_document_that_the_code_names_is_there(folder: str) -> None:
     for path in (ROOT / folder).rglob("*"):
-        if path.suffix in {".py", ".sh", ".toml", ".js", ".html"}:
+        if path.suffix in SOURCES:
             for name in re.findall(r"docs/[a-z0-9_/-]+\.(?:md|json)", path.read_text("utf-8")):
                 assert (ROOT / name).is_file(), f"{path}: {name}"
 
