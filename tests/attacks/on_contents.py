@@ -20,6 +20,7 @@ from tests.fleets import TIMESTAMP, SmallFleet
 SPRING = "packs/acme/spring.json"
 ALTERED_CHUNK = "has a chunk that was altered on its way"
 NAME = "creatives[0].asset: a file's name is"
+NO_HASH = f"{SPRING} is signed without a SHA-256"
 ALTERED_DOCUMENT = f"{SPRING} was altered on its way"
 
 
@@ -147,6 +148,15 @@ def _as_many_chunks_as_fit(value: dict[str, Any]) -> None:
     poster["length"] = 1200 * MAX_CHUNK_BYTES
 
 
+def _hashed(sha256: str) -> Plant:
+    """Sign a manifest that is said to have this hash: devices name a file and a topic by it."""
+
+    def change(role: Any) -> None:
+        role.targets[SPRING] = TargetFile(1000, {"sha256": sha256}, SPRING)
+
+    return lambda fleet: forge(fleet, "packs-acme", change)
+
+
 def _odd_target(name: str) -> Plant:
     return lambda fleet: _sign_target(fleet, name, fleet.fleet.document(SPRING))
 
@@ -234,6 +244,9 @@ ON_CONTENTS = (
     with_keys("odd names: an endless asset", _asset_named("a" * 5000 + ".png"), NAME),
     with_keys("path traversal: a blob's name", _blob_named("../../evil"), "sha256"),
     with_keys("odd names: a wildcard for a chunk", _chunk_named("#"), "sha256"),
+    with_keys("path traversal: a target's hash", _hashed("../shelf.json"), NO_HASH),
+    with_keys("odd names: a wildcard for a target's hash", _hashed("#"), NO_HASH),
+    with_keys("odd names: a target's hash with a NUL", _hashed("\x00" * 64), NO_HASH),
     with_keys("path traversal: a target's name", _odd_target("packs/acme/../../evil.json"), "which is not", plays=2),
     with_keys(
         "odd names: a wildcard for a target",

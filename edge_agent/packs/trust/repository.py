@@ -3,6 +3,7 @@
 Reads and writes only the metadata directory, which is python-tuf's own; the network is behind its FetcherInterface.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from edge_agent.packs.trust.next_root import NextRootFetcher
 
 ADVERTISER_ROLE: Final = "packs-"
 CONFIG_ROLE: Final = "config"
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _PROBES: Final = {CONFIG_ROLE: "config/fleet.json"}
 _MOST_NEW_ROOTS: Final = 64
 """So many a look; a device that is further behind goes on at the next."""
@@ -170,7 +172,7 @@ def _delegated(
             updater.get_targetinfo(probe)  # 5: makes python-tuf load and verify the role
             signed = _read(directory, Targets, role)
             _refuse_expired(signed, judge_expiry_at(now, floor))  # 6
-            found = {name: _signed_file(name, target) for name, target in signed.targets.items()}  # 7
+            found = {name: signed_file(name, target) for name, target in signed.targets.items()}  # 7
         except (RepositoryError, DownloadHTTPError) as error:
             who = "The configuration" if role == CONFIG_ROLE else f"What {advertiser} signed"
             broken[role] = translate(error, who)
@@ -200,9 +202,10 @@ def _may_sign(role: DelegatedRole, name: str) -> bool:
     return role.is_delegated_path(name) and (role.name == CONFIG_ROLE) == (parse_target_name(name) is None)
 
 
-def _signed_file(name: str, target: TargetFile) -> SignedFile:
-    sha256 = target.hashes.get("sha256")
-    if sha256 is None or not 0 < target.length <= MAX_DOCUMENT_BYTES:
+def signed_file(name: str, target: TargetFile) -> SignedFile:
+    """Return what was signed; raises RepositoryError. Its hash becomes a file's name and a topic: python-tuf takes any text for one."""
+    sha256 = target.hashes.get("sha256", "")
+    if _SHA256.fullmatch(sha256) is None or not 0 < target.length <= MAX_DOCUMENT_BYTES:
         raise RepositoryError(f"{name} is signed without a SHA-256 or with an impossible length")
     return SignedFile(name, sha256, target.length)
 

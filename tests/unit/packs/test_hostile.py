@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tuf.api.metadata import TargetFile
 
 from edge_agent.model.errors import LinkError, NotAllowedError
 from tests.attacks.forger import forge
@@ -130,3 +131,27 @@ async def test_what_an_advertiser_signed_expires_by_the_floor_too(tmp_path: Path
         await device.until(lambda: "role packs-acme" in device.shelf._troubles.lasting)
         assert "What acme signed is not fresh" in device.shelf._troubles.lasting["role packs-acme"].what
         assert device.shelf.status().packs == ()
+
+
+@pytest.mark.parametrize("sha256", ["../shelf.json", "#", "\x00" * 64, "a" * 63, "A" * 64, "", "a" * 64 + "\n"])
+async def test_what_is_signed_in_place_of_a_hash_names_no_file_and_no_topic(tmp_path: Path, sha256: str) -> None:
+    fleet, source = SmallFleet(tmp_path / "operator"), MemorySource()
+    fleet.add_advertiser("bolt")
+    fleet.sign("nuts", advertiser="bolt")
+    fleet.sign()
+    fleet.put_into(source)
+    evil = "packs/acme/evil.json"
+
+    def sign(role: Any) -> None:
+        role.targets[evil] = TargetFile(1000, {"sha256": sha256}, evil)
+
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.has_recorded(2))
+        known = device.shelf.status().version
+        source.asked.clear()
+        source.retained.update(forge(fleet, "packs-acme", sign))
+        source.push()
+        await device.until(lambda: device.shelf.status().version > known)
+        assert device.playable() == {"acme/spring": 1, "bolt/nuts": 1}
+        assert not [topic for topic in source.asked if "target" in topic]
+        assert device.has_recorded(2)
