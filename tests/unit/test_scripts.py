@@ -3,6 +3,7 @@
 The Python here is a stand-in that writes down what it was asked: making a real environment takes a network.
 """
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -122,3 +123,17 @@ def test_what_is_missing_is_said_in_one_sentence_and_said_again(tmp_path: Path, 
         said = [line for line in done.stderr.splitlines() if line.startswith("edge-agent: ")]
         assert len(said) == 1
         assert sentence in said[0]
+
+
+def test_every_benchmark_is_run_and_has_its_figure() -> None:
+    modules = [
+        path.relative_to(ROOT / "tests" / "bench").with_suffix("")
+        for path in (ROOT / "tests" / "bench").rglob("*.py")
+        if '__name__ == "__main__"' in path.read_text("utf-8")
+    ]
+    names = {".".join(part for part in module.parts if part != "__main__") for module in modules}
+    script = (ROOT / "scripts" / "bench").read_text("utf-8")
+    told = (ROOT / "docs" / "benchmarks.md").read_text("utf-8") + (ROOT / "docs" / "voice.md").read_text("utf-8")
+    (chosen,) = re.findall(r"\|\| names=\((.*)\)$", script, re.MULTILINE)
+    assert set(chosen.split()) == names - {"voice.resident"}  # which `voice` runs
+    assert {name for name in chosen.split() if not re.search(rf"[`.]{re.escape(name)}\b", told)} == set()
