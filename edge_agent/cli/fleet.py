@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from edge_agent.cli import fleet_keys, fleet_mirror, fleet_pack, fleet_reports, fleet_status, fleet_voice
+from edge_agent.cli import (
+    fleet_catch_up,
+    fleet_keys,
+    fleet_mirror,
+    fleet_pack,
+    fleet_reports,
+    fleet_status,
+    fleet_voice,
+)
 from edge_agent.cli.fleet_mirror import AssetsOnOption, AssetsOverOption, MirrorFolderOption, UploadOption
 from edge_agent.cli.fleet_options import (
     Desk,
@@ -34,6 +42,7 @@ def register(app: typer.Typer) -> None:
     fleet_app.add_typer(config_app, name="config")
     fleet_voice.register(fleet_app)
     fleet_app.command("refresh")(refresh)
+    fleet_catch_up.register(fleet_app)
     fleet_mirror.register(fleet_app)
     fleet_status.register(fleet_app)
     fleet_reports.register(fleet_app)

@@ -14,8 +14,7 @@ _TAKE_OVER: Final = (
 )
 _COPIES: Final = (
     "Go on with the copy of the fleet folder that published last; devices refuse a history that goes back. If a key "
-    'was stolen, run "edge-agent fleet keys rotate" for it first. If that copy is lost: "Back up" in '
-    "docs/operator-guide.md."
+    'was stolen, run "edge-agent fleet keys rotate" for it first. If that copy is lost: edge-agent fleet catch-up'
 )
 
 
@@ -54,9 +53,12 @@ def refuse_fork(fleet: FleetRepository, name: str, there: bytes | None) -> None:
     """Raise SettingsError when the snapshot `name` on the broker is not the one of that version in this folder.
 
     Then two copies of the folder went apart, and the other one has published. A broker that lost it proves nothing,
-    and neither does one on which somebody put what this fleet's keys have not signed.
+    and neither does one that was set back to what it held before this folder caught up with it, or on which somebody
+    put what this fleet's keys have not signed.
     """
     is_here = name in fleet.kept_metadata()
+    if not is_here and int(name.partition(".")[0]) < fleet.snapshot.version:
+        return  # a version before the one that this folder took over (see catch_up)
     if there is None or (is_here and there == fleet.metadata(name)):
         return
     try:

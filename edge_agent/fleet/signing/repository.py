@@ -163,7 +163,8 @@ class FleetRepository(SignedFolder):
         Raises SettingsError, having written nothing, when the keys for that are not here.
         """
         root = metadata.signed
-        for role in sorted({*self.unsigned_under(root), "snapshot", "timestamp"}):
+        unsigned = self.unsigned_under(root)
+        for role in sorted({*unsigned, "timestamp"} | ({"snapshot"} if "targets" in unsigned else set())):
             asked = root.roles[role]
             here = len(self.keys.signers(asked.keyids))
             if here < asked.threshold:
@@ -222,13 +223,11 @@ class FleetRepository(SignedFolder):
         Returns what keys that are not here have to renew: `advertiser-<name>`, `targets` or `config`.
         """
         standing = ("targets", *self.authority.delegations)
-        due = [role for role in standing if role in self._roles and self._expires_soon(role, now)]
+        signed = {role: self._roles[role].signed for role in standing if role in self._roles}
+        due = [role for role in signed if signed[role].expires - now < _YEAR / 3]
         elsewhere = [role for role in due if not self.authority.can_sign(role)]
         self._changed |= set(due) - set(elsewhere)
         return tuple(key_name(role) for role in elsewhere)
-
-    def _expires_soon(self, role: str, now: datetime) -> bool:
-        return self._roles[role].signed.expires - now < _YEAR / 3
 
     def commit(self, now: datetime, *, first: bool = False) -> None:
         """Sign what changed, a new snapshot where anything did, and a new timestamp; write them durably in order.
@@ -238,7 +237,8 @@ class FleetRepository(SignedFolder):
         """
         unsound = frozenset[str]() if first else self.unsigned_under(self.root) | self._signed_after(now)
         self._changed |= unsound & {"targets"}
-        for role in self._changed | {"snapshot", "timestamp"}:
+        is_new = bool(self._changed | self._accepted) or "snapshot" in unsound
+        for role in self._changed | ({"snapshot", "timestamp"} if is_new else {"timestamp"}):
             self.authority.signers(role)
         for role in sorted(self._changed):
             metadata = self._roles[role]
@@ -249,7 +249,7 @@ class FleetRepository(SignedFolder):
             metadata = self._roles[role]
             write_durably(self._metadata / f"{metadata.signed.version}.{role}.json", metadata.to_bytes())
         snapshot = Snapshot(version=1) if first else self.snapshot
-        if self._changed | self._accepted or "snapshot" in unsound:
+        if is_new:
             meta = {f"{role}.json": MetaFile(self._roles[role].signed.version) for role in self._roles}
             snapshot.meta = dict(snapshot.meta) | meta
             snapshot.version += 0 if first else 1
