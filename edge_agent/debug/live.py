@@ -14,6 +14,7 @@ from aiohttp import web
 from edge_agent.debug.access import may_act
 from edge_agent.debug.feed import Subscription
 from edge_agent.debug.keys import AGENT, CLOSING, DEVICES, STREAMS
+from edge_agent.debug.leaving import leaving
 from edge_agent.debug.messages import LiveMessage, ScreenMessage, Snapshot, SpeakerMessage
 from edge_agent.debug.port import AgentPort
 from edge_agent.debug.refusals import RequestRefusedError
@@ -23,7 +24,7 @@ from edge_agent.model.errors import StorageError
 
 MAX_STREAMS: Final = 32
 HEARTBEAT_S: Final = 10.0
-"""How often a comment is sent when nothing happens, so that a connection that died is noticed."""
+"""How often a comment is sent when nothing happens, so that a connection that died without a word is noticed."""
 LISTED: Final = 200
 """How many decisions and plays a snapshot holds."""
 
@@ -49,13 +50,14 @@ async def get_events(request: web.Request) -> web.StreamResponse:
 
 async def _stream(request: web.Request, response: web.StreamResponse) -> None:
     outgoing: asyncio.Queue[LiveMessage] = asyncio.Queue(maxsize=1)
-    with request.app[AGENT].subscribe() as happenings:
+    with request.app[AGENT].subscribe() as happenings, leaving(request) as left:
         await _send(response, snapshot(request))
         tasks = [
             asyncio.create_task(_pump(happenings, outgoing)),
             asyncio.create_task(_watch(request.app[DEVICES], outgoing)),
             asyncio.create_task(_write(request, response, outgoing)),
             asyncio.create_task(request.app[CLOSING].wait()),
+            asyncio.create_task(left.wait()),
         ]
         try:
             ended, _ = await asyncio.wait(tasks[2:], return_when=asyncio.FIRST_COMPLETED)

@@ -3,20 +3,23 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse
+from aiohttp import ClientResponse, ClientSession, UnixConnector
 from aiohttp.test_utils import TestClient, TestServer
 
 from edge_agent.debug import live
 from edge_agent.debug.access import Access
 from edge_agent.debug.application import make_application
 from edge_agent.debug.messages import Snapshot
+from edge_agent.debug.serving import serve
 from edge_agent.debug.shapes import PlayView
 from edge_agent.model import events as ev
 from edge_agent.model.errors import StorageError
 from edge_agent.model.moment import Moment, MomentKind
+from edge_agent.settings.rooms import DebugSettings
 from tests.small_agent import SmallAgent
 from tests.unit.debug.conftest import Client
 
@@ -106,16 +109,49 @@ async def test_a_slow_client_is_told_what_it_lost_and_gets_everything_again(loop
         assert (await anext(stream))["type"] == "snapshot"
 
 
+@pytest.fixture(params=["loopback", "socket"])
+async def served(request: pytest.FixtureRequest, tv: SmallAgent, tmp_path: Path) -> AsyncIterator[ClientSession]:
+    """A client at each of the doors that `serve` opens, which is told of a client's leaving as no test server is."""
+    path = tmp_path / "agent.sock"
+    by_socket = request.param == "socket"
+    async with serve(tv, DebugSettings(port=None if by_socket else 0, socket=path if by_socket else None)) as doors:
+        connector = UnixConnector(str(path)) if by_socket else None
+        async with ClientSession(doors.url or "http://localhost/", connector=connector) as session:
+            yield session
+
+
 async def test_a_client_that_leaves_gives_its_place_up(
-    loopback: Client, tv: SmallAgent, monkeypatch: pytest.MonkeyPatch
+    served: ClientSession, tv: SmallAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "HEARTBEAT_S", 0.05)
-    async with loopback.get("/v1/events") as answer:
+    monkeypatch.setattr(live, "HEARTBEAT_S", 3600)  # what is written next would tell of it, too
+    async with served.get("/v1/events") as answer:
         await anext(messages(answer))
         assert tv.feed.watchers == 1
     async with asyncio.timeout(5):
-        while tv.feed.watchers:  # noqa: ASYNC110  the agent notices at its next heartbeat, and sends no event of it
+        while tv.feed.watchers:  # noqa: ASYNC110  the agent notices by itself, and sends no event of it
             await asyncio.sleep(0.01)
+
+
+async def test_a_page_may_be_reloaded_as_often_and_as_quickly_as_anybody_likes(
+    served: ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "MAX_STREAMS", 4)
+    for _ in range(40):
+        async with served.get("/v1/events") as answer:
+            assert answer.status == 200
+            await anext(messages(answer))
+
+
+async def test_a_stream_goes_on_for_a_client_that_reads_late(served: ClientSession, tv: SmallAgent) -> None:
+    """Whoever watches for the client's leaving passes on that its buffer is full, and that it is empty again."""
+    async with served.get("/v1/events") as answer:
+        stream = messages(answer)
+        await anext(stream)
+        for _ in range(1500):  # each of some 2 KB: more than all the buffers between the two hold
+            tv.hear("hello home")
+            await asyncio.sleep(0)
+        switch_on(tv)
+        await first_of(stream, "screen")
 
 
 async def test_it_shows_that_it_lives_when_nothing_happens(loopback: Client, monkeypatch: pytest.MonkeyPatch) -> None:
