@@ -114,23 +114,13 @@ class Agent:
                 "problems": ("Things that do not work now.", lambda: len(self.troubles.lasting)),
             }
         )
-        sights = Sights(
-            link=self._link_view,
-            repository_version=lambda: self.rooms.shelf.room.repository_version,
-            config_version=lambda: self.trial.version,
-            metrics=self.metrics.exposition,
-            pack_reasons=self.rooms.pack_reasons,
-            asset_sources=self.rooms.asset_sources,
-            pack_places=self.rooms.pack_places,
-            asset_roots=(settings.packs.directory, settings.render.boot_directory),
-        )
         self.face = Face(
             settings=settings,
             driver=self.driver,
             journal=self.journal,
             clock=self.clock,
             troubles=self.troubles,
-            sights=sights,
+            sights=self._sights(),
             set_mute=self._mute,
         )
 
@@ -264,6 +254,18 @@ class Agent:
         self.emit(ev.PolicyChanged(settings.placements, settings.voice.wake_phrases))
 
     # --- what others see ---------------------------------------------------------------------------------------
+
+    def _sights(self) -> Sights:
+        return Sights(
+            link=self._link_view,
+            repository_version=lambda: self.rooms.shelf.room.repository_version,
+            config_version=lambda: self.trial.version,
+            metrics=self.metrics.exposition,
+            pack_reasons=self.rooms.pack_reasons,
+            asset_sources=self.rooms.asset_sources,
+            pack_places=self.rooms.pack_places,
+            asset_roots=(self.settings.packs.directory, self.settings.render.boot_directory),
+        )
 
     def _link_view(self) -> LinkView:
         status, mqtt = self.link.status, self.settings.mqtt
