@@ -6,6 +6,7 @@ from collections.abc import Callable
 from edge_agent.model.errors import StorageError
 from edge_agent.packs.fetching.allowance import Meter
 from edge_agent.packs.shelf import Shelf
+from edge_agent.packs.shelf_record import write_record
 from edge_agent.packs.threads import in_thread
 from edge_agent.packs.trust.repository import Repository
 from edge_agent.troubles import Troubles
@@ -34,7 +35,7 @@ class RecordKeeper:
             if record == self._shelf.record and self._is_saved:
                 return
             self._shelf.record, self._is_saved = record, False
-            await in_thread(self._shelf.store.write_record, record.model_dump_json(indent=1).encode())
+            await in_thread(self._shelf.store.write_record, write_record(record))
             self._is_saved = True
 
     async def save_quietly(self) -> None:

@@ -19,6 +19,7 @@ from edge_agent.packs.formats.revocations import TARGET as REVOKED
 from edge_agent.packs.formats.revocations import Revocations, parse_revocations, without_revoked
 from edge_agent.packs.keeping.store import BlobStore
 from edge_agent.packs.shelf_record import Entry, PackRecord, ShelfRecord, read_record
+from edge_agent.packs.trust.newest_list import newer_list
 from edge_agent.packs.trust.repository import ADVERTISER_ROLE, CONFIG_ROLE, Repository
 
 _log = logging.getLogger(__name__)
@@ -107,6 +108,8 @@ class Shelf:
                 "The list of what is revoked cannot be read; nothing plays without it.",
                 "It is fetched again by itself.",
             )
+        if (newer := newer_list(self.store, self.revocations)) is not None:
+            self.keep_named(REVOKED, newer)
         is_sure = record.is_sure and not unread
         for name, pack in record.packs.items():
             entry = self.with_manifest(Entry(name, pack.newest))
@@ -208,16 +211,12 @@ class Shelf:
 
         What a role signed that did not verify this time stays as it is.
         """
-        entries = {
-            name: entry
-            for name, entry in self.entries.items()
-            if name in repository.files or role_of(name) in repository.broken
-        }
-        documents = {
-            name: content
-            for name, content in self.documents.items()
-            if name in repository.files or role_of(name) in repository.broken
-        }
+
+        def stays(name: str) -> bool:
+            return name in repository.files or role_of(name) in repository.broken
+
+        entries = {name: entry for name, entry in self.entries.items() if stays(name)}
+        documents = {name: content for name, content in self.documents.items() if stays(name)}
         changed = len(entries) < len(self.entries) or len(documents) < len(self.documents)
         self.entries, self.documents = entries, documents
         self._unread = {name: sha256 for name, sha256 in self._unread.items() if name in repository.files}

@@ -3,8 +3,12 @@
 The record is the device's own and as trustworthy as its disk; what it names is checked against the hashes in it.
 """
 
+import hashlib
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
@@ -13,6 +17,8 @@ from edge_agent.model.identity import Sha256
 from edge_agent.model.wording import Said
 from edge_agent.packs.formats.manifest import Manifest
 from edge_agent.packs.trust.clock_floor import CODE_DATE
+
+_SUMMED: Final = re.compile(rb'\{\n "sum": "([0-9a-f]{64})",')
 
 
 class PackRecord(BaseModel):
@@ -71,9 +77,19 @@ class Entry:
         return self.complete_sha256 == self.sha256 and self.newest.assets.keys() <= self.complete.assets.keys()
 
 
+def write_record(record: ShelfRecord) -> bytes:
+    """Return the content of shelf.json: JSON, whose first line is the hash of all that follows it."""
+    body = record.model_dump_json(indent=1).encode().removeprefix(b"{")
+    return b'{\n "sum": "%s",' % hashlib.sha256(body).hexdigest().encode() + body
+
+
 def read_record(content: bytes) -> ShelfRecord:
-    """Return the record. Raises FormatError when the file is damaged."""
-    try:
-        return ShelfRecord.model_validate_json(content)
-    except ValidationError as error:
-        raise FormatError("The shelf's record is damaged.", "It is made again from the repository.") from error
+    """Return the record; one without a sum is an older agent's. Raises FormatError when the file is damaged.
+
+    Without the sum one changed bit could make a revocation vanish, and what is left would look whole.
+    """
+    summed = _SUMMED.match(content)
+    if summed is None or hashlib.sha256(content[summed.end() :]).hexdigest().encode() == summed[1]:
+        with suppress(ValidationError):
+            return ShelfRecord.model_validate_json(content)
+    raise FormatError("The shelf's record is damaged.", "It is made again from the repository.")

@@ -16,22 +16,20 @@ from tuf.api.exceptions import (
     BadVersionNumberError,
     DownloadError,
     DownloadHTTPError,
-    DownloadLengthMismatchError,
     ExpiredMetadataError,
-    LengthOrHashMismatchError,
     RepositoryError,
-    UnsignedMetadataError,
 )
 from tuf.api.metadata import DelegatedRole, Metadata, Root, Signed, Snapshot, TargetFile, Targets, Timestamp
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
 from edge_agent.durable import flush
-from edge_agent.model.errors import EdgeAgentError, LinkError, NotRetainedError, StorageError, UntrustedError
+from edge_agent.model.errors import EdgeAgentError, UntrustedError
 from edge_agent.packs.formats.documents import MAX_DOCUMENT_BYTES
 from edge_agent.packs.formats.manifest import parse_target_name
 from edge_agent.packs.source import MAX_METADATA_BYTES, METADATA_URL
 from edge_agent.packs.trust.clock_floor import CODE_DATE, judge_expiry_at, read_signed_at
 from edge_agent.packs.trust.next_root import NextRootFetcher
+from edge_agent.packs.trust.translated import translate
 
 ADVERTISER_ROLE: Final = "packs-"
 CONFIG_ROLE: Final = "config"
@@ -203,7 +201,10 @@ def _may_sign(role: DelegatedRole, name: str) -> bool:
 
 
 def signed_file(name: str, target: TargetFile) -> SignedFile:
-    """Return what was signed; raises RepositoryError. Its hash becomes a file's name and a topic: python-tuf takes any text for one."""
+    """Return what was signed. Its hash names a file and a topic, and python-tuf takes any text for one.
+
+    Raises RepositoryError.
+    """
     sha256 = target.hashes.get("sha256", "")
     if _SHA256.fullmatch(sha256) is None or not 0 < target.length <= MAX_DOCUMENT_BYTES:
         raise RepositoryError(f"{name} is signed without a SHA-256 or with an impossible length")
@@ -262,39 +263,3 @@ def _made_durable(directory: Path, known: Known) -> Iterator[None]:
 def _number(root: Path) -> int:
     number = root.name.partition(".")[0]
     return int(number) if number.isdecimal() else 0
-
-
-def translate(error: Exception, what: str = "The repository") -> EdgeAgentError:
-    """Return python-tuf's error as one of ours: what happened, and what a person does about it."""
-    kept, why = "What is on the device stays as it was.", str(error).rstrip(".")
-    match error:
-        case ExpiredMetadataError():
-            return UntrustedError(
-                f"{what} is not fresh: {why}.",
-                f"Run \"edge-agent fleet refresh\" at the operator's, or set this device's clock. {kept}",
-            )
-        case UnsignedMetadataError():
-            return UntrustedError(
-                f"{what} is not signed by the keys that this device trusts: {why}.",
-                f"Somebody may be tampering with the broker, or root.json is another fleet's. {kept}",
-            )
-        case BadVersionNumberError() | LengthOrHashMismatchError():
-            return UntrustedError(
-                f"{what} was rolled back or mixed: {why}.",
-                f"Publish again; if it stays, somebody may be tampering with the broker. {kept}",
-            )
-        case RepositoryError() | DownloadLengthMismatchError():
-            return UntrustedError(f"{what} has metadata that cannot be believed: {why}.", f"Publish again. {kept}")
-        case DownloadError():
-            return _from_download(error, what)
-        case _:
-            return StorageError(f"The repository's metadata cannot be kept: {why}.", "Free some space.")
-
-
-def _from_download(error: DownloadError, what: str) -> EdgeAgentError:
-    cause = error.__cause__
-    if isinstance(cause, NotRetainedError):
-        return NotRetainedError(cause.topic)
-    if isinstance(cause, LinkError):
-        return cause
-    return LinkError(f"{what} cannot be fetched: {error}.", "It is tried again by itself.")

@@ -250,3 +250,63 @@ async def test_a_pack_that_is_signed_no_more_leaves_the_disk_at_once(
         fleet.fleet.commit(fleet.now)
         fleet.put_into(source)
         await device.until(lambda: not device.shelf._shelf.store.used_bytes())
+
+
+@pytest.fixture
+async def bereft(fleet: SmallFleet, tmp_path: Path) -> Path:
+    """A device's directory after acme/spring was revoked, beside it its record from before: `earlier.json`."""
+    source, directory = MemorySource(), tmp_path / "tv"
+    fleet.sign()
+    fleet.sign("summer")
+    revoke(fleet, source, "nobody")
+    async with Device(directory, fleet.root_json, source) as device:
+        await device.until(lambda: device.has_recorded(2) and "nobody" in device.shelf.status().revoked[0])
+        (tmp_path / "earlier.json").write_bytes((directory / "shelf.json").read_bytes())
+        revoke(fleet, source, "acme/spring")
+        await device.until(lambda: bool(revoked_on(device)))
+        await device.until(lambda: device.shelf.status().version == fleet.fleet.timestamp.version)
+    return directory
+
+
+async def test_a_record_in_which_a_bit_has_changed_hides_no_revocation(
+    fleet: SmallFleet, bereft: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    record, nothing = bereft / "shelf.json", MemorySource()
+    nothing.connected = False
+    whole = record.read_bytes()
+    for damaged in (b'"config/revojed.json"', b'"config/revoked.json"'):
+        record.write_bytes(whole.replace(b'"config/revoked.json"', damaged))
+        caplog.clear()
+        async with Device(bereft, fleet.root_json, nothing) as device:
+            await device.until(device.shelf.loaded.is_set)
+            assert device.playable() == ({"acme/summer": 1} if record.read_bytes() == whole else {})
+            assert ("record is damaged" in caplog.text) == (record.read_bytes() != whole)
+
+
+async def test_an_older_record_that_a_disk_brought_back_hides_no_revocation(fleet: SmallFleet, bereft: Path) -> None:
+    """Signed metadata names the newest list, and that lies beside the older one."""
+    nothing = MemorySource()
+    nothing.connected = False
+    (bereft / "shelf.json").write_bytes((bereft.parent / "earlier.json").read_bytes())
+    async with Device(bereft, fleet.root_json, nothing) as device:
+        await device.until(lambda: bool(revoked_on(device)))
+        assert device.playable() == {"acme/summer": 1}
+
+
+async def test_older_metadata_that_a_disk_brought_back_lifts_no_revocation(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    directory, nothing = tmp_path / "tv", MemorySource()
+    nothing.connected = False
+    fleet.sign()
+    revoke(fleet, source, "nobody")
+    async with Device(directory, fleet.root_json, source) as device:
+        await device.until(lambda: device.has_recorded(1) and bool(device.shelf.status().revoked))
+        earlier = (directory / "tuf" / "config.json").read_bytes()
+        revoke(fleet, source, "acme/spring")
+        await device.until(lambda: bool(revoked_on(device)))
+        await device.until(lambda: device.shelf.status().version == fleet.fleet.timestamp.version)
+    (directory / "tuf" / "config.json").write_bytes(earlier)
+    async with Device(directory, fleet.root_json, nothing) as device:
+        await device.until(lambda: bool(device.shelf.catalog.packs))
+        assert revoked_on(device)
