@@ -70,11 +70,11 @@ def keys_add_advertiser(
 
     With its own public key, it alone can; without one, a key is made in the fleet's folder.
     """
-    from edge_agent.fleet.signing.config import check_identifier
+    from edge_agent.fleet.signing.config import check_advertiser
     from edge_agent.fleet.signing.keys import read_public_key
     from edge_agent.fleet.signing.repository import FleetRepository
 
-    check_identifier("an advertiser", name)
+    check_advertiser(name)
     own = [read_public_key(path) for path in public_keys or ()]
     with FleetRepository.locked(fleet_dir) as fleet:
         fleet.keys.others = tuple(keys or ())

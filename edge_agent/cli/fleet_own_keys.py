@@ -29,11 +29,11 @@ def new_advertiser(
     The operator gets the .pub file; the private key stays in the folder.
     """
     from edge_agent.fleet.signing.advertiser import AdvertiserFolder
-    from edge_agent.fleet.signing.config import check_identifier
+    from edge_agent.fleet.signing.config import check_advertiser
     from edge_agent.fleet.signing.keys import read_public_key
     from edge_agent.fleet.signing.root_proposal import SHOWN_LETTERS
 
-    folder = AdvertiserFolder.create(directory or Path(name), check_identifier("an advertiser", name))
+    folder = AdvertiserFolder.create(directory or Path(name), check_advertiser(name))
     keyid = read_public_key(folder.public_key).keyid
     say(
         f"Made {folder.directory}. Send {folder.public_key} (key {keyid[:SHOWN_LETTERS]}) to the operator; "

@@ -66,10 +66,10 @@ def new(
     """
     from edge_agent.fleet.authoring.new_pack import write_new_pack
     from edge_agent.fleet.signing.authority import role_name
-    from edge_agent.fleet.signing.config import check_identifier
+    from edge_agent.fleet.signing.config import check_advertiser
     from edge_agent.fleet.signing.repository import FleetRepository
 
-    check_identifier("an advertiser", advertiser)
+    check_advertiser(advertiser)
     fleet = FleetRepository.open(fleet_dir) if fleet_dir.is_dir() else None
     given = {"idle_poster": poster, "boot_screen": boot, "voice_mention": mention}
     path = write_new_pack(folder, advertiser, text, {name: file for name, file in given.items() if file is not None})

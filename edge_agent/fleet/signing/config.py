@@ -39,6 +39,16 @@ def check_identifier(what: str, text: str) -> str:
         ) from error
 
 
+def check_advertiser(name: str) -> str:
+    """Return `name` when it may name an advertiser who is to get a key; raise SettingsError otherwise."""
+    if name.endswith(".next") or ".retired-" in name:  # see KeyFolder: of whoever has the name without it
+        raise SettingsError(
+            f'"{name}" cannot name an advertiser: ".next" and ".retired-" belong to other keys\' files.',
+            "Choose another name.",
+        )
+    return check_identifier("an advertiser", name)
+
+
 def push_config(fleet: FleetRepository, name: str, file: Path, now: datetime) -> int:
     """Sign `file` (TOML or JSON, sections as in agent.toml) as `name`, commit, and return its version.
 
