@@ -1,5 +1,6 @@
 """What every document names is there: pages and their sections, files, tests, modules."""
 
+import json
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -125,3 +126,11 @@ def test_each_decision_record_says_when_and_where() -> None:
     for record in (DOCS / "adr").glob("*.md"):
         number = int(record.name.partition("-")[0])
         assert re.match(rf"# {number}\. .+\n\n\*\*Decided\*\* \d{{4}}-\d\d\.", record.read_text("utf-8")), record.name
+
+
+def test_the_buttons_that_the_first_page_names_have_these_names() -> None:
+    page = json.loads((ROOT / "edge_agent" / "debug" / "page" / "words.json").read_text("utf-8"))
+    text = (ROOT / "README.md").read_text("utf-8").partition("On that page")[2].partition("`my-pack/pack.toml`")[0]
+    named = [re.sub(r"\s+", " ", name) for name in re.findall(r"\*\*([^*]+)\*\*", text)]
+    assert len(named) == 3
+    assert set(named) <= set(page["en"].values())
