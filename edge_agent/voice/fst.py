@@ -21,6 +21,8 @@ _NUMBER: Final = struct.Struct("<i")
 _COUNT: Final = struct.Struct("<q")
 _STATE_BYTES: Final = 20
 _ARC_BYTES: Final = 16
+_UNALIGNED: Final = 2
+"""The version of a `const` whose states follow its header; those of version 1 begin at a multiple of 16."""
 _LONGEST_NAME: Final = 32
 _NEXT: Final = "Publish the voice pack again, from a model that edge-agent made."
 
@@ -35,7 +37,7 @@ class Bounds:
 
 def check_lookahead(content: bytes, name: str) -> Bounds:
     """Return the labels of an `olabel_lookahead` (HCLr.fst). Raise VoiceError where its structure is wrong."""
-    kind, end, _, _ = _header(content, 0, name)
+    kind, end, _ = _header(content, 0, name)
     inside_at = end + _NUMBER.size
     if kind != b"olabel_lookahead" or content[end:inside_at] != _NUMBER.pack(_ADDED_MAGIC):
         raise VoiceError(f"{name} is not a graph that looks ahead.", _NEXT)
@@ -49,19 +51,19 @@ def check_const(content: bytes, name: str) -> Bounds:
     return _const(content, 0, name)[0]
 
 
-def _header(content: bytes, at: int, name: str) -> tuple[bytes, int, int, int]:
-    """Return the type, where the header ends, and how many states and arcs there are."""
+def _header(content: bytes, at: int, name: str) -> tuple[bytes, int, tuple[int, int, int, int]]:
+    """Return the type, where the header ends, and (version, first state, how many states, how many arcs)."""
     if content[at : at + _NUMBER.size] != _NUMBER.pack(_MAGIC):
         raise VoiceError(f"{name} is no graph of OpenFst.", _NEXT)
     try:
         kind, at = _text(content, at + _NUMBER.size)
         arc, at = _text(content, at)
-        _, flags, _, _, states, arcs = _FIXED.unpack_from(content, at)
+        version, flags, _, start, states, arcs = _FIXED.unpack_from(content, at)
     except struct.error as error:
         raise VoiceError(f"{name} is cut short.", _NEXT) from error
     if arc != b"standard" or flags:
         raise VoiceError(f"{name} is no graph of OpenFst.", _NEXT)
-    return kind, at + _FIXED.size, states, arcs
+    return kind, at + _FIXED.size, (version, start, states, arcs)
 
 
 def _text(content: bytes, at: int) -> tuple[bytes, int]:
@@ -74,8 +76,8 @@ def _text(content: bytes, at: int) -> tuple[bytes, int]:
 
 def _const(content: bytes, at: int, name: str) -> tuple[Bounds, int, int]:
     """Return the labels, where the arcs end, and how many states there are."""
-    kind, at, states, arcs = _header(content, at, name)
-    if kind != b"const" or states <= 0 or arcs <= 0:
+    kind, at, (version, start, states, arcs) = _header(content, at, name)
+    if kind != b"const" or version != _UNALIGNED or not 0 <= start < states or arcs <= 0:
         raise VoiceError(f"{name} is no graph of OpenFst.", _NEXT)
     arcs_at = at + states * _STATE_BYTES
     end = arcs_at + arcs * _ARC_BYTES

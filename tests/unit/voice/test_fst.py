@@ -41,6 +41,9 @@ def test_what_openfst_wrote_is_whole_and_speaks_of_the_same_words() -> None:
         (HCL + bytes(4), "cut short"),
         (G, "looks ahead"),
         (bytes(len(HCL)), "no graph"),
+        (patched(COUNTS_AT - 24, struct.pack("<i", 1)), "no graph"),
+        (patched(COUNTS_AT - 8, struct.pack("<q", STATES)), "no graph"),
+        (patched(COUNTS_AT - 8, struct.pack("<q", -1)), "no graph"),
         (patched(COUNTS_AT, struct.pack("<q", -1)), "no graph"),
         (patched(COUNTS_AT, struct.pack("<q", 2**40)), "cut short"),
         (patched(COUNTS_AT, struct.pack("<qq", STATES - 1, ARCS)), "refers|no graph|cut short"),
@@ -51,7 +54,8 @@ def test_what_openfst_wrote_is_whole_and_speaks_of_the_same_words() -> None:
     ],
     ids=[
         "empty", "header cut", "inner header cut", "arcs cut", "last byte cut", "what is looked ahead with cut",
-        "too long", "another type", "zeros", "negative count", "huge count", "one state fewer",
+        "too long", "another type", "zeros", "aligned", "begins beyond its end", "begins nowhere",
+        "negative count", "huge count", "one state fewer",
         "arc out of the table", "arc before the table", "negative label", "arcs out of the table",
     ],
 )  # fmt: skip
