@@ -20,6 +20,7 @@ from edge_agent.model.errors import FormatError
 from edge_agent.model.formats import Format
 from edge_agent.settings.profile import DeviceProfile
 from edge_agent.settings.rooms import PacksSettings
+from edge_agent.voice.dialogue import NotInterested, Stop, Why, intent_of
 
 UnknownWords = Callable[[str, str], tuple[str, ...] | None]
 """From a language and a phrase to its words that the speech model does not know; None without a model for it."""
@@ -36,6 +37,13 @@ _SUFFIXES: Final = {
     ".gif": "image/gif",
     ".wav": "audio/wav",
 }
+_INSTEAD: Final = {
+    Stop: "it closes the placement",
+    NotInterested: "it closes the placement and keeps its campaign away",
+    Why: "it says why the placement was chosen",
+}
+"""What the resident's own words do in every placement."""
+
 _PCM: Final = 1
 _SELDOM_PLAYED: Final = frozenset({3, 0xFFFE})
 """Format tags of floating point, and of what says elsewhere what it is (mmreg.h)."""
@@ -135,6 +143,7 @@ def _check_words(creative: Creative, unknown_words: UnknownWords) -> Iterator[Fi
             yield warning(
                 "turn_unreached", creative.crid, f"No answer leads to the turn {turn.id}.", "Lead one to it."
             )
+    yield from _check_residents_words(creative)
     for phrase in sorted({phrase for turn in creative.turns for phrase in turn.answers}):
         unknown = unknown_words(creative.lang, phrase)
         if unknown is None:
@@ -153,6 +162,19 @@ def _check_words(creative: Creative, unknown_words: UnknownWords) -> Iterator[Fi
                 f'The answer "{phrase}" cannot be heard: the speech model does not know {words}.',
                 "Choose other words, or add them with edge-agent model add-phrases.",
             )
+
+
+def _check_residents_words(creative: Creative) -> Iterator[Finding]:
+    for turn in creative.turns:
+        for answer in turn.answers:
+            instead = _INSTEAD.get(type(intent_of(answer, creative.lang, creative, turn.id)))
+            if instead is not None:
+                yield warning(
+                    "residents_word",
+                    creative.crid,
+                    f'The answer "{answer}" is the resident\'s own word: {instead}, whatever turn {turn.id} says.',
+                    "Choose other words for it.",
+                )
 
 
 def _check_files(pack: PackFolder) -> Iterator[Finding]:

@@ -220,6 +220,35 @@ def test_answers_are_words_that_the_shipped_model_knows(
     assert codes(folder, text + item) == expected
 
 
+@pytest.mark.parametrize(
+    ("answer", "lang", "instead"),
+    [
+        ("stop", "en", "it closes the placement"),
+        ("No thanks!", "en", "it closes the placement"),
+        ("not interested", "en", "it closes the placement and keeps its campaign away"),
+        ("why this", "en", "it says why the placement was chosen"),
+        ("不用了", "zh", "it closes the placement"),
+        ("不感兴趣", "zh", "it closes the placement and keeps its campaign away"),
+        ("为什么是这个", "zh", "it says why the placement was chosen"),
+        ("no", "en", ""),
+        ("yes please", "en", ""),
+        ("tell me more", "en", ""),
+        ("send it to my phone", "en", ""),
+        ("不要", "zh", ""),
+        ("是的", "zh", ""),
+    ],
+)
+def test_an_answer_that_is_the_residents_own_word_is_said_to_be_none(
+    folder: Path, answer: str, lang: str, instead: str
+) -> None:
+    dialogue = DIALOGUE.replace('transcript = "Shall I?"\n[', f'transcript = "Shall I?"\nlang = "{lang}"\n[', 1)
+    text = HEAD + MENTION + 'follow_up = "talk"\n' + dialogue % (answer, "bye")
+    findings = found(folder, text + ITEM.replace('"poster"', '"mention"').replace('"idle"', '"assistant_answered"'))
+    said = [finding for finding in findings if finding.code == "residents_word"]
+    assert [finding.level for finding in said] == ([Level.WARNING] if instead else [])
+    assert all(f"{instead}, whatever" in finding.message for finding in said)
+
+
 def test_what_one_device_takes_and_another_does_not_is_a_warning(folder: Path) -> None:
     small = PROFILES[2].model_copy(
         update={
