@@ -21,10 +21,9 @@ from edge_agent.cli.fleet_options import (
     EverythingOption,
     at_the_desk,
     now,
-    progress_bar,
     say,
 )
-from edge_agent.cli.output import JsonOption, note, size
+from edge_agent.cli.output import JsonOption, note, progress_bar, size
 
 
 def register(app: typer.Typer) -> None:

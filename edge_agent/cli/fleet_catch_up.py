@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_agent.cli.fleet_options import Desk, at_the_desk, now, progress_bar, quiet_link, say
-from edge_agent.cli.output import JsonOption, counted, note, print_table, size
+from edge_agent.cli.fleet_options import Desk, at_the_desk, now, quiet_link, say
+from edge_agent.cli.output import JsonOption, counted, note, print_table, progress_bar, size
 
 if TYPE_CHECKING:
     from edge_agent.fleet.key_status import RoleStatus

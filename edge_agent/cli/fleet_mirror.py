@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_agent.cli.fleet_options import FLEET, FleetDir, progress_bar, say
-from edge_agent.cli.output import JsonOption, counted, size
+from edge_agent.cli.fleet_options import FLEET, FleetDir, say
+from edge_agent.cli.output import JsonOption, counted, progress_bar, size
 
 if TYPE_CHECKING:
     from edge_agent.fleet.publishing.mirror_check import Checked
@@ -105,5 +105,5 @@ def mirror(
 def _check(fleet: "FleetRepository", url: str, ca_file: Path | None) -> "Checked":
     from edge_agent.fleet.publishing.mirror_check import check_mirror
 
-    with progress_bar() as progress:
+    with progress_bar(of_bytes=False) as progress:
         return asyncio.run(check_mirror(fleet, url, ca_file, progress))

@@ -1,4 +1,4 @@
-"""What the `edge-agent fleet` commands share: options, the operator's desk, and a bar for what takes long."""
+"""What the `edge-agent fleet` commands share: options, and the operator's desk."""
 
 import asyncio
 import inspect
@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec
 
 import typer
 
-from edge_agent.cli.output import counted, note, print_json, size
+from edge_agent.cli.output import counted, note, print_json, progress_bar, size
 
 if TYPE_CHECKING:
     from edge_agent.fleet.publishing.broker import BrokerAddress
     from edge_agent.fleet.publishing.send import Sent
     from edge_agent.fleet.signing.repository import FleetRepository
-    from edge_agent.fleet.signing.signed_packs import Progress
 
 _Rest = ParamSpec("_Rest")
 
@@ -229,22 +228,3 @@ def at_the_desk(command: "Callable[Concatenate[Desk, _Rest], None]") -> Callable
     run.__doc__ = command.__doc__
     run.__name__ = command.__name__
     return run
-
-
-@contextmanager
-def progress_bar() -> Iterator["Progress"]:
-    """Show a bar on stderr while something takes long, where a person is watching."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def show(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what.capitalize(), total=total)
-            bar.update(tasks[what], completed=done, total=total)
-
-        yield show

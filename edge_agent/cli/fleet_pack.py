@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_agent.cli.fleet_options import FLEET, FleetDir, now, progress_bar, say
-from edge_agent.cli.output import JsonOption, counted, note, print_json, size
+from edge_agent.cli.fleet_options import FLEET, FleetDir, now, say
+from edge_agent.cli.output import JsonOption, counted, note, print_json, progress_bar, size
 
 if TYPE_CHECKING:
     from edge_agent.fleet.authoring.finding import Finding
@@ -216,7 +216,7 @@ def preview(
     if pack is None:
         raise FormatError(found[0].message, found[0].next_step)
     done = 0
-    with progress_bar() as progress:
+    with progress_bar(of_bytes=False) as progress:
 
         def on_done(_crid: str) -> None:
             nonlocal done

@@ -20,11 +20,10 @@ from edge_agent.cli.fleet_options import (
     TlsOption,
     address_of,
     at_the_desk,
-    progress_bar,
     quiet_link,
     say,
 )
-from edge_agent.cli.output import JsonOption, counted, note, print_json, print_table, size
+from edge_agent.cli.output import JsonOption, counted, note, print_json, print_table, progress_bar, size
 
 if TYPE_CHECKING:
     from edge_agent.fleet.publishing.broker import BrokerAddress
@@ -138,7 +137,7 @@ def _look(
 
     from edge_agent.fleet.publishing.oversight import look
 
-    with quiet_link(), progress_bar() as progress:
+    with quiet_link(), progress_bar(of_bytes=False) as progress:
         return asyncio.run(look(fleet, address, progress, chunks=everything, named=named))
 
 
@@ -236,7 +235,7 @@ def gc(
 
     garbage = find_garbage(desk.fleet, desk.address, keep)
     if yes:
-        with quiet_link(), progress_bar() as progress:
+        with quiet_link(), progress_bar(of_bytes=False) as progress:
             asyncio.run(remove_garbage(desk.fleet, desk.address, garbage, progress))
     files, parts = counted(len(garbage.files), "file"), counted(len(garbage.topics), "part")
     what = f"{files} ({size(garbage.bytes)}) and up to {parts} on the broker"

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from edge_agent.cli.fleet_options import Desk, EverythingOption, at_the_desk, now, progress_bar, say
-from edge_agent.cli.output import JsonOption, size
+from edge_agent.cli.fleet_options import Desk, EverythingOption, at_the_desk, now, say
+from edge_agent.cli.output import JsonOption, progress_bar, size
 
 
 def register(fleet_app: typer.Typer) -> None:

@@ -1,16 +1,16 @@
 """`edge-agent model add-phrases`: teach a model new words, and say how easily each phrase is confused."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from edge_agent.cli.output import JsonOption, fail, note, print_json, print_table
+from edge_agent.cli.output import JsonOption, fail, note, print_json, print_table, progress_bar
 
 if TYPE_CHECKING:
-    from edge_agent.voice.phrases.adding import Progress
+    from edge_agent.voice.phrases.adding import Plan
     from edge_agent.voice.phrases.confusability import Verdict
 
 
@@ -35,7 +35,9 @@ def add_phrases(
         Path | None, typer.Option("--fleet-dir", help="Compare with the phrases that this fleet has published, too.")
     ] = None,
     language: Annotated[str | None, typer.Option(help="The model's language, where it does not say so.")] = None,
-    anyway: Annotated[bool, typer.Option("--anyway", help="Add what is too short or too close, too.")] = False,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Add what is too short, too close or too much, too.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a model that hears new phrases, from one that has never heard their words.
@@ -43,8 +45,6 @@ def add_phrases(
     Says how easily each is confused, and refuses what is too short or too close to something else. Devices get it
     with: edge-agent fleet voice publish.
     """
-    import time
-
     from edge_agent.voice.models import packaged_model
     from edge_agent.voice.phrases.adding import check_place, make_model, plan_phrases
 
@@ -52,27 +52,56 @@ def add_phrases(
     source = model or packaged_model(language or "en")
     target = out or (model if model is not None else Path(f"{source.name}-phrases"))
     check_place(source, target)
+    if not anyway:
+        _refuse_unpublishable(source, phrases)
     others = [*(beside or ()), *(() if fleet_dir is None else _published_phrases(fleet_dir))]
-    with _progress() as progress:
+    with progress_bar(of_bytes=False) as progress:
         plan = plan_phrases(
-            source, phrases, pronounced=pronounce or (), beside=others, lang=language, progress=progress
+            source,
+            phrases,
+            pronounced=pronounce or (),
+            beside=others,
+            lang=language,
+            progress=partial(progress, "comparing"),
         )
     for phrase in plan.not_compared:
         note(f'Not compared with "{phrase}": its words are not of this language.')
     if not as_json:
         _print_verdicts(plan.verdicts)
     if plan.refused and not anyway:
-        worst = plan.refused[0]
-        details = {"refused": [_verdict_document(verdict) for verdict in plan.refused]}
-        fail(
-            f'"{worst.phrase}": {worst.advice}', "Nothing was made; --anyway makes it all the same.", details=details
-        )
+        _fail(plan.refused)
     made = make_model(plan, target)
-    seconds = round(time.monotonic() - began, 1)
+    _say_made(plan, made.directory, round(time.monotonic() - began, 1), as_json=as_json)
+
+
+def _refuse_unpublishable(source: Path, phrases: list[str]) -> None:
+    """Leave with what `fleet voice publish` would refuse after all the work."""
+    from edge_agent.packs.formats.voice_pack import MAX_PHRASE_CHARS, MAX_PHRASES
+    from edge_agent.voice.phrases.adding import read_phrases
+
+    total = len({*read_phrases(source).get("phrases", ()), *phrases})
+    longest = max(map(len, phrases))
+    if total > MAX_PHRASES:
+        error = f"The model would have {total} phrases; fleet voice publish takes {MAX_PHRASES} of one language."
+        fail(error, "Make the model anew with those that are still needed; --anyway makes it all the same.")
+    if longest > MAX_PHRASE_CHARS:
+        fail(f"A phrase has {longest} characters; fleet voice publish takes {MAX_PHRASE_CHARS}.", "Shorten it.")
+
+
+def _fail(refused: "tuple[Verdict, ...]") -> NoReturn:
+    details = {"refused": [_verdict_document(verdict) for verdict in refused]}
+    fail(
+        f'"{refused[0].phrase}": {refused[0].advice}',
+        "Nothing was made; --anyway makes it all the same.",
+        details=details,
+    )
+
+
+def _say_made(plan: "Plan", directory: Path, seconds: float, *, as_json: bool) -> None:
     if as_json:
         print_json(
             {
-                "model": str(made.directory),
+                "model": str(directory),
                 "lang": plan.lang,
                 "phrases": [_verdict_document(verdict) for verdict in plan.verdicts],
                 "words": {word: [" ".join(way) for way in ways] for word, ways in plan.words.items()},
@@ -82,22 +111,8 @@ def add_phrases(
         return
     for word, ways in plan.words.items():
         note(f"{word}: {', or '.join(' '.join(way) for way in ways)}")
-    note(f"The model is in {made.directory}, made in {seconds} s. Give it to a fleet with:")
-    note(f"  edge-agent fleet voice publish {made.directory}")
-
-
-@contextmanager
-def _progress() -> "Iterator[Progress]":
-    """Show how many phrases were judged, where a person is watching."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    console = Console(stderr=True)
-    columns = (TextColumn("Comparing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("")
-        yield lambda judged, all_of_them: bar.update(task, completed=judged, total=all_of_them)
+    note(f"The model is in {directory}, made in {seconds} s. Give it to a fleet with:")
+    note(f"  edge-agent fleet voice publish {directory}")
 
 
 def _published_phrases(fleet_dir: Path) -> list[str]:

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
@@ -54,6 +55,37 @@ def stacked(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> list[st
 def note(text: str) -> None:
     """Say something to the person on stderr, where it does not mix with results."""
     typer.echo(text, err=True)
+
+
+@contextmanager
+def progress_bar(*, of_bytes: bool = True) -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar on stderr while something takes long, where a person is watching.
+
+    It is told what is going on, how much is done and how much there is: bytes, or so many of anything else.
+    """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskID,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    how_much = DownloadColumn() if of_bytes else MofNCompleteColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(), how_much, TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what.capitalize(), total=total)
+            bar.update(tasks[what], completed=done, total=total)
+
+        yield show
 
 
 def size(length: int) -> str:

@@ -27,6 +27,8 @@ from edge_agent.packs.formats.manifest import PackedAsset
 FORMAT_VERSION: Final = 1
 MIME: Final = "application/zlib"
 MAX_FILES: Final = 32
+MAX_PHRASES: Final = 256
+MAX_PHRASE_CHARS: Final = 200
 MAX_PACK_BYTES: Final = 32 * 2**20
 MAX_UNPACKED_BYTES: Final = 128 * 2**20
 
@@ -58,7 +60,9 @@ class VoicePack(BaseModel):
     version: int = Field(ge=1)
     lang: Lang
     base: Sha256
-    phrases: tuple[Annotated[str, Field(max_length=200)], ...] = Field(default=(), max_length=256)
+    phrases: tuple[Annotated[str, Field(max_length=MAX_PHRASE_CHARS)], ...] = Field(
+        default=(), max_length=MAX_PHRASES
+    )
     files: Mapping[FileName, VoiceFile] = Field(min_length=1, max_length=MAX_FILES)
 
     @model_validator(mode="after")
