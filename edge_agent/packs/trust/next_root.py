@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthMismatchError, RepositoryError
+from tuf.api.metadata import Timestamp
 from tuf.ngclient import FetcherInterface
 
 from edge_agent.model.errors import OversizeError
+from edge_agent.packs.source import METADATA_URL
 
 _ROOT: Final = re.compile(r".*/[0-9]+\.root\.json")
 _NOT_FOUND: Final = 404
@@ -25,6 +27,8 @@ class NextRootFetcher(FetcherInterface):
         self._fetcher = fetcher
         self._asked = ""
         self._false = ""
+        self.timestamp = b""
+        """What came last as the timestamp."""
 
     def _fetch(self, url: str) -> Iterator[bytes]:
         if url == self._false:
@@ -39,6 +43,8 @@ class NextRootFetcher(FetcherInterface):
             raise DownloadLengthMismatchError(
                 f"{len(content)} bytes came, more than the {max_length} that are allowed"
             )
+        if url == f"{METADATA_URL}{Timestamp.type}.json":
+            self.timestamp = content
         return content
 
     def pass_over(self, error: Exception) -> bool:

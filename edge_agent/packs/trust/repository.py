@@ -68,7 +68,8 @@ class Repository:
 
     `files` is every signed document by name. `broken` are delegated roles that did not verify, with why; what
     they signed is not in `files`, and what the device has of them stays. `suspicious` says by role what else somebody
-    should look at, and costs nothing: names that are not theirs to sign, a next root that nobody trusted has signed.
+    should look at, and costs nothing: names that are not theirs to sign, a next root that nobody trusted has signed,
+    a timestamp that is another than the one held under its version.
     `floor` is the newest signing time seen.
     """
 
@@ -128,6 +129,7 @@ def verify(directory: Path, bootstrap: bytes, fetcher: FetcherInterface, now: da
             root = _read(directory, Root)
             timestamp = _read(directory, Timestamp)
             _refuse_older(root, timestamp, known)  # 2
+            suspicious |= _forks(timestamp, passing.timestamp)
             top: list[Signed] = [root, timestamp, _read(directory, Snapshot), _read(directory, Targets)]
             newest = _newest_signing(top, CODE_DATE if 0 < known.root_version < root.version else known.floor)
             for signed in top:  # 6
@@ -231,6 +233,22 @@ def _refuse_older(root: Root, timestamp: Timestamp, known: Known) -> None:
         raise BadVersionNumberError(f"the root has version {root.version}, and had {known.root_version} before")
     if root.version == known.root_version and timestamp.version < known.version:
         raise BadVersionNumberError(f"the timestamp has version {timestamp.version}, and had {known.version} before")
+
+
+def _forks(held: Timestamp, shown: bytes) -> dict[str, EdgeAgentError]:
+    """Return what to say where another timestamp is `shown` under the version that is held.
+
+    python-tuf has verified its signature and then passed it over, since it is no newer.
+    """
+    if Metadata[Timestamp].from_bytes(shown).signed == held:
+        return {}
+    error = UntrustedError(
+        f"The broker shows another signed timestamp of version {held.version} than this device holds: "
+        "two copies of the fleet's folder have gone on from one another, or somebody has its key.",
+        'What is on the device stays; the next version ends it. See "edge-agent fleet status", and "Back up" in '
+        "docs/operator-guide.md.",
+    )
+    return {Timestamp.type: error}
 
 
 def _newest_signing(top: list[Signed], floor: datetime) -> datetime:

@@ -1,5 +1,7 @@
 """Keys are replaced under a device that is only told of it by the repository."""
 
+import json
+import logging
 import os
 import shutil
 from collections.abc import Collection
@@ -182,3 +184,50 @@ async def test_a_root_that_was_taken_is_on_the_disk_when_the_look_ends(
         )
     history = tmp_path / "tv" / "tuf" / "root_history"
     assert flushed.index(history / "2.root.json") < flushed.index(history)
+
+
+async def test_a_fleet_that_goes_on_from_two_copies_is_told_of_while_both_show_the_same_version(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is older and everything is signed: a version alone does not tell one copy's from the other's."""
+    fleet, source = SmallFleet(tmp_path / "operator"), MemorySource()
+    folder, copy = tmp_path / "operator" / "fleet", tmp_path / "copy"
+    fleet.sign()
+    shutil.copytree(folder, copy)
+    fleet.sign("summer")
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.has_recorded(2))
+        held = device.shelf.status().version
+        shutil.rmtree(folder)
+        copy.rename(folder)
+        fleet.fleet, fleet.now = FleetRepository.open(folder), fleet.now + timedelta(seconds=1)
+        fleet.sign("winter")
+        assert fleet.fleet.timestamp.version == held
+        fleet.put_into(source)
+        await device.until(lambda: "role timestamp" in device.shelf._troubles.lasting)
+        assert device.playable() == {"acme/spring": 1, "acme/summer": 1}
+        for _ in range(3):
+            checked_at = device.shelf.status().checked_at
+            device.shelf.refresh()
+            await device.until(lambda checked_at=checked_at: device.shelf.status().checked_at != checked_at)  # type: ignore[misc]
+        fleet.fleet.commit(fleet.now)
+        fleet.put_into(source)
+        await device.until(lambda: "role timestamp" not in device.shelf._troubles.lasting)
+    said = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(said) == 1
+    assert said[0].startswith(f"The broker shows another signed timestamp of version {held} than this device holds")
+
+
+async def test_the_same_timestamp_with_more_signatures_is_no_other(tmp_path: Path) -> None:
+    fleet, source = SmallFleet(tmp_path / "operator"), MemorySource()
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.shelf.status().version > 0)
+        same = json.loads(source.retained[TIMESTAMP])
+        same["signatures"].append({"keyid": "0" * 64, "sig": "00"})
+        source.retained[TIMESTAMP] = json.dumps(same).encode()
+        checked_at = device.shelf.status().checked_at
+        source.push()
+        await device.until(lambda: device.shelf.status().checked_at != checked_at)
+        assert not device.shelf._troubles.lasting
