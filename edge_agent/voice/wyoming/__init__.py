@@ -2,10 +2,10 @@
 
 protocol   messages and addresses, with every bound that a stranger's bytes need; pure
 engine     the model that all clients share
-session    what one client's messages mean, and what is answered; pure but for the decoding
+session    what one client's messages mean, and what is answered (`reply`); pure but for the decoding
 offer      what `describe` is answered with
 mute       whether the device is muted, and was meanwhile
-audio      a stream of any announced format as ours
+audio      a stream of any announced format as ours; `stamps` has its timestamps
 server     connections, one decoding thread, bounds; `service` runs it inside the agent
 source     satellites as audio sources; `peer` and `sockets` are the blocking sockets under it
 complaints what is told of a misbehaving peer, and how often

@@ -9,10 +9,11 @@ machine. Nothing that was said is kept or logged.
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from edge_agent.model.errors import SettingsError, VoiceError, WyomingError
@@ -20,7 +21,8 @@ from edge_agent.voice.wyoming.complaints import Complaints
 from edge_agent.voice.wyoming.engine import Engine
 from edge_agent.voice.wyoming.mute import Mute
 from edge_agent.voice.wyoming.protocol import Address
-from edge_agent.voice.wyoming.session import Session, refusal
+from edge_agent.voice.wyoming.reply import Reply, refusal
+from edge_agent.voice.wyoming.session import Session
 from edge_agent.voice.wyoming.sockets import keep_asking, leave, listen_on
 
 READ_BYTES: Final = 64 * 1024
@@ -41,8 +43,9 @@ class Bounds:
     """What a client may take: seconds without a word, for one message, and to take an answer.
 
     Who listens for wake phrases may say nothing for longer, until its place is needed: a satellite sends its audio
-    elsewhere after each wake. Who is one too many may ask again after `busy_s`. The model is kept for `rest_s` when
-    everybody has left: loading it costs as much as hearing a command, and Home Assistant connects twice for each.
+    elsewhere after each wake. Who never said anything has no more time than for a message then. Who is one too many
+    may ask again after `busy_s`. The model is kept for `rest_s` when everybody has left: loading it costs as much as
+    hearing a command, and Home Assistant connects twice for each.
     """
 
     clients: int = 8
@@ -136,7 +139,8 @@ class WyomingServer:
         """Take and answer until the client leaves. Raise VoiceError for one that must go."""
         loop = asyncio.get_running_loop()
         session = Session(self._engine, self._mute)
-        until = loop.time() + self._bounds.idle_s
+        silent_until = loop.time() + self._bounds.idle_s
+        until = min(silent_until, loop.time() + self._bounds.message_s)
         while session.error is None:
             taken, was_mid_message = session.taken, session.is_mid_message
             try:
@@ -145,19 +149,18 @@ class WyomingServer:
                 async with asyncio.timeout_at(until):
                     received = await reader.read(READ_BYTES)
             except TimeoutError:
-                if session.listens and not was_mid_message and len(self._clients) < self._bounds.clients:
-                    until = loop.time() + self._bounds.idle_s
+                may_stay = session.listens or (not session.taken and loop.time() < silent_until)
+                if may_stay and not was_mid_message and len(self._clients) < self._bounds.clients:
+                    bounds = self._bounds
+                    until = loop.time() + (bounds.idle_s if session.listens else bounds.message_s)
                     continue
                 deed = "does not end the message that it began" if was_mid_message else "says nothing"
                 raise WyomingError(deed, "too-slow") from None
             if not received:
                 return
-            unheard = session.unheard
-            replies = await loop.run_in_executor(self._decoder, session.receive, received)
-            if replies := session.mute_wins(replies):
-                await self._send(writer, b"".join(reply.encoded for reply in replies))
-            if session.unheard is not None and session.unheard is not unheard:
-                self._complaints.add(session.unheard, "It is not heard.")
+            await self._do(session, partial(session.receive, received), writer)
+            while session.has_more:
+                await self._do(session, session.go_on, writer)
             if session.taken != taken or not was_mid_message:
                 bounds = self._bounds
                 until = loop.time() + (bounds.message_s if session.is_mid_message else bounds.idle_s)
@@ -165,6 +168,15 @@ class WyomingServer:
                 await _gather(writer.transport, GATHER_QUIET_S if session.is_quiet else GATHER_S)
         await _let_it_read(reader, writer)
         raise session.error
+
+    async def _do(self, session: Session, work: Callable[[], Sequence[Reply]], writer: asyncio.StreamWriter) -> None:
+        """Let a client have its turn with the decoder, after all who wait for theirs; answer it."""
+        unheard = session.unheard
+        replies = await asyncio.get_running_loop().run_in_executor(self._decoder, work)
+        if replies := session.mute_wins(replies):
+            await self._send(writer, b"".join(reply.encoded for reply in replies))
+        if session.unheard is not None and session.unheard is not unheard:
+            self._complaints.add(session.unheard, "It is not heard.")
 
     async def _send(self, writer: asyncio.StreamWriter, answer: bytes) -> None:
         writer.write(answer)

@@ -15,18 +15,17 @@ pipeline in the moment in which a wake service hangs up, twenty a second, for as
 here is decided by the same streams as in the agent.
 """
 
-from collections import deque
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from edge_agent.model.errors import VoiceError, WyomingError
 from edge_agent.voice.gated import GatedStream
 from edge_agent.voice.libvosk import RATE
 from edge_agent.voice.spotter import Detection
-from edge_agent.voice.spotting import REMEMBER_S, PhraseStream
+from edge_agent.voice.spotting import PhraseStream
 from edge_agent.voice.wyoming.audio import ChunkConverter
-from edge_agent.voice.wyoming.complaints import MUTED, code_of
+from edge_agent.voice.wyoming.complaints import MUTED
 from edge_agent.voice.wyoming.engine import Engine
 from edge_agent.voice.wyoming.mute import Mute
 from edge_agent.voice.wyoming.offer import name_of
@@ -40,40 +39,23 @@ from edge_agent.voice.wyoming.protocol import (
     Transcribe,
     read_message,
 )
+from edge_agent.voice.wyoming.reply import Reply, refusal
+from edge_agent.voice.wyoming.stamps import Stamps
 
 LONGEST_UTTERANCE_S: Final = 30.0
 """Speech to be transcribed may go on for this long; what listens for wake phrases may do so for ever."""
 LONGEST_ANSWER_BYTES: Final = 128 * 1024
 """To one piece of what a client sends. Nobody has reason to ask for more at once."""
 
+TURN_S: Final = 0.05
+"""How long one client is attended to before it is the turn of others. A message may hold minutes of audio."""
+_PIECE_BYTES: Final = RATE // 2
+"""A quarter of a second: what is decoded of a message before the clock is looked at."""
+
 _UNHEARD: Final = frozenset({MUTED, "unknown-model"})
 """Why a client that listens for wake phrases is not heard, though it may stay."""
 
-_TELLING: Final = frozenset({"detection", "transcript"})
-"""What tells of something that was heard."""
-
 _MUTED: Final = ("speaks while the device is muted", MUTED, "Unmute the device.")
-
-_MOST_MARKS: Final = 1024
-_MARKS_REACH_S: Final = 2 * REMEMBER_S
-
-
-def refusal(error: VoiceError) -> Message:
-    """Return the `error` that tells a client why it is sent away, or not heard."""
-    return Message("error", {"text": error.for_person(), "code": code_of(error)})
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What a client is sent, and whether it `tells` of something that was heard."""
-
-    encoded: bytes
-    tells: bool
-
-    @classmethod
-    def of(cls, message: Message) -> "Reply":
-        """Return a message as a reply."""
-        return cls(message.encode(), message.type in _TELLING)
 
 
 class Session:
@@ -83,9 +65,13 @@ class Session:
     heard before a mute is left after it, however short it was.
     """
 
-    def __init__(self, engine: Engine, mute: Callable[[], Mute] = Mute) -> None:
+    def __init__(self, engine: Engine, mute: Callable[[], Mute] = Mute, turn_s: float = TURN_S) -> None:
         self._engine = engine
         self._mute = mute
+        self._turn_s = turn_s
+        self._work: Iterator[Message | None] | None = None
+        """What is left to do of what was received."""
+        self._answered_bytes = 0
         self._mutes = mute().times
         """How often it had been muted when the newest piece came."""
         self._is_cut = False
@@ -97,7 +83,7 @@ class Session:
         self._converter = ChunkConverter()
         self._heard: list[str] = []
         self._fed_s = 0.0
-        self._marks: deque[tuple[float, float]] = deque(maxlen=_MOST_MARKS)
+        self._stamps = Stamps()
         self.taken = 0
         """How many messages were taken."""
         self.listens = False
@@ -117,28 +103,50 @@ class Session:
         """Whether a message has begun that is not here in full."""
         return self._inbox.is_mid_message
 
+    @property
+    def has_more(self) -> bool:
+        """Whether something is left to do of what was received: `go_on` before more is received."""
+        return self._work is not None and self.error is None
+
     def receive(self, received: bytes) -> Sequence[Reply]:
-        """Take bytes from the client; return what to answer."""
+        """Take bytes from the client; return what to answer to as much of it as was done in one turn."""
         mutes, before = self._mute().times, self._mutes
         self._is_cut = self._stream is not None and (self._is_cut or mutes != before)
         self._mutes = mutes
+        self._work, self._answered_bytes = self._answers(received), 0
+        return self.go_on()
+
+    def go_on(self) -> Sequence[Reply]:
+        """Do another turn of what was received; return what to answer."""
         replies: list[Reply] = []
-        length_bytes = 0
+        until_s = time.monotonic() + self._turn_s
         try:
-            for message in self._inbox.feed(received):
-                self.taken += 1
-                for reply in map(Reply.of, self._answer(message)):
-                    replies.append(reply)
-                    length_bytes += len(reply.encoded)
-                    if length_bytes > LONGEST_ANSWER_BYTES:
-                        raise WyomingError("asks for more than it takes", "too-much")
+            for message in self._work or ():
+                if message is not None:
+                    replies.append(self._counted(Reply.of(message)))
+                elif time.monotonic() >= until_s:
+                    return replies
         except VoiceError as error:
             self.error = error
             replies.append(Reply.of(refusal(error)))
+        self._work = None
         return replies
 
+    def _counted(self, reply: Reply) -> Reply:
+        self._answered_bytes += len(reply.encoded)
+        if self._answered_bytes > LONGEST_ANSWER_BYTES:
+            raise WyomingError("asks for more than it takes", "too-much")
+        return reply
+
+    def _answers(self, received: bytes) -> Iterator[Message | None]:
+        """Yield what is answered, and None wherever somebody else may be attended to first."""
+        for message in self._inbox.feed(received):
+            self.taken += 1
+            yield from self._answer(message)
+            yield None
+
     def mute_wins(self, replies: Sequence[Reply]) -> Sequence[Reply]:
-        """Return what to send of what `receive` returned just now, where it may have been muted meanwhile. Quick."""
+        """Return what to send of what was returned just now, where it may have been muted meanwhile. Quick."""
         untelling = [reply for reply in replies if not reply.tells]
         if len(untelling) == len(replies) or not self._is_muted:
             return replies
@@ -158,7 +166,7 @@ class Session:
         mute = self._mute()
         return mute.on or mute.times != self._mutes or self._is_cut
 
-    def _answer(self, message: Message) -> Iterator[Message]:
+    def _answer(self, message: Message) -> Iterator[Message | None]:
         """Take a message. What is not to be had ends a transcription, and leaves who listens for phrases unheard."""
         try:
             yield from self._take(message)
@@ -172,7 +180,7 @@ class Session:
             if message.type == "audio-stop":
                 yield Message("not-detected")
 
-    def _take(self, message: Message) -> Iterator[Message]:
+    def _take(self, message: Message) -> Iterator[Message | None]:
         match message.type:
             case "describe":
                 yield self._engine.offer.message
@@ -223,20 +231,23 @@ class Session:
         self._converter = ChunkConverter()
         self._heard = []
         self._fed_s = 0.0
-        self._marks.clear()
+        self._stamps = Stamps()
 
-    def _hear(self, message: Message) -> Iterator[Message]:
+    def _hear(self, message: Message) -> Iterator[Message | None]:
         self._refuse_while_muted()
         stream = self._stream or self._begin()
         pcm = self._converter.convert(message)
         stamp = read_message(Stamped, message.data).timestamp
         self._fed_s += len(pcm) / (2 * RATE)
         if stamp is not None:
-            self._mark(stamp)
+            self._stamps.mark(self._fed_s, stamp)
         if self._transcribes and self._fed_s > LONGEST_UTTERANCE_S:
             raise WyomingError(f"speaks for longer than {LONGEST_UTTERANCE_S:.0f} seconds", "too-long")
-        for detection in stream.feed(pcm):
-            yield from self._tell(detection)
+        for start in range(0, len(pcm), _PIECE_BYTES):
+            for detection in stream.feed(pcm[start : start + _PIECE_BYTES]):
+                yield from self._tell(detection)
+            yield None
+            self._refuse_while_muted()
 
     def _end(self) -> Iterator[Message]:
         self._refuse_while_muted()
@@ -253,7 +264,9 @@ class Session:
         self._refuse_while_muted()
         if not self._transcribes:
             self._heard = [detection.phrase]
-            yield Message("detection", {"name": name_of(detection.phrase), "timestamp": self._when(detection.end_s)})
+            yield Message(
+                "detection", {"name": name_of(detection.phrase), "timestamp": self._stamps.of(detection.end_s)}
+            )
         else:
             self._heard.append(detection.phrase)
 
@@ -266,14 +279,3 @@ class Session:
         if not self._phrases and not self._transcribes:
             have = ", ".join(self._engine.offer.wake_names) or "none"
             raise WyomingError("asks for wake phrases that are not offered", "unknown-model", f"Offered: {have}.")
-
-    def _mark(self, stamp: float) -> None:
-        """Remember that the newest audio has this timestamp."""
-        self._marks.append((self._fed_s, stamp))
-        while self._marks[0][0] < self._fed_s - _MARKS_REACH_S:
-            self._marks.popleft()
-
-    def _when(self, end_s: float) -> int:
-        """Return the timestamp of the audio that a phrase ended in; of streams without any, milliseconds."""
-        stamps = (stamp for until_s, stamp in self._marks if until_s >= end_s)
-        return round(next(stamps, end_s * 1000))

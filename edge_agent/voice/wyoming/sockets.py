@@ -11,6 +11,9 @@ from edge_agent.voice.wyoming.protocol import Address
 
 SOCKET_MODE: Final = 0o660
 BACKLOG: Final = 16
+_AHEAD_BYTES: Final = 64 * 1024
+"""What a peer may send before it is read (the system takes twice that): two seconds of audio, and none waits longer
+for who left in the middle of more."""
 _KEEP_ASKING: Final = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
 """When a silent connection is asked for a sign of life, how often then, and how often in vain (seconds)."""
 
@@ -22,7 +25,9 @@ def listen_on(address: Address) -> socket.socket:
     """
     if not address.path:
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-        return socket.create_server((address.host, address.port), family=family, backlog=BACKLOG)
+        listening = socket.create_server((address.host, address.port), family=family, backlog=BACKLOG)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _AHEAD_BYTES)  # those that it accepts have it, too
+        return listening
     path = Path(address.path)
     if path.is_socket():
         if _answers(path):

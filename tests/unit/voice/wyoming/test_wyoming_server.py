@@ -6,7 +6,8 @@ import os
 import resource
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable
+from array import array
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 
@@ -29,9 +30,10 @@ from edge_agent.voice.wyoming.engine import Engine
 from edge_agent.voice.wyoming.mute import Mute
 from edge_agent.voice.wyoming.offer import Offer
 from edge_agent.voice.wyoming.protocol import Address, Inbox, Message
+from edge_agent.voice.wyoming.reply import Reply
 from edge_agent.voice.wyoming.server import GATHER_S, READ_BYTES, Bounds, WyomingServer
 from edge_agent.voice.wyoming.session import LONGEST_UTTERANCE_S, Session
-from edge_agent.voice.wyoming.sockets import keep_asking
+from edge_agent.voice.wyoming.sockets import keep_asking, listen_on
 from tests.wyoming_peers import PATIENCE_S, START, STOP, answer, answers_to_the_end, chunks, spoken, tell
 
 OFFER = Offer(("hey kitchen", "stop"), ("hey kitchen", "stop", "tell me more"), "en")
@@ -257,7 +259,8 @@ async def test_what_waits_for_its_turn_on_the_loop_when_it_is_muted_is_not_told(
         WyomingServer(engine, mute).listening(Address.parse(uri)),
         AsyncClient.from_uri(uri) as client,
     ):
-        await tell(client, wants, *spoken("hey-kitchen-rms"))
+        said = spoken("hey-kitchen-rms")
+        await tell(client, wants, *(said if leaves else [*said[:-1], *chunks(bytes(32_000))]))
         assert texts([await answer(client)]) == ["muted"]
         if leaves:
             assert await answers_to_the_end(client) == []
@@ -268,7 +271,20 @@ async def test_what_waits_for_its_turn_on_the_loop_when_it_is_muted_is_not_told(
 
 def told(session: Session, *messages: Message) -> list[str]:
     """Return what one piece of these messages is answered with."""
-    inbox, replies = Inbox(), session.mute_wins(session.receive(b"".join(each.encode() for each in messages)))
+    return codes(done(session, b"".join(each.encode() for each in messages)))
+
+
+def done(session: Session, received: bytes) -> list[Reply]:
+    """Let a session have as many turns as it needs; return its answers."""
+    replies = [*session.mute_wins(session.receive(received))]
+    while session.has_more:
+        replies += session.mute_wins(session.go_on())
+    return replies
+
+
+def codes(replies: Sequence[Reply]) -> list[str]:
+    """Return what each answer is, or why it is an error."""
+    inbox = Inbox()
     found = [message for reply in replies for message in inbox.feed(reply.encoded)]
     return [str(message.data["code"]) if message.type == "error" else message.type for message in found]
 
@@ -325,6 +341,24 @@ def test_a_mute_that_comes_and_goes_while_a_piece_is_decoded_forgets_it(engine: 
     assert told(session, chunk_of(said + bytes(64_000))) == ["detection"]
 
 
+@pytest.mark.parametrize("tells", [False, True], ids=["before-the-phrase", "as-it-is-told"])
+def test_a_mute_that_comes_and_goes_in_the_middle_of_a_message_forgets_the_rest_of_it(
+    engine: Engine, switch: Switch, tells: bool
+) -> None:
+    said = read_wav_of("hey-kitchen-rms")
+    session = Session(engine, lambda: switch.mute, turn_s=0.0)
+    long = chunk_of(said + bytes(96_000) + said + bytes(64_000))
+    replies = session.receive(Message("detect").encode() + long.encode())
+    while tells and not replies:
+        replies = session.go_on()
+    turn_twice(switch)
+    assert codes(session.mute_wins(replies)) == ["muted"] * tells
+    after = [*session.go_on(), *session.go_on()]
+    assert not session.has_more, "nothing of the rest is decoded"
+    assert codes(after) == ["muted"] * (not tells)
+    assert told(session, chunk_of(said + bytes(64_000))) == ["detection"]
+
+
 class WatchedEngine(Engine):
     """Says when it is told to rest."""
 
@@ -359,12 +393,12 @@ async def test_the_model_is_kept_from_a_wake_to_its_command_and_let_go_when_ever
 async def test_a_wake_stream_is_quiet_while_nobody_speaks(engine: Engine) -> None:
     said = read_wav_of("hey-kitchen-rms")
     session = Session(engine)
-    session.receive(Message("detect").encode())
+    done(session, Message("detect").encode())
     quiet = []
     for pcm in (bytes(64_000), said[:20_000], said[20_000:] + bytes(96_000)):
-        session.receive(chunk_of(pcm).encode())
+        done(session, chunk_of(pcm).encode())
         quiet.append(session.is_quiet)
-    session.receive(Message("transcribe").encode() + chunk_of(bytes(64_000)).encode())
+    done(session, Message("transcribe").encode() + chunk_of(bytes(64_000)).encode())
     assert [*quiet, session.is_quiet] == [True, False, True, False]
 
 
@@ -495,6 +529,38 @@ async def test_who_sends_faster_than_it_is_decoded_has_to_wait_with_it(
     assert max(waited_bytes) < 2**20
 
 
+async def test_who_sends_minutes_of_speech_at_once_keeps_nobody_from_being_heard(
+    engine: Engine, tmp_path: Path
+) -> None:
+    """A message may hold two minutes of audio, of a kind that nobody needs."""
+    begun = threading.Event()
+
+    def mute() -> Mute:
+        if threading.current_thread() is not threading.main_thread():
+            begun.set()
+        return Mute()
+
+    answered: list[str] = []
+
+    async def hear_from(name: str, client: AsyncClient) -> None:
+        assert Pong.from_event(await answer(client)).text == name
+        answered.append(name)
+
+    speech = bytes((sample >> 8) + 128 for sample in array("h", read_wav_of("running-speech-rms"))[::4]) * 6
+    address = Address.parse(f"unix://{tmp_path}/wyoming")
+    async with (
+        WyomingServer(engine, mute).listening(address) as taken,
+        AsyncClient.from_uri(str(taken)) as much,
+        AsyncClient.from_uri(str(taken)) as little,
+    ):
+        chunk = AudioChunk(rate=4000, width=1, channels=1, audio=speech).event()
+        await tell(much, chunk, Ping(text="much").event())
+        assert await asyncio.to_thread(begun.wait, PATIENCE_S)
+        await tell(little, Ping(text="little").event())
+        await asyncio.gather(hear_from("much", much), hear_from("little", little))
+    assert answered == ["little", "much"]
+
+
 async def test_one_client_too_many_is_told_so_and_a_place_is_free_again(serving: Serving) -> None:
     async with serving(Bounds(clients=2, busy_s=0.05)) as uri:
         async with AsyncClient.from_uri(uri) as first, AsyncClient.from_uri(uri) as second:
@@ -535,6 +601,32 @@ async def test_who_listens_may_be_silent_until_its_place_is_needed(serving: Serv
     async with serving(Bounds(clients=1, idle_s=0.05)) as uri, AsyncClient.from_uri(uri) as listening:
         await tell(listening, Detect().event())
         assert await answers_to_the_end(listening) == []
+
+
+async def test_who_never_says_anything_may_stay_until_its_place_is_needed(serving: Serving) -> None:
+    """Whoever connects and forgets it would keep Home Assistant out for a minute, and eight of them for ever."""
+    async with serving(Bounds(clients=3, message_s=0.02, idle_s=3600)) as uri:
+        reader, writer = await connect(uri)
+        for _ in range(5):  # the other one has to go, being in the middle of a message
+            other_reader, other = await connect(uri)
+            other.write(b"{")
+            assert await rest(other_reader) == b""
+            other.close()
+        writer.write(Message("ping").encode())
+        assert b"pong" in await reader.readline()
+        writer.close()
+    async with serving(Bounds(clients=1, message_s=0.02, idle_s=3600)) as uri:
+        reader, writer = await connect(uri)
+        assert await rest(reader) == b""
+        writer.close()
+
+
+def test_who_sends_more_than_is_read_is_made_to_wait_by_the_system() -> None:
+    """Eight who send as fast as they can would else have fifty megabytes of it kept for them."""
+    with listen_on(Address.parse("tcp://127.0.0.1:0")) as door, socket.create_connection(door.getsockname()):
+        accepted, _ = door.accept()
+        assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) <= 128 * 1024
+        accepted.close()
 
 
 def test_a_connection_without_power_at_its_other_end_is_found_out() -> None:
