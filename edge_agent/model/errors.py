@@ -126,8 +126,8 @@ class LinkError(EdgeAgentError):
 class NotRetainedError(LinkError):
     """The broker holds no retained message on a topic."""
 
-    def __init__(self, topic: str) -> None:
-        super().__init__(f"The broker holds nothing on {topic}.", "Publish the repository again.")
+    def __init__(self, topic: str, error: str = "", next_step: str = "Publish the repository again.") -> None:
+        super().__init__(error or f"The broker holds nothing on {topic}.", next_step)
         self.topic = topic
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
 from edge_agent.model.errors import LinkError, MirrorError, NotRetainedError, SettingsError
 from edge_agent.packs.fetching.mirrors import AssetSource, Mirror, Mirrors
@@ -15,17 +16,10 @@ from edge_agent.packs.threads import in_thread
 
 _log = logging.getLogger(__name__)
 
-
-class NowhereError(NotRetainedError):
-    """As NotRetainedError, where no mirror has it either."""
-
-    def __init__(self, topic: str) -> None:
-        LinkError.__init__(
-            self,
-            "Neither a mirror nor the broker has all of it.",
-            "Upload the mirrors' folder, or publish again.",
-        )
-        self.topic = topic
+_NOWHERE: Final = (
+    "Neither a mirror nor the broker has all of it.",
+    "Upload the mirrors' folder, or publish again.",
+)
 
 
 def mirror_trust(ca_file: Path | None) -> ssl.SSLContext:
@@ -122,7 +116,7 @@ class MirroredChunks:
                 if isinstance(answer, bytes):
                     self._broker_bytes += len(answer)
                 elif isinstance(answer, NotRetainedError) and len(self._mirrors):
-                    yield piece, NowhereError(answer.topic)
+                    yield piece, NotRetainedError(answer.topic, *_NOWHERE)
                     continue
                 yield piece, answer
 
