@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
-from edge_agent.model.errors import EdgeAgentError
+from edge_agent.model.errors import EdgeAgentError, on_one_line
 
 NARROW: Final = 60
 """A terminal of fewer columns shows no table that a person could read."""
@@ -30,15 +30,17 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     """Print a table for a person; where the terminal is as narrow as a phone, each row as a few lines."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
+    told = [[on_one_line(str(cell)) for cell in row] for row in rows]
     if Console().width < NARROW:
-        typer.echo("\n".join([title, *stacked(columns, rows)]))
+        typer.echo("\n".join([title, *stacked(columns, told)]))
         return
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(title), title_justify="left")
     for column in columns:
         table.add_column(column, overflow="fold")  # a name that is cut short could be another's
-    for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+    for row in told:
+        table.add_row(*map(Text, row))  # what devices say of themselves is no markup
     Console().print(table)
 
 

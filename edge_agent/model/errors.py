@@ -33,6 +33,11 @@ _NO_TEXT: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud8
 """What may be in a name that a stranger wrote, and would break a line, steer a terminal, or cannot be UTF-8."""
 
 
+def on_one_line(text: str) -> str:
+    """Return `text` with a space for whatever of a stranger's in it is no text."""
+    return _NO_TEXT.sub(" ", text)
+
+
 class EdgeAgentError(Exception):
     """Base of all expected failures: `str(error)` says what happened, `next_step` what to do about it.
 
@@ -40,8 +45,8 @@ class EdgeAgentError(Exception):
     """
 
     def __init__(self, message: str, next_step: str = "") -> None:
-        super().__init__(_NO_TEXT.sub(" ", message))
-        self.next_step = _NO_TEXT.sub(" ", next_step)
+        super().__init__(on_one_line(message))
+        self.next_step = on_one_line(next_step)
 
     def for_person(self) -> str:
         """Return message and next step as one line."""

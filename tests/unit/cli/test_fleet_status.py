@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.cli.fleet_status import broker_said, device_rows, devices_said
-from edge_agent.cli.output import stacked
+from edge_agent.cli.output import print_table, stacked
 from edge_agent.fleet.publishing.oversight import DeviceReport, Oversight
 from edge_agent.fleet.signing.revoke import revoke, revoke_advertiser
 from edge_agent.link.reported_state import ConfigOutcome, Health, ReportedConfig, ReportedState
@@ -93,3 +93,17 @@ def test_a_narrow_terminal_gets_lines_in_place_of_a_table() -> None:
         "  health: off",
         "  problems: It is cold.",
     ]
+
+
+@pytest.mark.parametrize("width", ["40", "120"])
+def test_what_a_device_says_of_itself_steers_no_terminal_and_is_no_markup(
+    width: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    says = OK.model_copy(update={"problems": ("It [/red] is [bold]hot[/bold]\x1b[2J\x9b\nBroker: fine",)})
+    print_table(
+        "Devices [/b]", ("device", "health", "agent", "packs", "problems"), device_rows([DeviceReport("tv", says, 0)])
+    )
+    said = capsys.readouterr().out
+    assert "It [/red] is [bold]hot[/bold] [2J Broker: fine" in said
+    assert "Devices [/b]" in said
