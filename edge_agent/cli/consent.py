@@ -65,21 +65,31 @@ def limit(
         list[Format] | None,
         typer.Option(metavar="FORMAT", help=f"A format that is never placed ({', '.join(Format)}); may be repeated."),
     ] = None,
+    block_advertiser: Annotated[
+        list[str] | None, typer.Option(help="An advertiser's name or domain that is kept away; may be repeated.")
+    ] = None,
+    block_category: Annotated[
+        list[str] | None, typer.Option(help="A category (IAB code) that is kept away; may be repeated.")
+    ] = None,
     clear: Annotated[bool, typer.Option("--clear", help="Lift these limits first.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Narrow what may be placed. What is not named stays as it is; nothing remote can widen it.
 
-    --quiet and --format-off take the place of those that were set before. Campaigns that were dismissed are lifted
-    with `consent forget`.
+    --quiet, --format-off and --block-… take the place of those that were set before. Campaigns that were dismissed
+    are lifted with `consent forget`.
     """
     changes: dict[str, Any] = {}
     if clear:
-        changes = {"quiet_hours": (), "formats_off": frozenset(), "max_per_hour": None, "max_per_day": None}
+        changes = ResidentLimits().model_dump(exclude={"dismissed_campaigns"})
     if quiet:
         changes["quiet_hours"] = tuple(_hours(text) for text in quiet)
     if format_off:
         changes["formats_off"] = frozenset(format_off)
+    if block_advertiser:
+        changes["blocked_advertisers"] = frozenset(block_advertiser)
+    if block_category:
+        changes["blocked_cat"] = frozenset(block_category)
     if max_per_hour is not None:
         changes["max_per_hour"] = max_per_hour
     if max_per_day is not None:

@@ -62,12 +62,13 @@ def test_limits_are_set_one_by_one_and_lifted_together(config: Path) -> None:
     agreed, _ = stored(config)
     done = edge_agent(
         "consent", "limit", "--quiet", "22:00-07:00", "--max-per-day", "5", "--format-off", "voice_mention",
-        "--config", config,
+        "--block-advertiser", "acme.example", "--block-category", "210", "--config", config,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     _, limits = stored(config)
     assert [(str(part.start), str(part.end)) for part in limits.quiet_hours] == [("22:00:00", "07:00:00")]
     assert (limits.max_per_day, limits.max_per_hour, set(limits.formats_off)) == (5, None, {"voice_mention"})
+    assert (set(limits.blocked_advertisers), set(limits.blocked_cat)) == ({"acme.example"}, {"210"})
     edge_agent("consent", "limit", "--max-per-hour", "0", "--config", config)
     consent, limits = stored(config)
     assert (limits.max_per_day, limits.max_per_hour) == (5, 0), "what is not named stays"

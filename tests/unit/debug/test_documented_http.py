@@ -7,6 +7,7 @@ from typing import Final, get_args, get_type_hints
 from edge_agent.debug.access import Access
 from edge_agent.debug.application import make_application
 from edge_agent.debug.messages import LiveMessage
+from edge_agent.model.device import ResidentLimits
 from tests.documents import DOCS, first_cells, shape
 from tests.small_agent import SmallAgent
 from tests.unit.debug.conftest import Client
@@ -37,3 +38,8 @@ async def test_an_answered_slot_has_the_fields_of_the_example(speaking: Client) 
     asked = {"kind": "assistant_answered", "topic": "weather", "format": "voice_mention"}
     answer = await (await speaking.post("/v1/slots", json=asked)).json()
     assert shape(json.loads(example[1].replace("{…}", "{}"))) == shape(answer | {"said": {}})
+
+
+def test_every_limit_of_the_resident_is_named() -> None:
+    paragraph = DOCUMENT.partition("The resident's `limits` are")[2].partition("\n\n")[0]
+    assert {name for name in ResidentLimits.model_fields if f"`{name}`" not in paragraph} == set()
