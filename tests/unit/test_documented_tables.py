@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, get_args
 
 from edge_agent.decide.decision import RULES as ELIGIBILITY
+from edge_agent.link.reported_state import ReportedState
 from edge_agent.model.decision import EligibilityRule
 from edge_agent.model.device import Microphone
 from edge_agent.model.formats import Format
@@ -54,6 +55,22 @@ def test_hooks_are_told_every_verb_event_moment_format_and_state() -> None:
 def test_a_report_is_the_documented_one() -> None:
     (example,) = re.findall(r'^(\{"v":1,"day".*\})$', (DOCS / "privacy.md").read_text("utf-8"), re.MULTILINE)
     assert ImpressionReport.model_validate_json(example).model_dump_json() == example
+
+
+def test_a_devices_state_holds_what_is_told_of_it_and_no_more() -> None:
+    told = {
+        "online": "online",
+        "version": "software version",
+        "profile": "profile",
+        "config": "configuration",
+        "repository_version": "repository versions",
+        "health": "health",
+        "problems": "with what does not work",
+        "microphone": "microphone state",
+    }
+    assert told.keys() == ReportedState.model_fields.keys() - {"v"}
+    (row,) = re.findall(r"^\| `device/<id>/state` .*$", (DOCS / "privacy.md").read_text("utf-8"), re.MULTILINE)
+    assert [words for words in told.values() if words not in row] == []
 
 
 def test_every_dependency_of_a_device_has_its_line() -> None:
