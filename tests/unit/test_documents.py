@@ -12,12 +12,11 @@ import pytest
 
 from tests.documents import DOCS, ROOT, every_document, spans
 
-TOP: Final = sorted(path.name for path in ROOT.iterdir() if not path.name.startswith("."))
 CODE: Final = ("edge_agent", "firmware_hooks", "device_profiles", "scripts", "systemd", "tests")
 SOURCES: Final = frozenset({".py", ".sh", ".toml", ".js", ".html", ".json", ".service"})
 OF_OTHERS: Final = {"brokers.md", "home-assistant.md", "dependencies.md"}
 """These name much of other people's software."""
-PATH: Final = re.compile(rf"(?:{'|'.join(map(re.escape, TOP))})(?:/[\w.{{}},*-]+)*/?")
+PATH: Final = re.compile(rf"(?:docs|{'|'.join(CODE)})(?:/[\w.{{}},*-]+)*/?|[A-Z]+\.md|pyproject\.toml")
 
 
 @cache
