@@ -111,6 +111,13 @@ def test_the_architectures_rooms_are_the_packages_folders() -> None:
     assert set(re.findall(r"`(\w+)/`", dict(rows)["packs"])) == rooms(ROOT / "edge_agent" / "packs")
 
 
+def test_the_table_of_the_voice_room_has_every_file_of_it() -> None:
+    table = (DOCS / "voice.md").read_text("utf-8").partition("| file | does |")[2].partition("\n\n")[0]
+    voice = ROOT / "edge_agent" / "voice"
+    there = {path.name for path in voice.glob("*.py")} | {f"{name}/" for name in rooms(voice)}
+    assert set(re.findall(r"`(\w+(?:\.py|/))`", table)) == there - {"__init__.py"}
+
+
 @pytest.mark.parametrize(
     "room", sorted((ROOT / "edge_agent").rglob("__init__.py")), ids=lambda path: path.parent.name
 )
