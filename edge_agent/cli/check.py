@@ -3,15 +3,25 @@
 import contextlib
 import errno
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
 import typer
 
 from edge_agent.cli.output import CONFIG, ConfigOption, JsonOption, print_json, print_table
-from edge_agent.model.errors import EdgeAgentError
+from edge_agent.model.errors import EdgeAgentError, LinkError
 from edge_agent.settings.layers import Settings, load_settings
 
-Finding = tuple[str, bool, str]
+Finding = tuple[str, str, str]
+"""What was looked at, `ok`, `warning` or `wrong`, and a sentence."""
+
+_PATIENCE: Final = timedelta(seconds=3)
+"""How long a broker may take to answer, each time that it is asked something."""
+
+
+class _PassingError(EdgeAgentError):
+    """What does not work now, and may at any time: no fault of this configuration."""
 
 
 def register(app: typer.Typer) -> None:
@@ -22,15 +32,19 @@ def register(app: typer.Typer) -> None:
 def check(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> None:
     """Check a configuration and this device; start nothing.
 
-    Exit code 1 when something is wrong.
+    The broker is asked, too; one that does not answer is a warning. Exit code 1 when something is wrong.
     """
     findings = list(_findings(config))
     if as_json:
-        print_json([{"what": what, "ok": ok, "detail": detail} for what, ok, detail in findings])
+        print_json(
+            [
+                {"what": what, "ok": level != "wrong", "warning": level == "warning", "detail": detail}
+                for what, level, detail in findings
+            ]
+        )
     else:
-        rows = [(what, "ok" if ok else "wrong", detail) for what, ok, detail in findings]
-        print_table(str(config), ("what", "", "detail"), rows)
-    if not all(ok for _, ok, _ in findings):
+        print_table(str(config), ("what", "", "detail"), findings)
+    if any(level == "wrong" for _, level, _ in findings):
         raise typer.Exit(1)
 
 
@@ -38,14 +52,16 @@ def _findings(config: Path) -> Iterator[Finding]:
     try:
         settings = load_settings(config)
     except EdgeAgentError as error:
-        yield "configuration", False, error.for_person()
+        yield "configuration", "wrong", error.for_person()
         return
-    yield "configuration", True, f"{settings.profile.title} ({settings.profile.name}), device {settings.device_id}"
+    yield "configuration", "ok", f"{settings.profile.title} ({settings.profile.name}), device {settings.device_id}"
     for what, look in _LOOKS.items():
         try:
-            yield what, True, look(settings)
+            yield what, "ok", look(settings)
+        except _PassingError as error:
+            yield what, "warning", error.for_person()
         except EdgeAgentError as error:
-            yield what, False, error.for_person()
+            yield what, "wrong", error.for_person()
 
 
 def _hooks(settings: Settings) -> str:
@@ -86,6 +102,43 @@ def _broker(settings: Settings) -> str:
     where = f"{settings.mqtt.host}:{settings.mqtt.port}, topics below {settings.mqtt.root}"
     dotted = [name for name in (settings.mqtt.root, settings.mqtt.device_id) if "." in name]
     return f"{where}; RabbitMQ and NATS take no dot, as in {' and '.join(dotted)}" if dotted else where
+
+
+def _connection(settings: Settings) -> str:
+    try:
+        _broker(settings)
+    except EdgeAgentError:
+        return "not tried"
+    return _said_by_agent(settings) if _is_running(settings) else _said_by_broker(settings)
+
+
+def _said_by_agent(settings: Settings) -> str:
+    """Return what the agent that runs says of its connection. Raises _PassingError where it has none now."""
+    from edge_agent.cli.agent_socket import get
+
+    try:
+        state = get(settings.debug.socket or Path(), "/v1/state") or {}
+    except EdgeAgentError:
+        return "left to the agent that is running"
+    for problem in state.get("problems", ()):
+        if problem["subject"] == "broker":
+            raise _PassingError(problem["what"], problem["next_step"])
+    return f"the agent that is running is {state['link']['status']}" if "link" in state else "the agent is starting"
+
+
+def _said_by_broker(settings: Settings) -> str:
+    import asyncio
+
+    from edge_agent.link.dialling import UNREACHED
+    from edge_agent.link.trying import try_broker
+
+    try:
+        tried = asyncio.run(try_broker(settings.mqtt, _PATIENCE))
+    except LinkError as error:
+        if error.next_step == UNREACHED:
+            raise _PassingError(str(error), error.next_step) from error
+        raise
+    return f"the broker answers (MQTT {tried.version}), {'and has' if tried.is_published else 'and has no'} packs"
 
 
 def _mirrors(settings: Settings) -> str:
@@ -194,6 +247,7 @@ _LOOKS: dict[str, Callable[[Settings], str]] = {
     "hooks": _hooks,
     "trust": _trust,
     "broker": _broker,
+    "connection": _connection,
     "mirrors": _mirrors,
     "voice": _voice,
     "microphone": _microphone,

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -27,6 +28,8 @@ GONE_KEPT_S: Final = int(timedelta(days=400).total_seconds())
 
 UNREACHED: Final = "Check that it runs and takes this device's credentials; the agent goes on trying."
 """What to do where the broker gave no reason."""
+
+_NOT_BELIEVED: Final = "Check the authority's file, the broker's certificate and this machine's clock."
 
 OnArrival = Callable[[aiomqtt.Message], None]
 
@@ -80,7 +83,7 @@ def _refusal(settings: LinkSettings, client: WireClient, error: aiomqtt.MqttErro
     where = f"The broker at {settings.host}:{settings.port}"
     said = client.explain(error)
     if said is None:
-        what, step = _reason(error), ""
+        what, step = _reason(error), _NOT_BELIEVED if isinstance(_cause(error), ssl.SSLError) else UNREACHED
     else:
         what, step = said
     return LinkError(f"{where} cannot be used: {what}.", step or UNREACHED)
@@ -88,12 +91,16 @@ def _refusal(settings: LinkSettings, client: WireClient, error: aiomqtt.MqttErro
 
 def _reason(error: aiomqtt.MqttError) -> str:
     """Return in words why nothing came of it, without the system's number for that."""
-    cause = error.__cause__ or error.__context__  # aiomqtt hides the system's own error `from None`
+    cause = _cause(error)
     if isinstance(cause, ConnectionRefusedError):
         return "nobody listens there"
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror
     return str(error.__cause__ or error)
+
+
+def _cause(error: aiomqtt.MqttError) -> BaseException | None:
+    return error.__cause__ or error.__context__  # aiomqtt hides the system's own error `from None`
 
 
 def _client(

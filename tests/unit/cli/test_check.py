@@ -4,8 +4,9 @@ import json
 import os
 import shutil
 import socket
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,14 @@ import pytest
 from typer.testing import CliRunner
 
 from edge_agent.cli import build
-from tests.fleets import SmallFleet
-from tests.unit.cli.commands import edge_agent, write_config
+from edge_agent.fleet.publishing.broker import BrokerAddress
+from edge_agent.fleet.publishing.send import send
+from edge_agent.link.session import Link
+from edge_agent.settings.rooms import LinkSettings
+from tests.brokers import MOSQUITTO, Mosquitto, RunningBroker, free_port
+from tests.fleets import SmallFleet, silent
+from tests.links import running
+from tests.unit.cli.commands import edge_agent, edge_agent_beside, write_config
 
 NOBODY = 65534
 
@@ -26,21 +33,23 @@ def checked(folder: Path, extra: str = "") -> tuple[int, dict[str, dict[str, Any
     return result.exit_code, {finding["what"]: finding for finding in json.loads(result.stdout)}
 
 
-def test_a_device_that_would_work(tmp_path: Path) -> None:
-    root = SmallFleet(tmp_path / "operator").root_json
+def test_a_device_that_would_work(tmp_path: Path, broker: RunningBroker, root: str) -> None:
+    root_json = SmallFleet(tmp_path / "operator").root_json
     (tmp_path / "credentials").write_text("tv:secret\n", "utf-8")
     code, findings = checked(
         tmp_path,
-        f'[packs]\nbudget_bytes = 1024\nroot_json = "{root}"\n[mqtt]\ncredentials_file = "credentials"\n'
+        f'[packs]\nbudget_bytes = 1024\nroot_json = "{root_json}"\n[mqtt]\nport = {broker.port}\nroot = "{root}"\n'
+        'credentials_file = "credentials"\n'
         '[debug]\nport = 0\ntoken_file = "token"\n',
     )
     assert code == 0, findings
-    assert all(finding["ok"] for finding in findings.values())
+    assert all(finding["ok"] and not finding["warning"] for finding in findings.values())
     things = {
         "configuration",
         "hooks",
         "trust",
         "broker",
+        "connection",
         "mirrors",
         "voice",
         "microphone",
@@ -51,7 +60,52 @@ def test_a_device_that_would_work(tmp_path: Path) -> None:
     assert things == findings.keys()
     assert not (tmp_path / "token").exists(), "nothing is made"
     assert findings["page"]["detail"].startswith("any free port of 127.0.0.1, with the token in ")
-    assert findings["broker"]["detail"] == "127.0.0.1:1883, topics below edge"
+    assert findings["broker"]["detail"] == f"127.0.0.1:{broker.port}, topics below {root}"
+    assert findings["connection"]["detail"] == "the broker answers (MQTT 5.0), and has no packs"
+
+
+async def test_a_broker_is_asked_beside_the_agent_whose_session_goes_on(
+    tmp_path: Path, broker: RunningBroker, root: str
+) -> None:
+    """The agent may run where its socket is not known: on another machine, or without one."""
+    fleet = SmallFleet(tmp_path / "operator")
+    await send(fleet.fleet, BrokerAddress(broker.host, broker.port, root), silent)
+    write_config(tmp_path, f'[mqtt]\nport = {broker.port}\nroot = "{root}"\n')
+    async with running(Link(LinkSettings(device_id="fridge", port=broker.port, root=root))) as link:
+        await link.connected()
+        since = link.status.since
+        done = await edge_agent_beside("check", "--config", str(tmp_path / "agent.toml"), "--json")
+        (said,) = [finding for finding in json.loads(done.out) if finding["what"] == "connection"]
+        await link.fetch(f"{root}/repo/meta/timestamp", 2**20)
+        assert (link.status.connected, link.status.since) == (True, since)
+    assert said["detail"] == "the broker answers (MQTT 5.0), and has packs"
+
+
+def test_a_device_without_a_network_is_warned_and_everything_else_is_looked_at(tmp_path: Path) -> None:
+    _, findings = checked(tmp_path, f"[mqtt]\nport = {free_port()}\n")
+    assert (findings["connection"]["ok"], findings["connection"]["warning"]) == (True, True)
+    assert "nobody listens there. Check that it runs" in findings["connection"]["detail"]
+    assert "disk" in findings
+
+
+@pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
+def test_a_broker_that_refuses_the_credentials_is_wrong(tmp_path: Path) -> None:
+    with Mosquitto(anonymous=False) as strict:
+        code, findings = checked(tmp_path, f"[mqtt]\nport = {strict.port}\n")
+    assert (code, findings["connection"]["ok"]) == (1, False)
+    assert "Not authorized. Check the credentials" in findings["connection"]["detail"]
+
+
+@pytest.mark.parametrize("problem", ["", "Nobody answers."])
+def test_the_agent_that_runs_is_asked_instead_of_its_broker(tmp_path: Path, problem: str) -> None:
+    problems = [{"subject": "broker", "what": problem, "next_step": "Wait."}] if problem else []
+    answer = json.dumps({"link": {"status": "connected"}, "problems": problems}).encode()
+    with agent_running(tmp_path, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer)):
+        _, findings = checked(tmp_path, f"[mqtt]\nport = {free_port()}\n")
+    said = findings["connection"]
+    assert said["ok"]
+    assert said["warning"] == bool(problem)
+    assert ("Nobody answers. Wait." if problem else "the agent that is running is connected") in said["detail"]
 
 
 def test_names_that_some_brokers_cannot_carry_are_told_of(tmp_path: Path) -> None:
@@ -110,6 +164,7 @@ def test_files_that_the_broker_asks_for_are_looked_at(tmp_path: Path, mqtt: str,
     _, findings = checked(tmp_path, f"[mqtt]\n{mqtt}\n")
     assert not findings["broker"]["ok"]
     assert said in findings["broker"]["detail"]
+    assert findings["connection"]["detail"] == "not tried"
 
 
 def test_a_port_that_is_taken_is_told_unless_the_agent_that_runs_has_it(tmp_path: Path) -> None:
@@ -176,13 +231,26 @@ def test_a_microphone_that_is_not_there_is_told_before_the_first_start(tmp_path:
 
 
 @contextmanager
-def agent_running(folder: Path) -> Iterator[None]:
+def agent_running(folder: Path, answer: bytes = b"") -> Iterator[None]:
+    """Be an agent that answers everybody with that, or hangs up."""
     path = folder / "state/runtime/agent.sock"
     path.parent.mkdir(parents=True)
     with socket.socket(socket.AF_UNIX) as running:
         running.bind(str(path))
         running.listen()
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    with running.accept()[0] as asked:
+                        if answer and asked.recv(2**16):
+                            asked.sendall(answer)
+
+        serving = threading.Thread(target=serve)
+        serving.start()
         yield
+        running.shutdown(socket.SHUT_RDWR)
+        serving.join()
 
 
 def test_the_microphone_of_an_agent_that_runs_is_left_alone(tmp_path: Path) -> None:
