@@ -184,7 +184,8 @@ class Lookout:
         self._telling.announce()
         if CONFIG_ROLE not in repository.broken:
             self._telling.withdraw_absent(repository.files.keys())
-        self._supply.replan()
+        is_news = (repository.version, repository.root_version) != (known.version, known.root_version)
+        self._supply.replan(again=is_news)
         note_broken_roles(repository, self._troubles, left_out)
         self._verified_timestamp = await in_thread(self._metadata.timestamp)
         await in_thread(self._shelf.store.reserve.fill)

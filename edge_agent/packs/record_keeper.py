@@ -44,8 +44,3 @@ class RecordKeeper:
             await self.save()
         except StorageError as error:
             self._troubles.begin("packs directory", error)
-
-    async def save_spent(self) -> None:
-        """Write down what assets took today, where there is a daily budget that a restart must not renew."""
-        if self._meter is not None:
-            await self.save_quietly()

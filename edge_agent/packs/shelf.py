@@ -18,7 +18,8 @@ from edge_agent.packs.formats.newer import read_manifest
 from edge_agent.packs.formats.revocations import TARGET as REVOKED
 from edge_agent.packs.formats.revocations import Revocations, parse_revocations, without_revoked
 from edge_agent.packs.keeping.store import BlobStore
-from edge_agent.packs.shelf_record import Entry, PackRecord, ShelfRecord, read_record
+from edge_agent.packs.retries import Retries
+from edge_agent.packs.shelf_record import Entry, PackRecord, ShelfRecord, fingerprint, read_record
 from edge_agent.packs.trust.newest_list import newer_list
 from edge_agent.packs.trust.repository import ADVERTISER_ROLE, CONFIG_ROLE, Repository
 
@@ -47,6 +48,7 @@ class Shelf:
         self.record = ShelfRecord()
         self.revocations = Revocations()
         self.without_room: frozenset[str] = frozenset()
+        self.retries = Retries()
         self.leaving: set[str] = set()
         """Assets of versions that gave way to newer ones since the disk was cleared; a hook may open one."""
         self.is_sure = False
@@ -79,7 +81,7 @@ class Shelf:
             self._is_read = True
             _log.warning("%s", error.for_person())
             return
-        if record.root != _fingerprint(root) and not self.store.knows_root(root):
+        if record.root != fingerprint(root) and not self.store.knows_root(root):
             _log.warning("This device has the root.json of another fleet now: the old fleet's packs are removed.")
             self.store.forget_everything()
             self.is_sure = True
@@ -89,7 +91,8 @@ class Shelf:
         except StorageError:
             self.documents, self.revocations = {}, Revocations()
             raise
-        self.record = record.model_copy(update={"root": _fingerprint(root)})
+        self.record = record.model_copy(update={"root": fingerprint(root)})
+        self.retries = Retries(record.spoilt, record.failures)
 
     def _stand(self, record: ShelfRecord) -> None:
         entries: dict[str, Entry] = {}
@@ -188,7 +191,7 @@ class Shelf:
     def next_record(self, repository: Repository | None = None) -> ShelfRecord:
         """Return the record of what stands now, with the versions of `repository` when one was just verified."""
         update: dict[str, object] = {
-            "root": _fingerprint(self.root),
+            "root": fingerprint(self.root),
             "documents": self._unread
             | {name: hashlib.sha256(content).hexdigest() for name, content in self.documents.items()},
             "packs": {
@@ -196,6 +199,8 @@ class Shelf:
                 for name, entry in sorted(self.entries.items())
             },
             "is_sure": self.is_sure,
+            "spoilt": dict(self.retries.spoilt),
+            "failures": self.retries.failures,
         }
         if repository is not None:
             update |= {
@@ -290,7 +295,3 @@ def role_of(name: str) -> str:
     """Return the role that signs documents of that name."""
     parsed = parse_target_name(name)
     return CONFIG_ROLE if parsed is None else f"{ADVERTISER_ROLE}{parsed[0]}"
-
-
-def _fingerprint(root: bytes) -> str:
-    return hashlib.sha256(root).hexdigest()

@@ -46,6 +46,9 @@ class ShelfRecord(BaseModel):
     day: str = ""
     spent_bytes: int = 0
     """What assets took on that day of the device's (see `allowance`)."""
+    spoilt: Mapping[str, Sha256] = {}
+    failures: int = 0
+    """What came to nothing when it was last asked for (see `retries`)."""
     is_sure: bool = True
     """Whether everything that may be needed was known when this was written (see `Shelf`)."""
 
@@ -75,6 +78,11 @@ class Entry:
             return self.complete_sha256 == self.sha256
         # A revocation that was lifted asks for files that the version that plays does without.
         return self.complete_sha256 == self.sha256 and self.newest.assets.keys() <= self.complete.assets.keys()
+
+
+def fingerprint(root: bytes) -> str:
+    """Return what a record calls a root.json of provisioning."""
+    return hashlib.sha256(root).hexdigest()
 
 
 def write_record(record: ShelfRecord) -> bytes:

@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
-from edge_agent.model.errors import EdgeAgentError, IncompleteError, NotAllowedError, StorageError
+from edge_agent.model.errors import EdgeAgentError, IncompleteError, StorageError
 from edge_agent.model.shelf_room import Played
 from edge_agent.model.wording import Said
 from edge_agent.packs.fetching.allowance import Hold, Meter
 from edge_agent.packs.fetching.download import complete_pack
 from edge_agent.packs.formats.manifest import MAX_CHUNK_BYTES, shelf_name
-from edge_agent.packs.pauses import backoff, is_about_the_link, spread
+from edge_agent.packs.pauses import is_about_the_link
+from edge_agent.packs.retries import FIRST_PAUSE, LATER
 from edge_agent.packs.room_plan import RoomPlan, plan_room
 from edge_agent.packs.shelf import Shelf
 from edge_agent.packs.shelf_record import Entry
@@ -28,15 +29,12 @@ _log = logging.getLogger(__name__)
 GRACE: Final = timedelta(minutes=1)
 """Assets that left the shelf stay on disk so long, since a hook may be about to open one."""
 
-_FIRST_PAUSE: Final = timedelta(seconds=5)
-
 
 class Supply:
     """Completes what the shelf's entries still lack. `on_shelved` is called whenever a pack became complete.
 
-    `on_spent` is called when what the meter has booked is to be written down: now and then while a download goes on,
-    and when it ended otherwise. `on_room` is called when others have room than before, and so others may play,
-    `on_waiting` when `failed` has changed.
+    `on_spent` is called when what the meter has booked, or what came to nothing, is to be written down. `on_room` is
+    called when others have room than before, and so others may play, `on_waiting` when `failed` has changed.
 
     A topic that is absent or wrong is asked for once a round; rounds that fail are repeated ever more rarely, at
     last every `refresh_every`, so that a broken pack costs a bounded amount of traffic.
@@ -69,7 +67,7 @@ class Supply:
         self._on_room, self._on_waiting = on_room, on_waiting
         self._played, self._zone = played, zone
         self._hold: Hold | None = None
-        self._refused = self._cut_off = False
+        self._cut_off = False
         self._changed = asyncio.Event()
         self._current: tuple[Entry, asyncio.Task[None]] | None = None
         self.meter = meter
@@ -79,13 +77,18 @@ class Supply:
         self.entries_lock = asyncio.Lock()
         """Held while documents are kept that no entry names yet, so that they are not taken for old ones."""
 
-    def replan(self) -> None:
-        """Look at the entries again now. A download whose pack was taken down or replaced ends at once."""
+    def replan(self, *, again: bool = True) -> None:
+        """Look at the entries again now. A download whose pack was taken down or replaced ends at once.
+
+        What did not come before is asked for `again`, or else when it is due.
+        """
         if self._current is not None:
             entry, task = self._current
             standing = self._shelf.entries.get(entry.target_name)
             if standing is None or standing.newest is not entry.newest or self._shelf.is_revoked(standing):
                 task.cancel()
+        if again:
+            self._shelf.retries.forgive()
         self._changed.set()
 
     def link_is_back(self) -> None:
@@ -95,11 +98,14 @@ class Supply:
 
     async def run(self) -> None:
         """Complete packs until cancelled."""
-        failures = 0
+        now_s = asyncio.get_running_loop().time
         while True:
             self._changed.clear()
-            failures = 0 if await self._round() else failures + 1
-            pause = self._pause(failures)
+            self._shelf.retries.begin(now_s(), self._draw())
+            await self._round()
+            if self._shelf.retries.end(now_s(), self._draw(), self._settings.refresh_every):
+                await self._on_spent()
+            pause = self._pause()
             rest = GRACE if pause is None else min(GRACE, pause)
             if await is_set_within(self._changed, rest):
                 continue
@@ -107,14 +113,12 @@ class Supply:
             if pause is None or pause > rest:
                 await is_set_within(self._changed, None if pause is None else pause - rest)
 
-    def _pause(self, failures: int) -> timedelta | None:
+    def _pause(self) -> timedelta | None:
         """Return how long to wait before the next round, or None when nothing has to be tried again."""
         if self._hold is not None:
             # Hours may end early (the clock was set), so look now and then.
-            return max(_FIRST_PAUSE, min(self._hold.until - self._now(), self._settings.refresh_every))
-        if self._refused:  # asking more often changes no access rules
-            return spread(self._settings.refresh_every, self._draw())
-        return backoff(failures, self._draw(), _FIRST_PAUSE, self._settings.refresh_every)
+            return max(FIRST_PAUSE, min(self._hold.until - self._now(), self._settings.refresh_every))
+        return self._shelf.retries.pause(asyncio.get_running_loop().time())
 
     def plan(self) -> RoomPlan:
         """Return who gets how much of the budget now."""
@@ -122,8 +126,8 @@ class Supply:
         entries = [entry for entry in self._shelf.entries.values() if not self._shelf.is_revoked(entry)]
         return plan_room(entries, room, self._now(), self._played(), self._zone)
 
-    async def _round(self) -> bool:
-        """Try each pack that lacks something once. Returns whether nothing needs to be tried again."""
+    async def _round(self) -> None:
+        """Try each pack once that lacks something and was not in vain a moment ago."""
         plan = self.plan()
         has_less = bool(plan.evicted)
         if has_less:
@@ -140,22 +144,18 @@ class Supply:
                 await self.evict()
         except StorageError as error:
             self._troubles.begin("packs directory", error)
-            return False
-        self._hold, self._refused, self._cut_off = None, False, False
-        all_good = True
+            self._shelf.retries.note("", "", error)
+            return
+        self._hold, self._cut_off = None, False
         for entry in plan.fetch:
-            if self._shelf.entries.get(entry.target_name) != entry:
+            name, sha256 = entry.target_name, entry.sha256
+            if self._shelf.entries.get(name) != entry or self._shelf.retries.holds_back(name, sha256):
                 continue
             wrong = await self._attempt(entry)
             self._on_waiting()
-            all_good = all_good and wrong is None
             self._cut_off = self._cut_off or is_about_the_link(wrong)
-            if isinstance(wrong, StorageError | NotAllowedError):
-                self._refused = isinstance(wrong, NotAllowedError)
-                break
-            if self._changed.is_set():
-                return True
-        return all_good
+            if self._shelf.retries.note(name, sha256, wrong) or self._changed.is_set():
+                return
 
     async def _attempt(self, entry: Entry) -> EdgeAgentError | None:
         """Try to complete one pack, if assets may come now. Returns what went wrong, once noted; waiting is not."""
@@ -189,8 +189,12 @@ class Supply:
             self._shelf.entries[entry.target_name] = replace(entry, complete=None, complete_sha256=None)
 
     def _remember_refusals(self, plan: RoomPlan) -> None:
-        for name in [name for name in self.failed if name not in plan.refused]:
+        retries = self._shelf.retries
+        later = {entry.target_name for entry in plan.fetch if retries.holds_back(entry.target_name, entry.sha256)}
+        for name in [name for name in self.failed if name not in plan.refused.keys() | later]:
             del self.failed[name]
+        for name in later & retries.spoilt.keys():
+            self.failed.setdefault(name, LATER.said())
         for name, reason in plan.refused.items():
             self.failed[name] = reason
             if name in plan.over:  # nobody's trouble: it would not play

@@ -95,7 +95,7 @@ class PackShelf:
             self._chunks,
             self._troubles,
             self._on_shelved,
-            self._records.save_spent,
+            self._records.save_quietly,
             now=self._clock.reference_time,
             draw=draw,
             clock_trusted=lambda: self._clock.is_trusted,
@@ -183,7 +183,7 @@ class PackShelf:
             self._supply.meter = Meter(self._settings, self._zone, day=record.day, spent_bytes=record.spent_bytes)
         self._clock.judge()
         self._telling.announce()
-        self._supply.replan()
+        self._supply.replan(again=False)
         self.loaded.set()
 
     def _damaged(self, name: str) -> None:
