@@ -12,6 +12,7 @@ from edge_agent.cli.explain_packs import shelf_sentences
 from edge_agent.debug.serving import serve
 from edge_agent.debug.shapes import PackView
 from edge_agent.debug.views import pack_view
+from edge_agent.model.errors import FormatError, LinkError, StorageError
 from edge_agent.model.shelf_room import RoomFate, RoomPlace, RoomReason
 from edge_agent.settings.rooms import DebugSettings
 from tests.sentences import said
@@ -82,6 +83,34 @@ async def test_for_programs_it_is_json(socket: str) -> None:
     assert [pack["name"] for pack in found["packs"]] == ["umbra/summer", "harbour/summer", "larder/summer"]
     assert found["packs"][0]["room"]["reason"] == "over"
     assert found["budget_bytes"] == 2**28
+
+
+class EmptyShelf(SmallAgent):
+    """An agent that has no pack."""
+
+    def packs(self) -> Sequence[PackView]:
+        return []
+
+
+async def test_what_was_refused_is_named_on_an_empty_shelf_too(tmp_path: Path) -> None:
+    (tmp_path / "shelf").mkdir()
+    agent = EmptyShelf("tv", small_shelf(tmp_path / "shelf"), tmp_path / "tv")
+    agent.troubles.begin("broker", LinkError("Nobody answers."))
+    path = tmp_path / "agent.sock"
+    async with serve(agent, DebugSettings(port=None, socket=path)):
+        assert "nothing was published" in (await explain("--socket", str(path))).err
+        agent.troubles.begin(
+            "manifest acme/spring", FormatError("The pack acme/spring has no flight.", "Correct it.")
+        )
+        agent.troubles.begin("pack acme/film", StorageError("It has 99 bytes too much.", "Raise the budget."))
+        told = await explain("--socket", str(path))
+        listed = json.loads((await explain("--socket", str(path), "--json")).out)["problems"]
+    assert told.out.splitlines() == [
+        "  - The pack acme/spring has no flight. Correct it.",
+        "  - pack acme/film: It has 99 bytes too much. Raise the budget.",
+    ]
+    assert "nothing was published" not in told.err
+    assert [problem["subject"] for problem in listed] == ["manifest acme/spring", "pack acme/film"]
 
 
 async def test_without_an_agent_it_says_what_to_do(tmp_path: Path) -> None:
