@@ -157,7 +157,7 @@ class WireClient(aiomqtt.Client):
             yield
         finally:
             if wire.socket() is not None:
-                with contextlib.suppress(aiomqtt.MqttError):  # no goodbye from it either; and never hide a cancel
+                with contextlib.suppress(Exception):  # no goodbye, or garbage in its place; and never hide a cancel
                     await self.__aexit__(None, None, None)
             if wire.socket() is not None:
                 wire.disconnect()

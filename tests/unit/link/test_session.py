@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import select
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from edge_agent.link.dialling import dialled
 from edge_agent.link.session import Link
+from edge_agent.link.versions import VersionChoice
 from edge_agent.model.errors import LinkError
 from edge_agent.settings.rooms import LinkSettings
 from tests.brokers import RunningBroker
@@ -141,6 +144,23 @@ async def test_a_broker_that_speaks_garbage_costs_the_connection_and_nothing_els
             if link._failures > 3:
                 break
         assert link.status.error is not None
+
+
+@pytest.mark.parametrize("said", [publish(b"edge/#", b""), publish(b"edge/\xff", b""), b"\x32\x01\x00", b"\xf0\x00"])
+async def test_garbage_in_the_moment_of_leaving_is_nobodys_concern(said: bytes) -> None:
+    writers: list[asyncio.StreamWriter] = []
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(CONNACK)
+        writers.append(writer)
+        await reader.read()
+
+    async with speaking(greet) as port:
+        settings = LinkSettings(device_id="tv-1", port=port, protocol="3.1.1")
+        async with dialled(settings, VersionChoice("3.1.1"), timeout_s=5) as client:
+            writers[0].write(said)
+            select.select([client._client.socket()], [], [], 5)
+            await asyncio.sleep(0)  # so that we leave in the turn of the event loop in which this is read, and first
 
 
 async def test_a_broker_that_takes_us_and_drops_us_at_once_is_still_failing() -> None:
