@@ -1,8 +1,9 @@
 """What may be said in a situation, and what a phrase means in it. Pure.
 
 The words that belong to the resident (stop, not interested, why this) work during every placement and shortly
-after it, whatever its creative says: an advertiser's answers can add to them and never take one over. "tell me
-more", "send it to my phone", yes and no are listened for where they would lead somewhere.
+after it, whatever its creative says: an advertiser's answers can add to them and never take one over. What holds one
+of them ("please stop", "stop by tomorrow") is not listened for then, since "stop" would have to wait for its end.
+"tell me more", "send it to my phone", yes and no are listened for where they would lead somewhere.
 """
 
 import unicodedata
@@ -133,6 +134,11 @@ def ends_a_placement(phrase: str) -> bool:
     return any(_key(phrase) == _key(each) for commands in SPOKEN.values() for each in commands[Command.STOP])
 
 
+def belongs_to_the_resident(phrase: str) -> bool:
+    """Say whether this is, in any language, one of what works during every placement."""
+    return any(_command_of(_key(phrase), lang) in _ALWAYS for lang in SPOKEN)
+
+
 def phrases_for(
     wake_phrases: tuple[str, ...],
     lang: str,
@@ -158,7 +164,8 @@ def phrases_for(
     wanted += [command for command in (Command.YES, Command.NO) if _is_asked_for(command, lang, playing, current)]
     window = [phrase for command in wanted for phrase in commands[command]]
     answers = () if current is None else tuple(current.answers)
-    phrases = _without_doubles((*wake_phrases, *window, *answers))
+    heard = _without_doubles((*wake_phrases, *window, *answers))
+    phrases = tuple(each for each in heard if _command_of(_key(each), lang) or not _held_in(each, lang))
     if not speaking:
         return phrases
     spoken = playing.transcript if current is None else current.transcript
@@ -178,15 +185,16 @@ def intent_of(
 
     What was closed `asks` nothing any more: after "stop", a press or a call, a "yes" is somebody else's.
 
-    Order: the resident's commands, the turn's answers (any yes for a yes, any no for a no), what the creative
-    offers, the wake phrases. Without `wake_phrases` any phrase that is no command counts as one. A command is never
-    a wake phrase, so that a "stop" that comes late wakes nothing.
+    Order: the resident's commands and what holds one, the turn's answers (any yes for a yes, any no for a no), what
+    the creative offers, the wake phrases. Without `wake_phrases` any phrase that is no command counts as one. A
+    command is never a wake phrase, so that a "stop" that comes late wakes nothing.
     """
     said = _key(phrase)
     command = _command_of(said, lang)
     if playing is not None:
-        if command in _ALWAYS:
-            return _intent_of_command(command, playing)
+        always = command if command in _ALWAYS else _held_in(phrase, lang)
+        if always is not None:
+            return _intent_of_command(always, playing)
         current = _turn_of(playing, turn)
         next_turn = None if current is None or not asks else _answered(said, command, lang, current)
         if next_turn is not None:
@@ -255,6 +263,12 @@ def _command_of(said: str, lang: str) -> Command | None:
     return None
 
 
+def _held_in(said: str, lang: str) -> Command | None:
+    """Return the first of the resident's commands whose words are in what is said."""
+    commands = commands_for(lang)
+    return next((each for each in _ALWAYS if any(contains(said, phrase) for phrase in commands[each])), None)
+
+
 def _turn_of(creative: Creative, turn: str) -> Turn | None:
     """Return the turn of that id; a dialogue whose turn is not said yet is at its first."""
     if creative.format is not Format.VOICE_DIALOGUE:
@@ -273,7 +287,7 @@ def contains(spoken: str, phrase: str) -> bool:
     """Say whether a text holds all words of a phrase, in their order and one after another, however it is written."""
     text, part = " ".join(normalise(spoken)), " ".join(normalise(phrase))
     # Scripts without spaces have no word boundaries to look for.
-    return f" {part} " in f" {text} " or (not part.isascii() and part in text)
+    return f" {part} " in f" {text} " or (not part.isascii() and _key(phrase) in _key(spoken))
 
 
 @lru_cache(512)  # asked with every event, about the same few

@@ -7,7 +7,7 @@ Vosk holds no lock of Python's while it decodes, so that the event loop runs on.
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -15,13 +15,15 @@ from functools import cached_property
 from typing import Final
 
 from edge_agent.model.device import Microphone
-from edge_agent.model.errors import MicrophoneError
+from edge_agent.model.errors import MicrophoneError, VoiceError
 from edge_agent.model.events import MicrophoneChanged, PhraseHeard
+from edge_agent.voice.alike import without_alikes
 from edge_agent.voice.gated import GatedStream
 from edge_agent.voice.grammar import Grammar, Vocabulary, build_what_is_known
 from edge_agent.voice.libvosk import SpeechModel
 from edge_agent.voice.models import Model
 from edge_agent.voice.own_voice import OwnSound, OwnVoice
+from edge_agent.voice.sounds.look import look_of
 from edge_agent.voice.sources import AudioSource
 from edge_agent.voice.spotter import Detection
 from edge_agent.voice.wav import read_wav
@@ -159,7 +161,7 @@ class Recogniser:
             return self._follow(wish, grammar, own)
 
     def _follow(self, wish: Wish, grammar: Grammar, own: OwnVoice) -> bool:
-        stream = GatedStream(self._speech_model, grammar, self._sensitivity)
+        stream = GatedStream(self._speech_model, self._unmistakable(grammar), self._sensitivity)
         own.play(wish.own, self._own_grammar(wish))
         dropped_s = self._source.dropped_s
         while not self._source.is_over:
@@ -181,7 +183,7 @@ class Recogniser:
                     own.renew(self._speech_model)
                 own.play(wish.own, self._own_grammar(wish))
                 if others:
-                    stream.listen_for(grammar, self._speech_model if renewed else None)
+                    stream.listen_for(self._unmistakable(grammar), self._speech_model if renewed else None)
             self._find()
             for detection in stream.feed(audio):
                 if self._wishes.now.mutes != wish.mutes:  # while it was decoded
@@ -202,14 +204,24 @@ class Recogniser:
 
     def _grammar(self, phrases: tuple[str, ...]) -> Grammar:
         grammar, refused = build_what_is_known(phrases, self._vocabulary)
+        self._tell_of(refused)
+        return grammar
+
+    def _unmistakable(self, grammar: Grammar) -> Grammar:
+        """Return it without what would be taken for the resident's words."""
+        kept, alike = without_alikes(grammar, look_of(self._speech_model))
+        self._tell_of(alike)
+        return kept
+
+    def _tell_of(self, refused: Iterable[VoiceError]) -> None:
         for error in refused:
             if str(error) not in self._refused:
                 self._refused.add(str(error))
                 _log.error("A phrase cannot be heard. %s", error.for_person())
-        return grammar
 
     def _own_grammar(self, wish: Wish) -> Grammar:
-        return self._grammar(wish.phrases if wish.own is None else (*wish.phrases, *wish.own.phrases))
+        own = () if wish.own is None else wish.own.phrases
+        return self._unmistakable(self._grammar((*wish.phrases, *own)))
 
     def _lose(self, error: MicrophoneError) -> None:
         if self._said is not Microphone.LOST:

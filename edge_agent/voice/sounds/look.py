@@ -7,6 +7,7 @@ import logging
 import math
 import threading
 from collections.abc import Iterable
+from itertools import chain, islice, product
 from pathlib import Path
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -21,6 +22,9 @@ from edge_agent.voice.sounds.network import STRIDE, Network
 BEFORE: Final = 4
 AFTER: Final = 5
 """How many moments before the decoder's beginning and after its end of the phrase its sounds may be."""
+
+_MOST_SAYINGS: Final = 64
+"""Of a phrase. Three words with three ways each have fewer."""
 
 _MOMENT_S: Final = STRIDE * SHIFT / RATE
 _POSITIONS: Final = ("_B", "_E", "_I", "_S")
@@ -64,6 +68,11 @@ class Look:
         padded = heard[:CEPSTRA] * (inside.start - low) + heard + heard[-CEPSTRA:] * (high - inside.stop)
         posteriors = self._network.posteriors(padded, last - first)
         return weakest_sound(posteriors, self._network.log_priors, ways)
+
+    def sayings(self, words: tuple[str, ...]) -> set[tuple[int, ...]]:
+        """Return how a phrase may be said, sound by sound; nothing where nobody knows how a word is said."""
+        ways = product(*(self._ways_of(words) or [()]))
+        return {tuple(chain.from_iterable(way)) for way in islice(ways, _MOST_SAYINGS)}
 
     def _ways_of(self, words: tuple[str, ...]) -> list[Ways] | None:
         wanted = {word for word in words if word not in self._ways}

@@ -142,6 +142,8 @@ def test_only_whole_words_of_its_own_count() -> None:
     assert "good morning" in phrases_for(("good morning",), "en", chatty, "", speaking=True)
     chinese = MENTION.model_copy(update={"transcript": "想知道更多就说告诉我更多。"})
     assert "告诉我更多" not in phrases_for((), "zh", chinese, "", speaking=True)
+    mixed = MENTION.model_copy(update={"transcript": "想知道更多就说 tell me more。"})
+    assert "tell me more" not in phrases_for((), "en", mixed, "", speaking=True)
 
 
 @pytest.mark.parametrize(
@@ -177,6 +179,33 @@ def test_what_a_phrase_means(phrase: str, playing: Creative | None, turn: str, i
 
 def test_an_advertiser_cannot_take_over_the_word_stop() -> None:
     assert intent_of("stop", "en", DIALOGUE, "size") == Stop()
+
+
+HOLDING = {
+    "en": ("stop it", "Please, stop!", "don't stop", "stop by tomorrow", "not interested in red", "why this one"),
+    "zh": ("不停止", "停止吧", "不 停 止", "不用了谢谢", "我不感兴趣", "为什么是这个颜色"),
+}
+
+
+@pytest.mark.parametrize("lang", HOLDING)
+def test_what_holds_a_word_of_the_residents_is_that_word_and_is_not_listened_for(lang: str) -> None:
+    """An advertiser's "please stop" would lead on, and its "stop by tomorrow" would make every "stop" wait."""
+    holding = HOLDING[lang]
+    answers = dict.fromkeys((*holding, "bus stops", "红色"), "colour")
+    first = DIALOGUE.turns[0].model_copy(update={"answers": answers})
+    talk = DIALOGUE.model_copy(update={"turns": (first, *DIALOGUE.turns[1:])})
+    heard = phrases_for((holding[0], "hey device"), lang, talk, "size")
+    assert not {*holding} & {*heard}
+    assert {"hey device", "bus stops", "红色"} < {*heard}
+    for phrase in holding:
+        assert intent_of(phrase, lang, talk, "size") in {Stop(), NotInterested(), Why()}
+    assert intent_of("stop it", "en", talk, "size") == Stop()
+    assert intent_of("为什么是这个颜色", "zh", talk, "size") == Why()
+
+
+def test_a_wake_phrase_that_holds_a_word_of_the_residents_wakes_while_nothing_plays() -> None:
+    assert phrases_for(("hey stop",), "en", None, "") == ("hey stop",)
+    assert intent_of("hey stop", "en", None, "", wake_phrases=("hey stop",)) == Wake("hey stop")
 
 
 def test_a_dialogue_may_offer_more_as_an_answer_of_its_own() -> None:

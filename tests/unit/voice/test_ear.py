@@ -8,6 +8,7 @@ import shutil
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from edge_agent.model.errors import MicrophoneError, VoiceError
 from edge_agent.model.events import Event, MicrophoneChanged, PhraseHeard
 from edge_agent.settings.rooms import VoiceSettings
 from edge_agent.voice.ear import Ear
-from edge_agent.voice.models import Model, check_model
+from edge_agent.voice.models import Model, check_model, packaged_models
 from edge_agent.voice.recogniser import Recogniser, Wishes
 from edge_agent.voice.source_wav import WavSource
 from edge_agent.voice.wav import read_wav
@@ -90,6 +91,45 @@ async def test_who_hears_a_phrase_knows_how_long_ago_it_began(room: Callable[...
         heard = await home.next()
         assert isinstance(heard, PhraseHeard)
         assert heard.began_ago >= timedelta(seconds=heard.end_s - heard.start_s)
+
+
+@pytest.mark.parametrize(
+    ("lang", "words", "recording", "phrase", "alike"),
+    [
+        ("zh", ("停止", "不感兴趣"), "zh/stop-f2", "停止", ("挺直", "听之")),
+        ("en", ("stop", "no thanks"), "stop-rms", "stop", ("know thanks",)),
+    ],
+)
+def test_what_sounds_like_a_word_of_the_residents_makes_it_no_less_sure(
+    speech: Path,
+    caplog: pytest.LogCaptureFixture,
+    lang: str,
+    words: tuple[str, ...],
+    recording: str,
+    phrase: str,
+    alike: tuple[str, ...],
+) -> None:
+    """An advertiser could write its answers so that the resident is not heard."""
+    model = check_model(packaged_models()[lang])
+    said = read_wav(speech / f"{recording}.wav") + bytes(64_000)
+
+    def heard(*others: str) -> list[PhraseHeard]:
+        wishes, found = Wishes((*others, *words, "tell me more")), []
+
+        def report(event: Event, _mutes: int) -> None:
+            if isinstance(event, PhraseHeard):
+                found.append(replace(event, began_ago=timedelta()))
+
+        soon = timedelta(milliseconds=1)
+        tape = Tape(said, wishes, 1600, mute_at=-1)
+        Recogniser(tape, model, wishes, report, sensitivity=0.5, retry_min=soon, retry_max=soon).run()
+        return found
+
+    alone = heard()
+    assert [event.phrase for event in alone] == [phrase]
+    assert caplog.records == []
+    assert heard(*alike) == alone
+    assert [f'"{each}" sounds like' in caplog.text for each in alike] == [True] * len(alike)
 
 
 async def test_unmuting_always_hears_again(room: Callable[..., Room], speech: Path) -> None:

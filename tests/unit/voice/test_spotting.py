@@ -3,18 +3,22 @@
 import random
 from array import array
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from edge_agent.model.campaign import Creative, Turn
 from edge_agent.model.errors import VoiceError
+from edge_agent.model.formats import Format
+from edge_agent.voice.dialogue import phrases_for
 from edge_agent.voice.grammar import Grammar, build_grammar
 from edge_agent.voice.libvosk import RATE, Decoder, SpeechModel
 from edge_agent.voice.models import Model
 from edge_agent.voice.sounds import MOST_POINTS
 from edge_agent.voice.sounds.look import Look, look_of
 from edge_agent.voice.spotter import Detection
-from edge_agent.voice.spotting import REMEMBER_S, PhraseStream, spot_audio, spot_file
+from edge_agent.voice.spotting import BLOCK_BYTES, REMEMBER_S, PhraseStream, spot_audio, spot_file
 from edge_agent.voice.wav import read_wav
 
 PHRASES = ("hey kitchen", "stop", "not interested", "tell me more")
@@ -27,6 +31,27 @@ def grammar(model: Model) -> Grammar:
 
 def pause(seconds: float) -> bytes:
     return bytes(round(seconds * RATE) * 2)
+
+
+def test_no_answer_of_an_advertisers_makes_a_stop_wait(model: Model, speech: Path) -> None:
+    """What a longer phrase begins with is told later, when that was not said."""
+
+    def told_after_bytes(*answers: str) -> int:
+        turn = Turn(id="a", say="a.wav", transcript="Well?", answers=dict.fromkeys(answers, "end"))
+        talk = Creative(
+            crid="talk",
+            format=Format.VOICE_DIALOGUE,
+            dur=timedelta(seconds=9),
+            transcript="Well?",
+            turns=(turn,),
+        )
+        phrases = phrases_for(("hey kitchen",), "en", talk, "a")
+        stream = PhraseStream(model.load(), build_grammar(phrases, model.vocabulary()))
+        pcm = read_wav(speech / "stop-rms.wav") + pause(2)
+        blocks = range(0, len(pcm), BLOCK_BYTES)
+        return next(at for at in blocks if [*stream.feed(pcm[at : at + BLOCK_BYTES])])
+
+    assert told_after_bytes("stop by tomorrow", "stop please", "tomorrow") == told_after_bytes("tomorrow")
 
 
 def phrases_in(stream: PhraseStream, pcm: bytes) -> list[str]:
