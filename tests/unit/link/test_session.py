@@ -158,8 +158,10 @@ async def test_garbage_in_the_moment_of_leaving_is_nobodys_concern(said: bytes) 
     async with speaking(greet) as port:
         settings = LinkSettings(device_id="tv-1", port=port, protocol="3.1.1")
         async with dialled(settings, VersionChoice("3.1.1"), timeout_s=5) as client:
+            sock = client._client.socket()
+            assert sock is not None
             writers[0].write(said)
-            select.select([client._client.socket()], [], [], 5)
+            select.select([sock.fileno()], [], [], 5)
             await asyncio.sleep(0)  # so that we leave in the turn of the event loop in which this is read, and first
 
 
