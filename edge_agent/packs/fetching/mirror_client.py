@@ -139,7 +139,7 @@ class MirrorClient:
             ):
                 await self._read(response, part, job, limit)
         except (TimeoutError, aiohttp.ClientError, asyncio.IncompleteReadError, OSError, ValueError) as error:
-            raise MirrorError(self._url, _deed(error)) from error
+            raise MirrorError(self._url, *_deed(error)) from error
 
     async def _read(self, response: aiohttp.ClientResponse, part: Part, job: _Job, limit: asyncio.Timeout) -> None:
         now, used_bytes = asyncio.get_running_loop().time, 0
@@ -203,18 +203,21 @@ def _refusal(status: int) -> str:
     return f"answers with status {status}"
 
 
-def _deed(error: Exception) -> str:
-    """Return what a foreign error says of the mirror, without numbers that change from one time to the next."""
+def _deed(error: Exception) -> tuple[str, str]:
+    """Return what a foreign error says of the mirror, without numbers that change each time, and what to do."""
     match error:
         case TimeoutError():
-            return "is too slow, or says nothing"
+            return "is too slow, or says nothing", "Check that it runs, and the network on the way."
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
-            return "shows a certificate that this device does not trust"
+            step = (
+                "Name its authority's file, or give it a certificate of one that is known; check the clock here, too."
+            )
+            return "shows a certificate that is not trusted here", step
         case aiohttp.ClientConnectorDNSError():
-            return "has a name that is not found"
+            return "has a name that is not found", "Check its address, and the network here."
         case aiohttp.ClientConnectorError():
-            return "cannot be reached"
+            return "cannot be reached", "Check that it runs, its address, and the network here."
         case aiohttp.ClientPayloadError() | asyncio.IncompleteReadError() | OSError():
-            return "breaks off"
+            return "breaks off", "Look into its log."
         case _:
-            return "does not speak HTTP as it should"
+            return "does not speak HTTP as it should", "Check that its address is that of an HTTPS server."

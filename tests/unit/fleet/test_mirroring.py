@@ -126,9 +126,14 @@ async def test_a_mirror_is_checked_as_devices_ask_it(fleet: SmallFleet, tmp_path
         gone = next((tmp_path / "cdn" / "asset").iterdir())
         gone.unlink()
         assert (await check_mirror(fleet.fleet, mirror.url, authority.ca_file, silent)).lacking == (gone.name,)
-        with pytest.raises(LinkError, match="certificate that this device does not trust") as caught:
+        with pytest.raises(LinkError, match="certificate that is not trusted here") as caught:
             await check_mirror(fleet.fleet, mirror.url, None, silent)
         assert "left alone" not in str(caught.value), "only a device leaves it alone"
+        assert "authority" in caught.value.next_step
+        await mirror.shut()
+        with pytest.raises(LinkError, match=f"The mirror {mirror.url} cannot be reached") as caught:
+            await check_mirror(fleet.fleet, mirror.url, authority.ca_file, silent)
+        assert "Check that it runs" in caught.value.next_step
     with pytest.raises(SettingsError, match="cannot be a mirror"):
         await check_mirror(fleet.fleet, "http://127.0.0.1", None, silent)
 

@@ -358,14 +358,14 @@ async def test_a_certificate_of_another_authority(scene: Scene, tmp_path: Path) 
     stranger = Authority(tmp_path / "stranger", "stranger")
     async with Mirror(scene.mirror.folder, scene.mirror.authority, context=stranger.context()) as false:
         scene.mirror = false
-        await scene.comes_from_elsewhere("shows a certificate that this device does not trust")
+        await scene.comes_from_elsewhere("shows a certificate that is not trusted here")
         assert false.asked == []
 
 
 async def test_a_certificate_for_another_name(scene: Scene, authority: Authority) -> None:
     async with Mirror(scene.mirror.folder, authority, context=authority.context("cdn.example")) as false:
         scene.mirror = false
-        await scene.comes_from_elsewhere("shows a certificate that this device does not trust")
+        await scene.comes_from_elsewhere("shows a certificate that is not trusted here")
         assert false.asked == []
 
 
