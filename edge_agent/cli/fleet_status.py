@@ -1,9 +1,11 @@
 """`edge-agent fleet status` and `fleet gc`: what is published and held, how devices are, and what may go."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,7 +29,6 @@ from edge_agent.cli.output import JsonOption, counted, note, print_json, print_t
 
 if TYPE_CHECKING:
     from edge_agent.fleet.publishing.broker import BrokerAddress
-    from edge_agent.fleet.publishing.mirror_folder import MirrorChoice
     from edge_agent.fleet.publishing.oversight import DeviceReport, Oversight
     from edge_agent.fleet.signing.repository import FleetRepository
 
@@ -56,78 +57,72 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Show what is published, until when signatures are good, and how devices are."""
-    from edge_agent.fleet.signing.deny_list import denied
     from edge_agent.fleet.signing.repository import FleetRepository
-    from edge_agent.fleet.signing.signed_packs import manifests
-    from edge_agent.packs.formats.manifest import parse_target_name
 
     fleet = FleetRepository.open(fleet_dir)
-    packs = list(manifests(fleet))
-    documents = sorted(name for name in fleet.files if parse_target_name(name) is None)
-    expirations = fleet.expirations()
-    revoked = {name: why.reason for name, why in sorted(denied(fleet).revoked.items())}
+    published = _published(fleet)
     seen = None
     if broker is not None:
         address = address_of(fleet_dir, broker, root, tls, ca_file, credentials_file, protocol)
         seen = _look(fleet, address, everything=everything, named=device or ())
     if as_json:
-        print_json(
-            {
-                "version": fleet.timestamp.version,
-                "advertisers": fleet.advertisers,
-                "packs": [
-                    {"name": pack.shelf_name, "version": pack.version, "bytes": pack.total_bytes, "kinds": pack.kinds}
-                    for pack in packs
-                ],
-                "documents": documents,
-                "revoked": revoked,
-                "expires": {role: at.isoformat() for role, at in sorted(expirations.items())},
-                "mirrors": _mirrors_document(fleet),
-                "broker": None if seen is None else _oversight_document(seen),
-            }
-        )
+        print_json(published | {"broker": None if seen is None else _oversight_document(seen)})
         return
-    rows = [
-        (pack.shelf_name, pack.version, size(pack.total_bytes), ", ".join(pack.kinds) or "every kind")
-        for pack in packs
-    ]
-    print_table(f"{fleet_dir}, version {fleet.timestamp.version}", ("pack", "version", "assets", "devices"), rows)
-    note(f"Advertisers: {', '.join(fleet.advertisers) or 'none yet'}. Documents: {', '.join(documents)}.")
-    if revoked:
-        each = [f"{name} ({reason})" if reason else name for name, reason in revoked.items()]
-        note(f"Revoked until it is lifted: {', '.join(each)}.")
-    first = min(expirations, key=lambda role: expirations[role])
-    note(
-        f"The first signature to expire is the {first}'s, on {expirations[first]:%Y-%m-%d}: edge-agent fleet refresh"
-    )
-    _note_mirrors(fleet)
+    _print_published(fleet_dir, published)
     if seen is None:
         note("With --broker HOST it says what that holds, and how devices are.")
     else:
         _print_oversight(seen)
 
 
-def _mirrored(fleet: "FleetRepository") -> "tuple[MirrorChoice, int, int]":
+def _published(fleet: "FleetRepository") -> dict[str, Any]:
+    from edge_agent.fleet.signing.deny_list import denied
+    from edge_agent.fleet.signing.signed_packs import manifests
+    from edge_agent.packs.formats.manifest import parse_target_name
+
+    return {
+        "version": fleet.timestamp.version,
+        "advertisers": fleet.advertisers,
+        "packs": [
+            {"name": pack.shelf_name, "version": pack.version, "bytes": pack.total_bytes, "kinds": pack.kinds}
+            for pack in manifests(fleet)
+        ],
+        "documents": sorted(name for name in fleet.files if parse_target_name(name) is None),
+        "revoked": {name: why.reason for name, why in sorted(denied(fleet).revoked.items())},
+        "expires": {role: at.isoformat() for role, at in sorted(fleet.expirations().items())},
+        "mirrors": _mirrors_document(fleet),
+    }
+
+
+def _mirrors_document(fleet: "FleetRepository") -> dict[str, Any]:
     """Return where assets are, how many belong into the mirrors' folder, and how many of those it lacks."""
     from edge_agent.fleet.publishing.mirror_folder import mirrored_assets, missing_files, read_choice
     from edge_agent.fleet.publishing.mirroring import signed_parcels
 
     choice = read_choice(fleet.directory)
     assets = mirrored_assets(signed_parcels(fleet), choice)
-    return choice, len(assets), len(missing_files(choice, assets))
+    return choice.model_dump(mode="json") | {"assets": len(assets), "missing": len(missing_files(choice, assets))}
 
 
-def _mirrors_document(fleet: "FleetRepository") -> dict[str, object]:
-    choice, belong, missing = _mirrored(fleet)
-    return choice.model_dump(mode="json") | {"assets": belong, "missing": missing}
-
-
-def _note_mirrors(fleet: "FleetRepository") -> None:
-    choice, belong, missing = _mirrored(fleet)
-    if choice.assets_on == "broker":
-        return
-    lacks = f"and lacks {missing} of them: edge-agent fleet mirror" if missing else "and has them all"
-    note(f"{counted(belong, 'asset')} for mirrors ({choice.assets_on}); {choice.folder} is their folder, {lacks}")
+def _print_published(fleet_dir: Path, published: Mapping[str, Any]) -> None:
+    rows = [
+        (pack["name"], pack["version"], size(pack["bytes"]), ", ".join(pack["kinds"]) or "every kind")
+        for pack in published["packs"]
+    ]
+    print_table(f"{fleet_dir}, version {published['version']}", ("pack", "version", "assets", "devices"), rows)
+    advertisers = ", ".join(published["advertisers"]) or "none yet"
+    note(f"Advertisers: {advertisers}. Documents: {', '.join(published['documents'])}.")
+    if published["revoked"]:
+        each = [f"{name} ({reason})" if reason else name for name, reason in published["revoked"].items()]
+        note(f"Revoked until it is lifted: {', '.join(each)}.")
+    first, at = min(published["expires"].items(), key=lambda item: datetime.fromisoformat(item[1]))
+    note(f"The first signature to expire is the {first}'s, on {at[:10]}: edge-agent fleet refresh")
+    mirrors = published["mirrors"]
+    if mirrors["assets_on"] != "broker":
+        missing = mirrors["missing"]
+        lacks = f"and lacks {missing} of them: edge-agent fleet mirror" if missing else "and has them all"
+        belong = f"{counted(mirrors['assets'], 'asset')} for mirrors ({mirrors['assets_on']})"
+        note(f"{belong}; {mirrors['folder']} is their folder, {lacks}")
 
 
 def _look(
