@@ -98,9 +98,9 @@ function showFacts() {
   const rows = [
     ["status.microphone", microphoneMark(agent), soundButton()],
     ["heard", heard ? h("strong", { class: "heard-line", text: `“${heard.phrase}”` }) : t("heard.none")],
-    ["status.listens", state.phrases.length && state.microphone !== "off" ? listed(state.phrases.map((phrase) => `“${phrase}”`)) : t("status.nothing")],
-    ["status.playing", state.playing ? `${state.playing.campaign_name} · ${label("format", state.playing.format)}` : t("status.nothing")],
-    ["status.broker", `${state.link.broker} · ${t(`link.${state.link.status}`)}`],
+    ["status.listens", agent.online && state.phrases.length && state.microphone !== "off" ? listed(state.phrases.map((phrase) => `“${phrase}”`)) : t("status.nothing")],
+    ["status.playing", agent.online && state.playing ? `${state.playing.campaign_name} · ${label("format", state.playing.format)}` : t("status.nothing")],
+    ["status.broker", agent.online ? `${state.link.broker} · ${t(`link.${state.link.status}`)}` : state.link.broker],
     ["status.clock", `${wallTime(state.now)}${state.clock_trusted ? "" : ` · ${t("clock.untrusted")}`}`],
   ];
   if (state.staged) rows.splice(4, 0, ["status.staged", state.staged]);
@@ -139,7 +139,7 @@ $("unlock").addEventListener("submit", (event) => {
   unlockWith($("token").value.trim());
 });
 
-remoteControl(close);
+remoteControl(close, () => Boolean(agent?.online && agent.state?.playing));
 languageSwitch($("language"));
 onLanguage(() => {
   translate();

@@ -4,6 +4,7 @@ import { drawDevice, microphoneMark } from "../page/devices.js";
 import { h, say } from "../page/dom.js";
 import { light } from "../page/light.js";
 import { act, after, follow, unknown } from "../page/live.js";
+import { remoteControl } from "../page/remote.js";
 import { refusal } from "../page/sentences.js";
 import { label, languageSwitch, onLanguage, t, translate, useClockOf, wallDate, wallTime } from "../page/words.js";
 import { showCollector } from "./collector.js";
@@ -14,14 +15,17 @@ const agents = new Map();
 const stations = new Map();
 let day = { scenes: [], collector: {}, tables: [] };
 
+const pageOf = (name) => `agents/${name}/`;
+const plays = (agent) => Boolean(agent.online && agent.state?.playing);
+const close = (name) => act(pageOf(name), "press", { button: "close" }).catch((error) => say($("announcer"), refusal(error)));
+
 function station({ name, kind }) {
-  const base = `agents/${name}/`;
-  const close = () => act(base, "press", { button: "close" }).catch((error) => say($("announcer"), refusal(error)));
-  const drawn = drawDevice(kind, base, close);
-  const title = h("h3");
+  const base = pageOf(name);
+  const drawn = drawDevice(kind, base, () => close(name));
+  const title = h("h3", { id: `title-${name}` });
   const facts = h("p", { class: "facts" });
   const last = h("p", { class: "last" });
-  const link = h("a", { href: base, "data-t": "home.open", text: t("home.open") });
+  const link = h("a", { href: base, id: `open-${name}`, "aria-labelledby": `open-${name} title-${name}`, "data-t": "home.open", text: t("home.open") });
   const furniture = h("div", { class: `furniture ${kind}-stand`, "aria-hidden": "true" });
   const view = kind === "speaker" ? h("div", { class: "window", "aria-hidden": "true" }, h("i", { class: "sun" })) : null;
   const scene = h("div", { class: `scene ${kind}-scene` }, view, drawn.element, furniture);
@@ -114,6 +118,8 @@ function showAll() {
   showTables($("tables"), day.tables);
 }
 
+const playing = () => [...agents].filter(([, agent]) => plays(agent)).map(([name]) => name);
+remoteControl(() => playing().forEach(close), () => playing().length > 0);
 languageSwitch($("language"));
 onLanguage(() => {
   translate();
