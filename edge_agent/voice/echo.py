@@ -153,6 +153,38 @@ class EchoRemover:
             self._heard = self._played = b""
 
 
+class Removal:
+    """What the microphone hears while a recording plays, from `at_bytes` of it on, with that taken out."""
+
+    def __init__(self, remover: EchoRemover, at_bytes: int) -> None:
+        self._remover = remover
+        self._at_bytes = at_bytes
+        self._waiting = b""
+
+    def miss(self, length_bytes: int) -> None:
+        """Go on so much later in the recording: of what the microphone heard, that was dropped."""
+        self._at_bytes += length_bytes
+
+    def take(self, audio: bytes, said: bytes) -> bytes:
+        """Return audio without what is `said`, a little later than it came."""
+        self._waiting += audio
+        whole = len(self._waiting) // FRAME_BYTES * FRAME_BYTES
+        heard, self._waiting = self._waiting[:whole], self._waiting[whole:]
+        played = bytes(min(whole, max(0, -self._at_bytes)))
+        start = max(0, self._at_bytes)
+        played += said[start : start + whole - len(played)]
+        self._at_bytes += whole
+        return self._remover.clean(heard, played + bytes(whole - len(played)))
+
+    def is_over(self, said_bytes: float) -> bool:
+        """Whether nothing of it, not even its echo, can be heard any more."""
+        return self._at_bytes > said_bytes + TAIL_S * _BYTES_A_SECOND
+
+    def finish(self) -> bytes:
+        """Return what is still held back."""
+        return self._remover.finish() + self._waiting
+
+
 def _forget(library: ctypes.CDLL, rest: ctypes.c_void_p, echo: ctypes.c_void_p) -> None:
     library.speex_preprocess_state_destroy(rest)
     library.speex_echo_state_destroy(echo)

@@ -24,7 +24,7 @@ from typing import Final
 
 from edge_agent.model.errors import VoiceError
 from edge_agent.voice.dialogue import ends_a_placement
-from edge_agent.voice.echo import FRAME_BYTES, TAIL_S, EchoRemover, new_remover
+from edge_agent.voice.echo import Removal, new_remover
 from edge_agent.voice.grammar import Grammar
 from edge_agent.voice.libvosk import RATE, Decoder, SpeechModel, Word
 from edge_agent.voice.spotter import Detection
@@ -94,12 +94,14 @@ def _words_in(pcm: bytes, model: SpeechModel, grammar: Grammar) -> tuple[Word, .
 class OwnSound:
     """A recording that we play. `began_s` is when it could be heard (time.monotonic()), None before that.
 
+    It is stopped after `most_s`, however long the file is: a stranger's file must not take the device's memory.
     `phrases` are listened for once it is over, though its own words may hold them: its end is still in the air then.
     """
 
     asset: Path
     began_s: float | None = None
     phrases: tuple[str, ...] = ()
+    most_s: float = math.inf
 
 
 class _Recording:
@@ -158,46 +160,14 @@ class _Sounding:
         return pcm[: round(self.closed_after_s * RATE) * 2]
 
 
-class _Removal:
-    """What the microphone hears while a recording plays, from `at_bytes` of it on, with that taken out."""
-
-    def __init__(self, remover: EchoRemover, at_bytes: int) -> None:
-        self._remover = remover
-        self._at_bytes = at_bytes
-        self._waiting = b""
-
-    def miss(self, length_bytes: int) -> None:
-        """Go on so much later in the recording: of what the microphone heard, that was dropped."""
-        self._at_bytes += length_bytes
-
-    def take(self, audio: bytes, said: bytes) -> bytes:
-        """Return audio without what is `said`, a little later than it came."""
-        self._waiting += audio
-        whole = len(self._waiting) // FRAME_BYTES * FRAME_BYTES
-        heard, self._waiting = self._waiting[:whole], self._waiting[whole:]
-        played = bytes(min(whole, max(0, -self._at_bytes)))
-        start = max(0, self._at_bytes)
-        played += said[start : start + whole - len(played)]
-        self._at_bytes += whole
-        return self._remover.clean(heard, played + bytes(whole - len(played)))
-
-    def is_over(self, said_bytes: float) -> bool:
-        """Whether nothing of it, not even its echo, can be heard any more."""
-        return self._at_bytes > said_bytes + TAIL_S * _BYTES_A_SECOND
-
-    def finish(self) -> bytes:
-        """Return what is still held back."""
-        return self._remover.finish() + self._waiting
-
-
 class OwnVoice:
     """Follows one stream of audio from a microphone, while recordings of ours are played now and then.
 
-    `read` returns a file as 16 kHz mono s16le, or raises VoiceError: then its transcript alone has to serve. Times
-    that end in `now_s` and `began_s` are of one clock, time.monotonic().
+    `read` returns so many seconds of a file as 16 kHz mono s16le, or raises VoiceError: then its transcript alone has
+    to serve. Times that end in `now_s` and `began_s` are of one clock, time.monotonic().
     """
 
-    def __init__(self, read: Callable[[Path], bytes], model: SpeechModel, now_s: float) -> None:
+    def __init__(self, read: Callable[[Path, float], bytes], model: SpeechModel, now_s: float) -> None:
         self._read = read
         self._model = model
         self._clock = StreamClock(now_s)
@@ -205,7 +175,7 @@ class OwnVoice:
         self._recording: _Recording | None = None
         self._sounding: deque[_Sounding] = deque(maxlen=2)
         """The newest sound, and the one before it, whose end may still be in the air."""
-        self._removal: _Removal | None = None
+        self._removal: Removal | None = None
         self._removed_from_s = self._removed_until_s = 0.0
         """The part of the stream that the newest sound was last taken out of."""
         self._late = b""
@@ -218,7 +188,7 @@ class OwnVoice:
     def play(self, sound: OwnSound | None, grammar: Grammar) -> None:
         """Take note of what is played from now on; `grammar` has all that is listened for, and its own phrases."""
         if sound is not None:
-            recording = self._load(sound.asset, grammar)
+            recording = self._load(sound, grammar)
             if sound.began_s is not None:
                 self._sound_on(recording, sound.began_s)
         elif self._sounding:
@@ -234,15 +204,19 @@ class OwnVoice:
         """Hear what is played with another model, from the next `play` on."""
         self._model = model
 
-    def _load(self, asset: Path, grammar: Grammar) -> _Recording:
+    def _load(self, sound: OwnSound, grammar: Grammar) -> _Recording:
         known, pcm = self._recording, None
-        if known is not None and self._sound is not None and asset == self._sound.asset:
+        if known is not None and self._sound is not None and sound.asset == self._sound.asset:
             if known.heard_with == (self._model, grammar):
                 return known
             pcm = known.pcm
         if known is not None:
             known.drop()
-        self._recording = _Recording(lambda: self._read(asset) if pcm is None else pcm, self._model, grammar)
+
+        def read() -> bytes:
+            return self._read(sound.asset, sound.most_s) if pcm is None else pcm
+
+        self._recording = _Recording(read, self._model, grammar)
         return self._recording
 
     def _sound_on(self, recording: _Recording, began_s: float) -> None:
@@ -256,7 +230,7 @@ class OwnVoice:
         self._sounding.append(_Sounding(recording, began_s))
         if (remover := new_remover()) is not None:
             at_bytes = round((self._clock.newest_s - began_s + LEAD_S) * RATE) * 2
-            self._removal = _Removal(remover, at_bytes)
+            self._removal = Removal(remover, at_bytes)
             self._removed_from_s = self._clock.heard_s
 
     def take(self, audio: bytes, now_s: float, dropped_s: float = 0.0) -> bytes:

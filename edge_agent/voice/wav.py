@@ -26,8 +26,8 @@ _PASSBAND: Final = 0.94
 """Where the low-pass begins to fall, as a share of the narrower Nyquist frequency."""
 
 
-def read_wav(path: Path) -> bytes:
-    """Return a WAV file's audio as 16 kHz mono s16le; channels are averaged, other rates resampled.
+def read_wav(path: Path, most_s: float = math.inf) -> bytes:
+    """Return a WAV file's audio as 16 kHz mono s16le, `most_s` of it; channels are averaged, other rates resampled.
 
     Raise VoiceError, naming the file, when it cannot be read or holds no PCM.
     """
@@ -36,6 +36,7 @@ def read_wav(path: Path) -> bytes:
             channels, width, rate, frames = file.getparams()[:4]
             if path.is_file():  # what was written through a pipe announces the most that a header can
                 frames = min(frames, path.stat().st_size // (channels * width))
+            frames = int(min(frames, most_s * rate))
             if frames > LONGEST_S * rate:
                 raise VoiceError(f"{path} is longer than {LONGEST_S // 60} minutes.", "Cut it into parts.")
             raw = file.readframes(frames)

@@ -3,12 +3,17 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
+from typing import Final
 
 from edge_agent.model.errors import RenderError
 from edge_agent.model.play import Play, PlayEvent, PlayEventKind
 from edge_agent.render.hook_request import rendering_asset
 from edge_agent.voice.dialogue import phrases_for
 from edge_agent.voice.own_voice import OwnSound
+
+_OVERTIME: Final = timedelta(seconds=5)
+"""How much longer than its slot a hook may sound, at the very most, before it is stopped."""
 
 
 class OwnSounds:
@@ -31,7 +36,8 @@ class OwnSounds:
         if asset is not None:
             creative, lang = play.candidate.creative, play.slot.lang
             phrases = phrases_for(self._wake_phrases(), lang, creative, play.turn)
-            self._playing = (play.id, OwnSound(asset, phrases=phrases))
+            most_s = (play.slot.max_dur + _OVERTIME).total_seconds()
+            self._playing = (play.id, OwnSound(asset, phrases=phrases, most_s=most_s))
             self._tell(self._playing[1])
 
     def progressed(self, event: PlayEvent) -> None:

@@ -129,7 +129,7 @@ def listen(bench: Bench, method: str, number: int, heard: bytes) -> list[Detecti
     text, samples = bench.own[number]
     grammar = bench.whole if method == "nothing" else bench.grammars[text]
     pcm = bytes(samples.astype(np.int16).tobytes())
-    own = OwnVoice(lambda _: pcm, bench.model, 0.0)
+    own = OwnVoice(lambda *_: pcm, bench.model, 0.0)
     own.play(OwnSound(Path(text[:8])), grammar)
     if own.hearing is not None:
         own.hearing.join()

@@ -252,7 +252,7 @@ def test_a_recording_that_begins_when_a_source_was_idle_for_a_minute_is_looked_f
 def test_a_recording_that_cannot_be_read_leaves_it_to_the_transcript(
     speech_model: SpeechModel, grammar: Grammar, tmp_path: Path
 ) -> None:
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, _most_s: float) -> bytes:
         raise VoiceError(f"{path} is no WAV.")
 
     own = OwnVoice(refuse, speech_model, 0.0)
@@ -261,13 +261,27 @@ def test_a_recording_that_cannot_be_read_leaves_it_to_the_transcript(
     assert not own.is_own(heard("stop", 0.0))
 
 
+def test_no_more_of_a_recording_is_read_than_is_played(
+    speech: Path, speech_model: SpeechModel, grammar: Grammar
+) -> None:
+    """An advertiser's file may hold an hour, of which its slot lets ten seconds be heard."""
+    asset = speech / "wake-and-command.wav"
+    own = OwnVoice(read_wav, speech_model, 0.0)
+    own.play(OwnSound(asset, 0.0, most_s=1.0), grammar)
+    known(own)
+    followed(own, 3, 0.0)
+    said_s = len(read_wav(asset)) / SECOND
+    assert own.is_own(heard("hey kitchen", 0.9))
+    assert not own.is_own(heard("tell me more", said_s - 0.2))
+
+
 def test_a_recording_that_takes_long_to_read_keeps_nobody_from_listening(
     speech: Path, speech_model: SpeechModel, grammar: Grammar
 ) -> None:
     may_read = threading.Event()
     asset = speech / "wake-and-command.wav"
 
-    def slowly(path: Path) -> bytes:
+    def slowly(path: Path, _most_s: float) -> bytes:
         may_read.wait()
         return read_wav(path)
 
@@ -287,7 +301,7 @@ def test_when_a_stream_ends_nobody_goes_on_hearing_our_recording(
     """A mute ends it, and somebody may press that button again and again while we speak."""
     may_read = threading.Event()
 
-    def slowly(path: Path) -> bytes:
+    def slowly(path: Path, _most_s: float) -> bytes:
         may_read.wait()
         return read_wav(path)
 

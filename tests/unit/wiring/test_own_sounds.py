@@ -30,6 +30,7 @@ def test_the_ear_learns_what_a_recording_may_be_taken_for_once_it_is_over() -> N
     assert sound is not None
     assert "dry boots" not in state.phrases, "the mention says it"
     assert {"dry boots", *state.phrases} == set(sound.phrases)
+    assert 0 < sound.most_s - play.slot.max_dur.total_seconds() < 10, "the rest of it is never heard"
 
 
 def test_the_end_of_what_a_follow_up_replaced_is_not_the_end_of_the_follow_up() -> None:
