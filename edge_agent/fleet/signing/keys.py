@@ -11,7 +11,6 @@ Signing keys are Ed25519 in PEM (PKCS #8); public halves are PEM, too (SubjectPu
 may have several keys, some of which are kept elsewhere: whatever key of a role lies in the folder signs for it.
 """
 
-import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final
@@ -25,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from securesystemslib.signer import CryptoSigner, Key, SSlibKey
 
-from edge_agent.fleet.durable import write_durably
+from edge_agent.fleet.durable import unwritten, write_durably
 from edge_agent.model.errors import SettingsError
 
 OPERATOR_ROLES: Final = ("root", "targets", "snapshot", "timestamp", "config")
@@ -72,23 +71,18 @@ class KeyFolder:
         (self.directory / f"{role}.next.pem").rename(self.directory / f"{role}.pem")
 
     def write_secret(self, name: str, content: bytes) -> Path:
-        """Write a new file of mode 0600, durably. Raises SettingsError when it exists or cannot be written."""
+        """Write a new file of mode 0600, durably and whole. Raises SettingsError when it exists, StorageError."""
         path = self.directory / name
         try:
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        except FileExistsError as error:
+            is_there = path.exists()
+        except OSError as error:
+            raise unwritten(path, error) from error
+        if is_there:
             raise SettingsError(
                 f"There is a key {path} already, and keys are never overwritten.", "Move it away if you mean it."
-            ) from error
-        except OSError as error:
-            raise SettingsError(
-                f"{path} cannot be written: {error.strerror or error}.", "Check the folder."
-            ) from error
+            )
+        write_durably(path, content, 0o600)
         return path
 
     def has(self, role: str) -> bool:

@@ -11,7 +11,8 @@ from edge_agent.fleet.signing.keys import KeyFolder, make_key_pair, read_private
 from edge_agent.fleet.signing.repository import FleetRepository
 from edge_agent.fleet.signing.root_proposal import PENDING, read_proposal, sign_proposal, write_proposal
 from edge_agent.fleet.signing.rotation import adopt_root, change_keys, rotate_key
-from edge_agent.model.errors import SettingsError
+from edge_agent.model.errors import SettingsError, StorageError
+from tests.disks import full_disk
 from tests.fleets import Device, MemorySource, SmallFleet, silent
 from tests.unit.fleet.interrupted import StopsBeforeCommit
 
@@ -38,6 +39,18 @@ def interrupted(fleet: SmallFleet, step: str) -> FleetRepository:
 def reopened(fleet: SmallFleet) -> FleetRepository:
     fleet.fleet = FleetRepository.open(fleet.fleet.directory)
     return fleet.fleet
+
+
+@pytest.mark.parametrize("limit", [0, 64])
+def test_a_full_disk_leaves_no_half_of_a_key_which_everything_signed_later_would_stumble_over(
+    limit: int, tmp_path: Path
+) -> None:
+    fleet = SmallFleet(tmp_path / "operator")
+    with full_disk(limit), pytest.raises(StorageError, match=r"timestamp\.next\.pem cannot be written"):
+        rotate_key(fleet.fleet, "timestamp", fleet.now)
+    reopened(fleet)
+    assert not fleet.fleet.keys.has("timestamp.next")
+    assert fleet.sign().changed
 
 
 @pytest.mark.parametrize("step", ["commit", "promotion"])
