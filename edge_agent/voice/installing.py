@@ -9,11 +9,13 @@
 
 import asyncio
 import hashlib
+import lzma
 import re
 import shutil
 import stat
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -40,6 +42,7 @@ ATTEMPTS: Final = 5
 _BLOCK_BYTES: Final = 2**16
 _PARTIAL: Final = 206
 _RANGE_NOT_SATISFIABLE: Final = 416
+_BROKEN: Final = (zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -149,7 +152,7 @@ def unpack(archive: Path, models: Path, name: str, progress: Progress) -> Path:
         try:
             with zipfile.ZipFile(archive) as zipped:
                 _extract(zipped, folder, progress)
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        except (*_BROKEN, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError) as error:
             raise VoiceError(f"{archive} is no usable zip archive: {error}.", "Fetch it again.") from error
         inside = [path for path in folder.iterdir() if path.is_dir()]
         is_wrapped = len(inside) == 1 and not (folder / "final.mdl").exists() and inside[0].name != "am"

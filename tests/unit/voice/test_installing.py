@@ -193,6 +193,16 @@ async def test_an_installed_model_is_not_replaced(archive: bytes, tmp_path: Path
         await install(str(tmp_path / "a.zip"), digest(archive), tmp_path / "models")
 
 
+def _damaged(method: int = zipfile.ZIP_STORED, name: bytes = "ä".encode()) -> bytes:
+    """What was damaged before somebody took its SHA-256."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        archive.writestr("ä", bytes(range(256)) * 20)
+    packed = bytearray(buffer.getvalue().replace("ä".encode(), name.ljust(2, b"a")))
+    packed[33:53] = b"\xff" * 20
+    return bytes(packed)
+
+
 def _link() -> bytes:
     entry = zipfile.ZipInfo("m/link")
     entry.external_attr = (stat.S_IFLNK | 0o777) << 16
@@ -219,6 +229,10 @@ def _link() -> bytes:
         ),
         pytest.param(b"this is no zip archive", "no usable zip", id="no_zip"),
         pytest.param(zipped({"m/a": b"a" * 5000})[:-30], "no usable zip", id="cut_short"),
+        pytest.param(_damaged(zipfile.ZIP_STORED), "no usable zip", id="damaged"),
+        pytest.param(_damaged(zipfile.ZIP_DEFLATED), "no usable zip", id="damaged_where_deflated"),
+        pytest.param(_damaged(zipfile.ZIP_LZMA), "no usable zip", id="damaged_where_lzma"),
+        pytest.param(_damaged(name=b"\xff"), "no usable zip", id="a_name_that_is_no_text"),
     ],
 )
 async def test_what_is_no_honest_model_is_refused_and_leaves_nothing(
