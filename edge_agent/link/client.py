@@ -19,7 +19,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from edge_agent.link.inflow import Acknowledged, PassedOver, Plain
+from edge_agent.link.inflow import Acknowledged, PassedOver, Plain, abuse
 from edge_agent.link.inlet import Inlet
 from edge_agent.link.offer import BrokerOffer
 from edge_agent.link.reasons import FAILURES, UNSUPPORTED_VERSION, Reason, reason
@@ -69,7 +69,7 @@ class WireClient(aiomqtt.Client):
         self._dialling = self._reached = self._answered = False
         self._own_keepalive = keepalive
         self._pass_over = pass_over
-        self._overlong = ""
+        self._abuse = ""
         self._said: Reason | None = None
         self._refusals: dict[int, ReasonCode] = {}
         self._asked: dict[int, asyncio.Future[Sequence[int]]] = {}
@@ -152,8 +152,8 @@ class WireClient(aiomqtt.Client):
         try:
             if wire.socket() is None:
                 raise aiomqtt.MqttError("it disconnected at once")
-            if self._overlong:
-                raise aiomqtt.MqttError(self._overlong)
+            if self._abuse:
+                raise aiomqtt.MqttError(self._abuse)
             yield
         finally:
             if wire.socket() is not None:
@@ -227,7 +227,12 @@ class WireClient(aiomqtt.Client):
         self._reached = True
         modern = self.version is Version.V5
         inlet = Inlet(
-            client, modern=modern, most_bytes=MOST_TAKEN_BYTES, arrive=self._arrive, check=self._check_length
+            client,
+            modern=modern,
+            most_bytes=MOST_TAKEN_BYTES,
+            arrive=self._arrive,
+            check=self._check_packet,
+            fail=self._fail,
         )
         super()._on_socket_open(inlet, userdata, sock)  # type: ignore[arg-type]
 
@@ -270,16 +275,20 @@ class WireClient(aiomqtt.Client):
         try:
             client.loop_write()
         except Exception as error:  # noqa: BLE001 -- as aiomqtt does: the connection is of no use any more
-            if not self._disconnected.done():
-                self._disconnected.set_exception(error)
+            self._fail(error)
         else:
             if client.socket() is sock and client.want_write():
                 super()._on_socket_register_write(client, userdata, sock)
 
-    def _check_length(self, length: int) -> None:
-        if length > MOST_TAKEN_BYTES:
-            self._overlong = f"it sends a packet of {length} bytes, which nobody here takes"
-            raise aiomqtt.MqttError(self._overlong)
+    def _check_packet(self, first: int, length: int) -> None:
+        unread = len(self._client._out_packet)  # noqa: SLF001
+        self._abuse = abuse(first, length, MOST_TAKEN_BYTES, unread)
+        if self._abuse:
+            raise aiomqtt.MqttError(self._abuse)
+
+    def _fail(self, error: Exception) -> None:
+        if not self._disconnected.done():
+            self._disconnected.set_exception(error)
 
 
 def _connect_properties() -> Properties:

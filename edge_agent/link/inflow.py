@@ -18,6 +18,9 @@ _PLAIN_PUBLISH: Final = 0x30
 _RETAIN: Final = 0x01
 _QOS_1: Final = 0x02
 _DUPLICATE: Final = 0x08
+_KIND_AND_QOS_2: Final = 0xF4
+_PUBLISH_QOS_2: Final = 0x34
+_MOST_UNREAD: Final = 1000
 _SUBACK: Final = 0x90
 _UNSUBACK: Final = 0xB0
 _LENGTH_SHIFTS: Final = (0, 7, 14, 21)
@@ -81,6 +84,11 @@ class Inflow:
         """Count bytes that were put into the room."""
         self._end += count
         self._drop()
+
+    @property
+    def is_between(self) -> bool:
+        """Whether what comes next is the beginning of a packet."""
+        return not self._passing
 
     def take(self) -> Plain | Acknowledged | PassedOver | memoryview | None:
         """Return the next message or acknowledgement, or bytes of what is not plain, or None until more has come."""
@@ -188,3 +196,18 @@ class Inflow:
             return None
         retained = bool(self._buffer[self._begin] & _RETAIN)
         return Plain(name, bytes(self._view[payload:end]), retained) if name else None
+
+
+def abuse(first: int, length: int, most_bytes: int, unread: int) -> str:
+    """Return why a packet with that first byte and `length` bytes after it ends the connection; "" if it does not.
+
+    We ask for QoS 0 and 1; of QoS 2 the library keeps every message until the broker lets go of it. `unread` packets
+    of ours wait for the broker to read them: a few dozen, but for answers to what it sends.
+    """
+    if length > most_bytes:
+        return f"it sends a packet of {length} bytes, which nobody here takes"
+    if first & _KIND_AND_QOS_2 == _PUBLISH_QOS_2:
+        return "it sends at QoS 2, which nobody here asked for"
+    if unread > _MOST_UNREAD:
+        return "it reads nothing of what it is sent"
+    return ""

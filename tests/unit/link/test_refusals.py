@@ -8,7 +8,7 @@ import pytest
 from edge_agent.link.reasons import reason
 from edge_agent.model.errors import LinkError
 from tests.links import running
-from tests.unit.link.test_session import CONNACK, make_link, read_packet, speaking
+from tests.unit.link.test_session import CONNACK, TIMESTAMP, make_link, read_packet, speaking
 
 ACCEPTED = b"\x20\x03\x00\x00\x00"
 
@@ -172,3 +172,62 @@ def test_a_code_that_nobody_has_written_down_is_still_a_sentence() -> None:
 @pytest.mark.parametrize("code", range(0x80, 0xA3), ids=hex)
 def test_every_code_has_a_next_step(code: int) -> None:
     assert reason(code).step.endswith(".")
+
+
+@pytest.mark.parametrize("protocol", ["5.0", "3.1.1"])
+async def test_what_nobody_asked_for_at_qos_2_is_not_kept_for_a_broker_that_never_lets_go(protocol: str) -> None:
+    topic = b"\x00\x04edge"
+    packet = b"\x34\x0a" + topic + b"\x00\x01" + b"\x00\x00"
+    error = await told((ACCEPTED if protocol == "5.0" else CONNACK) + packet, protocol=protocol)
+    assert "sends at QoS 2, which nobody here asked for" in str(error)
+
+
+async def test_answers_that_a_broker_asks_for_and_never_reads_do_not_pile_up() -> None:
+    """A PINGREQ of two bytes makes us keep a packet a hundred times as long."""
+
+    async def ask(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(CONNACK)
+        while True:
+            writer.write(b"\xc0\x00" * 10_000)
+            await writer.drain()
+
+    async with speaking(ask) as port, running(make_link(port)) as link, asyncio.timeout(60):
+        async for status in link.changes():
+            if status.error is not None:
+                assert "it reads nothing of what it is sent" in str(status.error)
+                return
+
+
+@pytest.mark.parametrize("qos", [0, 1])
+async def test_a_flood_of_packets_leaves_everybody_else_a_turn(qos: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A press must be heard whatever a broker sends. Turns last no time at all here, so that each is one packet."""
+    count, turns = 500, 0
+    at: list[int] = []
+    done = asyncio.Event()
+
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(CONNACK)
+        _, subscribed = await read_packet(reader)
+        packets = [b"\x90\x03" + subscribed[:2] + b"\x00"]
+        for number in range(1, count + 1):
+            mid = number.to_bytes(2, "big") if qos else b""
+            body = len(TIMESTAMP).to_bytes(2, "big") + TIMESTAMP.encode() + mid + b"%03d" % number
+            packets.append(bytes([0x30 | qos << 1, len(body)]) + body)
+        writer.write(b"".join(packets))
+        await reader.read()
+
+    def came(_topic: str, payload: bytes) -> None:
+        assert int(payload) == len(at) + 1
+        at.append(turns)
+        if len(at) == count:
+            done.set()
+
+    monkeypatch.setattr("edge_agent.link.inlet._TURN_S", 0.0)
+    async with speaking(flood) as port:
+        link = make_link(port)
+        link.on(TIMESTAMP, came)
+        async with running(link), asyncio.timeout(30):
+            while not done.is_set():
+                await asyncio.sleep(0)
+                turns += 1
+    assert at[-1] - at[0] > count // 2
