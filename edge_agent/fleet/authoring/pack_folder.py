@@ -113,15 +113,20 @@ def _find_description(folder: Path) -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text("utf-8-sig")
+        text = _content(path).decode("utf-8-sig")
         value = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{path.parent.name}/{path.name} cannot be read: {error}.", "Correct it.") from error
-    except OSError as error:
-        raise FormatError(f"{path} cannot be read: {error.strerror or error}.", "Check the file.") from error
     if not isinstance(value, dict):
         raise FormatError(f"{path} is not an object.", "Start from docs/packs.md.")
     return {key: _with_zones(item) for key, item in value.items()}
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FormatError(f"{path} cannot be read: {error.strerror or error}.", "Check the file.") from error
 
 
 def _with_zones(value: Any) -> Any:
@@ -176,7 +181,7 @@ def _draw_pages(folder: Path, raw: Mapping[str, Any], assumed: list[str]) -> Non
         except ValidationError:
             continue  # judged with everything else
         drawn, path = draw_qr_code(link), folder / name
-        if not path.is_file() or path.read_bytes() != drawn:
+        if not path.is_file() or _content(path) != drawn:
             write_durably(path, drawn)
         creative["asset"] = name
         assumed.append(f"{name} shows the QR code of {link}.")
@@ -193,7 +198,7 @@ def _files(
         path = folder / name
         if Path(name).name != name or not path.is_file():
             raise FormatError(f"{where}: {place} names {name}, which is not beside it.", f"Put it into {folder}.")
-        content = path.read_bytes()
+        content = _content(path)
         if not content:
             raise FormatError(f"{folder.name}/{name} is empty.", "Export the file again.")
         said = stated.get(name)

@@ -10,6 +10,7 @@ from edge_agent.fleet.authoring.pack_folder import read_pack_folder
 from edge_agent.model.errors import FormatError
 from edge_agent.model.moment import MomentKind
 from tests.fleets import png, wav
+from tests.somebody import nobody
 
 NOW = datetime(2026, 11, 21, 15, 30, tzinfo=UTC)
 HEAD = 'advertiser = "acme"\nname = "Spring"\nadomain = ["acme.example"]\n'
@@ -51,6 +52,19 @@ def test_what_is_written_stands(folder: Path) -> None:
     assert (pack.pack, pack.campaign.id, pack.kinds, pack.assumed) == ("other", "campaign-7", ("tv",), ())
     flight = pack.campaign.line_items[0].flight
     assert (flight.start, flight.end) == (datetime(2027, 1, 1, tzinfo=UTC), datetime(2027, 1, 31, 23, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("name", ["poster.png", "pack.toml", "page-qr.png"])
+def test_a_file_that_may_not_be_read_is_named(folder: Path, name: str) -> None:
+    page = '[[creatives]]\ncrid = "page"\nformat = "companion_page"\nlink = "https://acme.example/x"\ndur = 20\n'
+    (folder / "pack.toml").write_text(HEAD + POSTER + 'companion = "page"\n' + page + 'transcript = "Scan it."\n')
+    read_pack_folder(folder, NOW)
+    for above in (folder, *folder.parents):
+        if "pytest-of-" in str(above):
+            above.chmod(0o755)
+    (folder / name).chmod(0)
+    with nobody(), pytest.raises(FormatError, match=f"{name} cannot be read: Permission denied"):
+        read_pack_folder(folder, NOW)
 
 
 def test_json_is_as_good_as_toml(folder: Path) -> None:
