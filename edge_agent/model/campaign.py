@@ -192,7 +192,7 @@ class Daypart(_Frozen):
 
     start: time
     end: time
-    weekdays: tuple[Annotated[int, Field(ge=1, le=7)], ...] = (1, 2, 3, 4, 5, 6, 7)
+    weekdays: Annotated[tuple[Annotated[int, Field(ge=1, le=7)], ...], Field(max_length=7)] = (1, 2, 3, 4, 5, 6, 7)
 
     @field_validator("start", "end")
     @classmethod
@@ -220,8 +220,8 @@ class Pacing(StrEnum):
 class Targeting(_Frozen):
     """Which moments a line item is for. Empty `topics` means any topic of those moments."""
 
-    moments: tuple[MomentKind, ...]
-    topics: tuple[Identifier, ...] = ()
+    moments: tuple[MomentKind, ...] = Field(max_length=32)
+    topics: tuple[Identifier, ...] = Field(default=(), max_length=64)
 
 
 class LineItem(_Frozen):
@@ -237,8 +237,8 @@ class LineItem(_Frozen):
     flight: Flight
     targeting: Targeting
     priority: int = Field(default=5, ge=1, le=10)
-    dayparts: tuple[Daypart, ...] = ()
-    caps: tuple[FrequencyCap, ...] = ()
+    dayparts: tuple[Daypart, ...] = Field(default=(), max_length=32)
+    caps: tuple[FrequencyCap, ...] = Field(default=(), max_length=16)
     pacing: Pacing = Pacing.ASAP
     goal: int | None = Field(default=None, ge=1)
     weight: int = Field(default=1, ge=1, le=1000)
@@ -256,8 +256,8 @@ class Campaign(_Frozen):
     id: Identifier
     advertiser: Identifier
     name: Name
-    adomain: tuple[Domain, ...] = Field(min_length=1)
-    cat: tuple[Category, ...] = ()
+    adomain: tuple[Domain, ...] = Field(min_length=1, max_length=32)
+    cat: tuple[Category, ...] = Field(default=(), max_length=64)
     line_items: tuple[LineItem, ...] = Field(min_length=1)
     creatives: tuple[Creative, ...] = Field(min_length=1)
 

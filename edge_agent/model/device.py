@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from itertools import pairwise
+from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -34,6 +35,10 @@ class DeviceState:
     microphone: Microphone = Microphone.OFF
 
 
+QuietHours = Annotated[tuple[Daypart, ...], Field(max_length=32)]
+"""More than anybody lives by. When they end is worked out for each moment, while nothing else goes on."""
+
+
 class Consent(BaseModel):
     """What the resident agreed to, off until given. `reports` is asked for separately from `placements`."""
 
@@ -49,7 +54,7 @@ class ResidentLimits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    quiet_hours: tuple[Daypart, ...] = ()
+    quiet_hours: QuietHours = ()
     formats_off: frozenset[Format] = frozenset()
     blocked_cat: frozenset[str] = frozenset()
     blocked_advertisers: frozenset[str] = frozenset()
@@ -70,7 +75,7 @@ class PlacementPolicy(BaseModel):
     min_spacing: timedelta = Field(default=timedelta(minutes=10), ge=timedelta(0), le=timedelta(days=366))
     max_per_hour: int = Field(default=4, ge=0)
     max_per_day: int = Field(default=20, ge=0)
-    quiet_hours: tuple[Daypart, ...] = ()
+    quiet_hours: QuietHours = ()
     blocked_cat: frozenset[str] = frozenset()
     media_ok: frozenset[Format] = frozenset({Format.PAUSE_SCREEN})
 

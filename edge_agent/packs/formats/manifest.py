@@ -44,6 +44,8 @@ MIN_LISTED_BYTES: Final = 16 * 1024
 
 LISTED: Final = "chunk_lists"
 MAX_CREATIVES: Final = 256
+MAX_BOOKED: Final = 512
+"""Creatives that the line items name, one once for each: all are weighed at a moment, while a press waits."""
 _TARGET_NAME: Final = re.compile(r"packs/([a-z0-9][a-z0-9._-]{0,63})/([a-z0-9][a-z0-9._-]{0,63})\.json")
 
 
@@ -144,6 +146,8 @@ class Manifest(BaseModel):
     def _whole(self) -> Self:
         if len(self.campaign.creatives) > MAX_CREATIVES:
             raise ValueError(f"more than {MAX_CREATIVES} creatives")
+        if sum(len(item.crids) for item in self.campaign.line_items) > MAX_BOOKED:
+            raise ValueError(f"its line items name more than {MAX_BOOKED} creatives between them")
         for creative in self.campaign.creatives:
             for name in creative.asset_names():
                 if name not in self.assets:

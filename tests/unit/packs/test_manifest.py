@@ -1,4 +1,5 @@
 import hashlib
+import json
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from edge_agent.fleet.signing.signed_packs import sign_pack
 from edge_agent.model.errors import FormatError
 from edge_agent.packs.formats.manifest import (
+    MAX_BOOKED,
     MAX_CHUNK_BYTES,
     Manifest,
     PackedAsset,
@@ -118,3 +120,32 @@ def test_the_sample_packs_of_the_stand_in_follow_the_format(tmp_path: Path) -> N
         signed = sign_pack(fleet.fleet, folder, fleet.now, lambda *_: None)
         assert signed.total_bytes > 0
     assert complete
+
+
+@pytest.mark.parametrize("too_many", [0, 1])
+def test_what_a_device_weighs_at_a_moment_has_an_end(document: bytes, too_many: int) -> None:
+    """Each creative of each line item is weighed while a press waits; ten thousand fit into one manifest."""
+    value = json.loads(document)
+    (item,), (creative,) = value["campaign"]["line_items"], value["campaign"]["creatives"]
+    value["campaign"]["creatives"] = [creative | {"crid": f"c{number}"} for number in range(2)]
+    booked = [item | {"id": f"i{number}", "crids": ["c0", "c1"]} for number in range(MAX_BOOKED // 2)]
+    value["campaign"]["line_items"] = booked + [item | {"id": "more", "crids": ["c0"]}] * too_many
+    if too_many:
+        with pytest.raises(FormatError, match=f"more than {MAX_BOOKED} creatives"):
+            read(json.dumps(value).encode())
+    else:
+        assert len(read(json.dumps(value).encode()).campaign.line_items) == MAX_BOOKED // 2
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("dayparts", {"start": "01:00", "end": "02:00"}),
+        ("caps", {"count": 1, "per": 60}),
+    ],
+)
+def test_nor_is_a_rule_asked_of_thousands(document: bytes, field: str, value: dict[str, Any]) -> None:
+    pack = json.loads(document)
+    pack["campaign"]["line_items"][0][field] = [value] * 1000
+    with pytest.raises(FormatError, match=rf"{field}"):
+        read(json.dumps(pack).encode())

@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import BaseModel, ValidationError
 
 from edge_agent.model.campaign import Daypart
 from edge_agent.model.decision import PermissionRule, Refusal
@@ -122,3 +123,14 @@ def test_the_tighter_of_both_wins_and_neither_widens_the_other() -> None:
         policy=PlacementPolicy(quiet_hours=(hours("20:00", "08:00"),)),
     )
     assert isinstance(permit(moment(at=at), both, at), Refusal)
+
+
+@pytest.mark.parametrize("whose", [ResidentLimits, PlacementPolicy])
+def test_there_are_no_more_hours_than_can_be_looked_at_while_a_press_waits(whose: type[BaseModel]) -> None:
+    """Hours a minute long that follow each other all week took seconds to find the end of, at each moment."""
+    minutes = [hours(f"{minute // 60:02}:{minute % 60:02}", "00:00") for minute in range(33)]
+    assert whose.model_validate({"quiet_hours": minutes[:32]})
+    with pytest.raises(ValidationError, match="quiet_hours"):
+        whose.model_validate({"quiet_hours": minutes})
+    with pytest.raises(ValidationError, match="weekdays"):
+        hours("22:00", "07:00", weekdays=[1] * 8)
