@@ -20,6 +20,10 @@ LOUDEST: Final = -16.0
 HIGHEST_PEAK: Final = -1.0
 """dBTP (EBU R 128)."""
 
+_LOWEST_RATE: Final = 4000
+_HIGHEST_RATE: Final = 384_000
+"""What sound hardware has. Filters of a rate that a file merely claims may take gigabytes."""
+
 _OPENED: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 
 
@@ -41,6 +45,8 @@ def loudness_of(path: Path) -> Loudness:
         samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
     except (soundfile.SoundFileError, OSError) as wrong:
         raise FormatError(f"{path.name} cannot be decoded.", "Export it again as a PCM WAV file.") from wrong
+    if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
+        raise FormatError(f"{path.name} has a sampling rate of {rate} Hz.", "Export it again with 44100 or 48000 Hz.")
     return measure(samples, rate)
 
 

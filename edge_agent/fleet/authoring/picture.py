@@ -7,6 +7,7 @@ ground (WCAG 2.2, "contrast ratio" and "relative luminance"). A box that holds m
 measures its strongest division, which may be another; the thin edges of letters count for neither half.
 """
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,8 +70,15 @@ def oddities(path: Path) -> Iterator[tuple[str, str, str]]:
                 "Its colours are those of print (CMYK), which screens may show wrongly.",
                 "Export it in RGB.",
             )
-        if found.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+        if _orientation(found) != 1:
             yield "turned", "It is stored turned, and screens may show it so.", "Export it upright."
+
+
+def _orientation(picture: Image.Image) -> object:
+    try:
+        return picture.getexif().get(ExifTags.Base.Orientation, 1)
+    except (OSError, SyntaxError, ValueError, struct.error):  # what cannot be read turns nothing
+        return 1
 
 
 def measure_text(picture: Image.Image, boxes: tuple[Box, ...]) -> list[TextBox]:

@@ -1,11 +1,16 @@
 """The measure of loudness, on the signals of EBU Tech 3341 (minimum requirements), made here as it describes them."""
 
 import math
+import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edge_agent.fleet.authoring.loudness import Samples, integrated_loudness, k_filters, true_peak
+from edge_agent.fleet.authoring.measurements import loudness_of
+from edge_agent.model.errors import FormatError
+from tests.fleets import wav
 
 RATE = 48000
 
@@ -75,3 +80,11 @@ def test_silence_has_no_loudness_and_a_short_sound_has_one() -> None:
     assert (integrated_loudness(silence, RATE), true_peak(silence)) == (-math.inf, -math.inf)
     assert integrated_loudness(tone(-20.0, 0.2)[:, None], RATE) == pytest.approx(-23.0, abs=0.2)
     assert integrated_loudness(np.zeros((0, 1)), RATE) == -math.inf
+
+
+@pytest.mark.parametrize("rate", [3, 3_999, 384_001, 2**31 - 1])
+def test_a_rate_that_no_sound_has_is_refused_before_it_takes_memory(tmp_path: Path, rate: int) -> None:
+    path = tmp_path / "hello.wav"
+    path.write_bytes(wav(0.1)[:24] + struct.pack("<I", rate) + wav(0.1)[28:])
+    with pytest.raises(FormatError, match=rf"hello\.wav has a sampling rate of {rate} Hz"):
+        loudness_of(path)

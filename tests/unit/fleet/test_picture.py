@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from edge_agent.fleet.authoring.picture import contrast_in, measure_text, read_picture
+from edge_agent.fleet.authoring.picture import contrast_in, measure_text, oddities, read_picture
 from edge_agent.model.errors import FormatError
 
 
@@ -61,3 +61,10 @@ def test_a_picture_that_cannot_be_decoded_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(FormatError, match=r"poster\.png is damaged"):
         read_picture(path)
+
+
+def test_what_a_picture_says_wrongly_of_how_it_was_held_turns_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "poster.webp"
+    Image.new("RGB", (64, 64)).save(path, exif=b"Exif\0\0M\xae\0*\0\0\0\x08")
+    assert read_picture(path).size == (64, 64)
+    assert list(oddities(path)) == []
