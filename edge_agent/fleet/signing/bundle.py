@@ -98,7 +98,8 @@ def _members(path: Path) -> Iterator[tuple[str, int, bytes]]:
             for member in archive:
                 found = _NAME.fullmatch(member.name)
                 limit = _LIMITS[METADATA] if member.name == METADATA else _LIMITS[found[1]] if found else 0
-                if not member.isreg() or not 0 < member.size <= limit or member.name in seen:
+                is_plain = member.isreg() and not member.issparse()  # so that `chunk` reads what was judged
+                if not is_plain or not 0 < member.size <= limit or member.name in seen:
                     raise FormatError(f"{path} holds what no bundle holds: {member.name[:80]!r}.", _AGAIN)
                 seen.add(member.name)
                 file = archive.extractfile(member)

@@ -4,6 +4,7 @@ import io
 import shutil
 import tarfile
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -267,6 +268,33 @@ def test_odd_names_links_and_altered_parts_are_refused(agency: Agency, name: str
         accept_bundle(agency.fleet, agency.out, agency.now)
     agency.out.write_bytes(b"not a tar" * 100)
     with pytest.raises(FormatError, match="is not a bundle"):
+        accept_bundle(agency.fleet, agency.out, agency.now)
+
+
+def sparse(name: str, content: bytes) -> bytes:
+    """Return a part whose header says that all after the first block is zeros which are not in the file (GNU)."""
+    part = tarfile.TarInfo(name)
+    part.type, part.size = tarfile.GNUTYPE_SPARSE, tarfile.BLOCKSIZE
+    header = bytearray(part.tobuf(tarfile.GNU_FORMAT))
+    header[386:410] = b"%011o\0%011o\0" % (0, tarfile.BLOCKSIZE)
+    header[483:495] = b"%011o\0" % len(content)
+    header[148:156] = b"%06o\0 " % (sum(header[:148]) + sum(header[156:]) + 8 * ord(" "))
+    return bytes(header) + content[: tarfile.BLOCKSIZE]
+
+
+def test_a_part_that_is_unpacked_to_other_bytes_than_are_in_the_file_is_refused(agency: Agency) -> None:
+    """What was kept then had another hash than the one that was judged, and nothing could be published any more."""
+    folder = agency.folder("boots")
+    (folder / "poster.png").write_bytes(png(filling=bytes(400_000)))
+    build_signed(agency.bolt, folder, agency.out, agency.now, silent)
+    bundle = read_bundle(agency.out)
+    assert bundle.metadata is not None
+    chunks = {sha256: bundle.chunk(sha256) for sha256 in bundle.chunks}
+    name, content = next(one for one in chunks.items() if not any(one[1][tarfile.BLOCKSIZE :]))
+    others = {sha256: partial(bundle.chunk, sha256) for sha256 in bundle.chunks if sha256 != name}
+    write_bundle(agency.out, bundle.metadata.to_bytes(), bundle.documents, others)
+    agency.out.write_bytes(sparse(f"chunks/{name}", content) + agency.out.read_bytes())
+    with pytest.raises(FormatError, match="holds what no bundle holds"):
         accept_bundle(agency.fleet, agency.out, agency.now)
 
 
