@@ -184,7 +184,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(
             f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions."
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"{path} is not valid TOML: {error}.", "Correct that line.") from error
 
 

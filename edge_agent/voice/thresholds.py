@@ -110,7 +110,7 @@ def thresholds_of(model: Path) -> Thresholds:
         return Thresholds.from_json(path.read_bytes())
     except FileNotFoundError:
         return UNCALIBRATED
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError, RecursionError) as error:
         _log.warning("%s is not used: %s. Install the model again.", path, error)
         return UNCALIBRATED
 

@@ -114,12 +114,12 @@ def _find_description(folder: Path) -> Path:
 def _read(path: Path) -> dict[str, Any]:
     try:
         text = _content(path).decode("utf-8-sig")
-        value = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+        value = _with_zones(tomllib.loads(text) if path.suffix == ".toml" else json.loads(text))
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{path.parent.name}/{path.name} cannot be read: {error}.", "Correct it.") from error
     if not isinstance(value, dict):
         raise FormatError(f"{path} is not an object.", "Start from docs/packs.md.")
-    return {key: _with_zones(item) for key, item in value.items()}
+    return value
 
 
 def _content(path: Path) -> bytes:

@@ -90,6 +90,8 @@ def test_a_file_that_cannot_be_read_may_be_described(folder: Path) -> None:
     ("text", "complaint"),
     [
         ("advertiser = ", r"spring/pack\.toml cannot be read: Invalid value \(at "),
+        ("advertiser = " + "[" * 5000, r"spring/pack\.toml cannot be read: maximum recursion"),
+        ("a." * 5000 + "a = 1", r"spring/pack\.toml cannot be read: maximum recursion"),
         (POSTER, r"spring/pack\.toml: advertiser: it is missing"),
         (HEAD, r"spring/pack\.toml: line_items: it is missing"),
         (HEAD + "creatives = 7", r"spring/pack\.toml: line_items: it is missing"),

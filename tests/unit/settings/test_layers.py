@@ -72,6 +72,8 @@ def test_durations_are_seconds(tmp_path: Path) -> None:
         (MINIMAL + "[debug]\nhost = '0.0.0.0'\n", "debug.host"),
         ('profile = "toaster"\ndevice_id = "x"\n', "toaster"),
         ('device_id = "x\n', "TOML"),
+        ("device_id = " + "[" * 5000, "TOML"),
+        ("device_id = " + "1" * 5000, "TOML"),
         (MINIMAL.replace("kitchen", "../kitchen"), "device_id: use 1 to 64 lower-case letters, digits"),
     ],
 )
