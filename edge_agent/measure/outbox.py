@@ -32,6 +32,9 @@ Send = Callable[[str, bytes], Awaitable[None]]
 
 FIRST_RETRY: Final = timedelta(seconds=1)
 LONGEST_RETRY: Final = timedelta(minutes=5)
+LATE: Final = timedelta(minutes=1)
+CATCH_UP: Final = timedelta(hours=1)
+"""Within which what could not be sent in time is sent: one after another, reports would show whose they are."""
 
 _TOPIC: Final = re.compile(r"report/[0-9]+")
 
@@ -167,6 +170,8 @@ class Outbox:
             if due > now:
                 await either(self._clock, due, self._changed)
                 continue
+            if now - due > LATE and retry == FIRST_RETRY and self._spread(now):
+                continue
             try:
                 await self._send(topic, sealed)
             except LinkError as error:
@@ -217,6 +222,21 @@ class Outbox:
                     "UPDATE measure_outbox SET made_us = ?, due_us = ? WHERE id = ?",
                     (to_us(now), to_us(due), row["id"]),
                 )
+
+    def _spread(self, now: datetime) -> bool:
+        """Draw the times of what is late anew (the device was off, or the broker away); False if the disk refuses."""
+        within = min(self._settings.send_spread, CATCH_UP)
+        with self._logged(self._disk), translated(self._connection, self._path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            late = self._connection.execute(
+                "SELECT id FROM measure_outbox WHERE due_us < ?", (to_us(now),)
+            ).fetchall()
+            self._connection.executemany(
+                "UPDATE measure_outbox SET due_us = ? WHERE id = ?",
+                [(to_us(now + within * self._draw()), row["id"]) for row in late],
+            )
+            self._connection.execute("COMMIT")
+        return not self._disk.lasts
 
     def _delete(self, number: int) -> None:
         self._acknowledged.add(number)

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -19,7 +20,14 @@ from edge_agent.model.complaints import complaint
 from edge_agent.model.device import PlacementPolicy
 from edge_agent.model.errors import SettingsError, StorageError
 from edge_agent.settings.layers import Layer
-from edge_agent.settings.rooms import DebugSettings, LinkSettings, MeasureSettings, PacksSettings, VoiceSettings
+from edge_agent.settings.rooms import (
+    LEAST_FROM_AFAR,
+    DebugSettings,
+    LinkSettings,
+    MeasureSettings,
+    PacksSettings,
+    VoiceSettings,
+)
 
 _SLICES: Final[Mapping[str, type[BaseModel]]] = {
     "mqtt": LinkSettings,
@@ -63,9 +71,13 @@ def first_unfit(layer: Layer) -> str | None:
             annotated: Any = Annotated[found.annotation, found]
             judge: TypeAdapter[Any] = TypeAdapter(annotated)
             try:
-                judge.validate_python(value)
+                judged = judge.validate_python(value)
             except ValidationError as error:
                 return f"{section}.{field}: {complaint(dict(error.errors()[0]))}"
+            marks = found.json_schema_extra
+            least_s = marks.get(LEAST_FROM_AFAR) if isinstance(marks, dict) else None
+            if isinstance(least_s, int) and judged < timedelta(seconds=least_s):
+                return f"{section}.{field}: from afar it may be {least_s} seconds at least"
     return None
 
 

@@ -14,6 +14,9 @@ from edge_agent.settings.mirror_url import MirrorUrl
 REMOTE: dict[str, Any] = {"remote": True}
 """Put into `Field(json_schema_extra=REMOTE)`: the operator may set this field from afar."""
 
+LEAST_FROM_AFAR: Final = "least"
+"""Beside it, in seconds: the operator may set no less."""
+
 MAX_MIRRORS: Final = 3
 
 
@@ -118,9 +121,12 @@ class MeasureSettings(_Slice):
     """The day's whole budget is at most this times epsilon; of more creatives, as many are drawn at random."""
     keep: Seconds = timedelta(days=90)
     send_spread: Seconds = Field(
-        default=timedelta(hours=6), ge=timedelta(0), le=timedelta(days=366), json_schema_extra=REMOTE
+        default=timedelta(hours=6),
+        ge=timedelta(0),
+        le=timedelta(days=366),
+        json_schema_extra=REMOTE | {LEAST_FROM_AFAR: 3600},
     )
-    """Reports of a day are sent at random times within this after the day ends."""
+    """Reports of a day are sent at random times within this after it ends; all at once they would show whose they are."""
     shards: int = Field(default=16, ge=1, le=1024)
 
 

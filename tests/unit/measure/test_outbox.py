@@ -4,14 +4,14 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from edge_agent.measure.journal import Journal
-from edge_agent.measure.outbox import LONGEST_RETRY, Outbox
+from edge_agent.measure.outbox import CATCH_UP, LONGEST_RETRY, Outbox
 from edge_agent.measure.randomiser import PublicCreative
 from edge_agent.model.errors import LinkError, StorageError
 from edge_agent.settings.rooms import MeasureSettings
@@ -74,6 +74,12 @@ class Room:
             await asyncio.gather(task, return_exceptions=True)
 
     async def at(self, now: datetime) -> None:
+        """Let the time go by as a device sees it that stays on."""
+        while (minute_later := self.clock.now() + timedelta(minutes=1)) < now:
+            await self.jump_to(minute_later)
+        await self.jump_to(now)
+
+    async def jump_to(self, now: datetime) -> None:
         self.clock.set(now)
         await settled()
 
@@ -119,12 +125,13 @@ async def test_what_was_not_acknowledged_is_sent_again_after_a_restart(room: Roo
     room.outbox.allow()
     room.wire.down = True
     async with room.running():
-        await room.at(MIDNIGHT + SPREAD)
+        await room.at(room.clock.waiting_for()[0])
         assert room.wire.tries == 1
     room.journal.close()
     again = Room(tmp_path, MIDNIGHT + timedelta(days=1))
     again.outbox.allow()
     async with again.running():
+        await again.at(again.clock.now() + CATCH_UP)
         assert sorted(again.wire.payloads) == messages(5)
     assert again.outbox.unsent() == 0
 
@@ -138,7 +145,7 @@ async def test_a_broker_that_is_away_is_tried_ever_more_seldom_and_logged_once(
     room.wire.down = True
     waits = []
     async with room.running():
-        await room.at(MIDNIGHT + SPREAD)
+        await room.at(room.clock.waiting_for()[0])
         for _ in range(20):
             (due,) = room.clock.waiting_for()
             waits.append(due - room.clock.now())
@@ -149,9 +156,7 @@ async def test_a_broker_that_is_away_is_tried_ever_more_seldom_and_logged_once(
         assert len(caplog.records) == 1
         assert room.outbox.unsent() == 1000
         room.wire.down = False
-        await room.at(room.clock.now() + LONGEST_RETRY)
-        for _ in range(30):
-            await settled()
+        await room.at(MIDNIGHT + SPREAD + CATCH_UP)
     # "a thousand offline plays lost in six hours": not one.
     assert sorted(room.wire.payloads) == messages(1000)
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
@@ -164,6 +169,7 @@ async def test_nothing_is_sent_before_consent_is_known(room: Room) -> None:
         assert room.wire.tries == 0
         room.outbox.allow()
         await settled()
+        await room.at(room.clock.now() + CATCH_UP)
         assert len(room.wire.got) == 3
 
 
@@ -253,7 +259,7 @@ async def test_reports_that_cannot_be_read_wait_until_they_can(room: Room, caplo
         assert len(caplog.records) == told, "told of once"
         assert room.wire.got == []
         room.journal.connection.execute("ALTER TABLE away RENAME TO measure_outbox")
-        await room.at(MIDNIGHT + SPREAD + 2 * LONGEST_RETRY)
+        await room.at(MIDNIGHT + SPREAD + 2 * LONGEST_RETRY + CATCH_UP)
         assert sorted(room.wire.payloads) == sorted(messages(3))
         assert not room.journal.troubles.lasting
 
@@ -301,3 +307,35 @@ def test_what_a_day_offered_is_known_but_for_what_cannot_be_read(
     assert days == [(DAY, [PublicCreative("a", "v"), PublicCreative("a", "z")])]
     (told,) = [record.getMessage() for record in caplog.records]
     assert "measure_offered" in told
+
+
+@pytest.mark.parametrize("away", ["switched off", "without its broker", "asleep"])
+async def test_what_is_late_is_not_sent_all_at_once(room: Room, tmp_path: Path, away: str) -> None:
+    """Whoever opens reports, and knows no connections, would know whose they are: those of one burst."""
+    room.outbox.allow()
+    room.outbox.close_day(DAY, MIDNIGHT, messages(64))
+    morning = MIDNIGHT + SPREAD + timedelta(hours=2)
+    if away == "switched off":
+        room.journal.close()
+        room = Room(tmp_path, morning)
+        room.outbox.allow()
+    async with room.running():
+        room.wire.down = away == "without its broker"
+        await (room.jump_to if away == "asleep" else room.at)(morning)
+        room.wire.down = False
+        sent = []
+        for minute in range(1, 2 * CATCH_UP // timedelta(minutes=1)):
+            await room.at(morning + minute * timedelta(minutes=1))
+            sent.append(len(room.wire.got))
+    assert sent[-1] == 64, "and nothing is left behind"
+    assert max(later - before for before, later in zip([0, *sent], sent, strict=False)) <= 8
+
+
+async def test_a_disk_that_refuses_other_times_holds_nothing_up(room: Room) -> None:
+    room.outbox.allow()
+    room.outbox.close_day(DAY, MIDNIGHT, messages(4))
+    with closing(sqlite3.connect(room.settings.database, isolation_level=None)) as another:
+        another.execute("BEGIN IMMEDIATE")
+        async with room.running():
+            await room.jump_to(MIDNIGHT + 2 * SPREAD)
+    assert len(room.wire.got) == 4

@@ -106,6 +106,8 @@ async def test_whatever_is_refused_can_be_told_to_the_fleet(tmp_path: Path, bad:
         ("packs", {"bandwidth": 10**400}),
         ("measure", {"send_spread": 8e13}),
         ("measure", {"send_spread": -5}),
+        ("measure", {"send_spread": 0}),
+        ("measure", {"send_spread": 3599}),
     ],
 )
 async def test_a_value_that_no_room_can_reckon_with_is_refused(
