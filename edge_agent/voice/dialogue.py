@@ -12,18 +12,22 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
+from itertools import islice
 from types import MappingProxyType
 from typing import Final, assert_never
 
 from edge_agent.model.campaign import END, PHONE, Creative, Turn
 from edge_agent.model.formats import Format
-from edge_agent.voice.grammar import as_written, normalise
+from edge_agent.voice.grammar import as_written, contains
 
 ANSWER_WINDOW: Final = timedelta(seconds=8)
 """How long after a placement has ended somebody may begin to speak about it."""
 
 SAID_WITHIN: Final = timedelta(seconds=4)
 """How long after it was begun a phrase about a placement may take to be said and recognised."""
+
+MOST_ANSWERS: Final = 32
+"""How many answers of a turn are listened for: for thousands the resident's own words would have to wait."""
 
 
 class Command(StrEnum):
@@ -163,7 +167,7 @@ def phrases_for(
     wanted += [Command.PHONE] if playing.companion is not None else []
     wanted += [command for command in (Command.YES, Command.NO) if _is_asked_for(command, lang, playing, current)]
     window = [phrase for command in wanted for phrase in commands[command]]
-    answers = () if current is None else tuple(current.answers)
+    answers = () if current is None else tuple(_answers_of(current))
     heard = _without_doubles((*wake_phrases, *window, *answers))
     phrases = tuple(each for each in heard if _command_of(_key(each), lang) or not _held_in(each, lang))
     if not speaking:
@@ -245,12 +249,17 @@ def _is_asked_for(command: Command, lang: str, creative: Creative, turn: Turn | 
     """Whether the creative, or its turn, waits for a yes or a no."""
     if turn is None:
         return _asks(creative)
-    return any(_command_of(_key(answer), lang) is command for answer in turn.answers)
+    return any(_command_of(_key(answer), lang) is command for answer in _answers_of(turn))
+
+
+def _answers_of(turn: Turn) -> dict[str, str]:
+    """Return where those answers lead that are listened for."""
+    return dict(islice(turn.answers.items(), MOST_ANSWERS))
 
 
 def _answered(said: str, command: Command | None, lang: str, turn: Turn) -> str | None:
     """Return where this answer leads: the very words first, else, for a yes or a no, those of another one."""
-    led = {_key(answer): next_turn for answer, next_turn in turn.answers.items()}
+    led = {_key(answer): next_turn for answer, next_turn in _answers_of(turn).items()}
     if said in led or command not in {Command.YES, Command.NO}:
         return led.get(said)
     return next((next_turn for answer, next_turn in led.items() if _command_of(answer, lang) is command), None)
@@ -263,6 +272,7 @@ def _command_of(said: str, lang: str) -> Command | None:
     return None
 
 
+@lru_cache(512)
 def _held_in(said: str, lang: str) -> Command | None:
     """Return the first of the resident's commands whose words are in what is said."""
     commands = commands_for(lang)
@@ -281,13 +291,6 @@ def _without_doubles(phrases: Iterable[str]) -> tuple[str, ...]:
     for phrase in phrases:
         first.setdefault(_key(phrase), phrase)
     return tuple(first.values())
-
-
-def contains(spoken: str, phrase: str) -> bool:
-    """Say whether a text holds all words of a phrase, in their order and one after another, however it is written."""
-    text, part = " ".join(normalise(spoken)), " ".join(normalise(phrase))
-    # Scripts without spaces have no word boundaries to look for.
-    return f" {part} " in f" {text} " or (not part.isascii() and _key(phrase) in _key(spoken))
 
 
 @lru_cache(512)  # asked with every event, about the same few

@@ -99,6 +99,13 @@ def as_written(phrase: str) -> str:
     return found
 
 
+def contains(spoken: str, phrase: str) -> bool:
+    """Say whether a text holds all words of a phrase, in their order and one after another, however it is written."""
+    text, part = " ".join(normalise(spoken)), " ".join(normalise(phrase))
+    # Scripts without spaces have no word boundaries to look for.
+    return f" {part} " in f" {text} " or (not part.isascii() and as_written(phrase) in as_written(spoken))
+
+
 def phrases_in(text: str) -> tuple[str, ...]:
     """Return phrases that a person wrote with commas between, be they those of a Chinese keyboard."""
     written = text.replace("\uff0c", ",").replace("\u3001", ",").split(",")

@@ -20,7 +20,7 @@ from edge_agent.model.errors import FormatError
 from edge_agent.model.formats import Format
 from edge_agent.settings.profile import DeviceProfile
 from edge_agent.settings.rooms import PacksSettings
-from edge_agent.voice.dialogue import NotInterested, Stop, Why, intent_of
+from edge_agent.voice.dialogue import MOST_ANSWERS, NotInterested, Stop, Why, intent_of
 
 UnknownWords = Callable[[str, str], tuple[str, ...] | None]
 """From a language and a phrase to its words that the speech model does not know; None without a model for it."""
@@ -166,6 +166,13 @@ def _check_words(creative: Creative, unknown_words: UnknownWords) -> Iterator[Fi
 
 def _check_residents_words(creative: Creative) -> Iterator[Finding]:
     for turn in creative.turns:
+        if len(turn.answers) > MOST_ANSWERS:
+            yield warning(
+                "many_answers",
+                creative.crid,
+                f"The turn {turn.id} has {len(turn.answers)} answers, and only {MOST_ANSWERS} are listened for.",
+                "Ask for less at once.",
+            )
         for answer in turn.answers:
             instead = _INSTEAD.get(type(intent_of(answer, creative.lang, creative, turn.id)))
             if instead is not None:

@@ -21,9 +21,8 @@ import soundfile
 from numpy.typing import NDArray
 from scipy import signal
 
-from edge_agent.voice.dialogue import contains
 from edge_agent.voice.gated import GatedStream
-from edge_agent.voice.grammar import Grammar, build_grammar
+from edge_agent.voice.grammar import Grammar, build_grammar, contains
 from edge_agent.voice.libvosk import RATE, SpeechModel
 from edge_agent.voice.models import check_model, packaged_models
 from edge_agent.voice.own_voice import OwnSound, OwnVoice

@@ -19,6 +19,7 @@ from edge_agent.fleet.authoring.measurements import measure_files
 from edge_agent.fleet.authoring.preview import write_preview
 from edge_agent.model.errors import SettingsError
 from edge_agent.settings.layers import load_profile
+from edge_agent.voice.dialogue import MOST_ANSWERS
 
 NOW = datetime(2026, 11, 21, 15, 30, tzinfo=UTC)
 PROFILES = [load_profile(name) for name in ("virtual-tv", "virtual-speaker", "virtual-fridge")]
@@ -247,6 +248,16 @@ def test_an_answer_that_is_the_residents_own_word_is_said_to_be_none(
     said = [finding for finding in findings if finding.code == "residents_word"]
     assert [finding.level for finding in said] == ([Level.WARNING] if instead else [])
     assert all(f"{instead}, whatever" in finding.message for finding in said)
+
+
+def test_more_answers_than_are_listened_for_are_said(folder: Path) -> None:
+    answers = "".join(f'"number {number}" = "bye", ' for number in range(MOST_ANSWERS))
+    text = HEAD + MENTION + 'follow_up = "talk"\n' + DIALOGUE.replace('"%s" = "%s"', f'{answers}"%s" = "%s"')
+    text += ITEM.replace('"poster"', '"mention"').replace('"idle"', '"assistant_answered"')
+    findings = found(folder, text % ("yes", "bye"))
+    (many,) = (finding for finding in findings if finding.code == "many_answers")
+    assert many.level is Level.WARNING
+    assert f"{MOST_ANSWERS + 1} answers" in many.message
 
 
 def test_what_one_device_takes_and_another_does_not_is_a_warning(folder: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 from edge_agent.model.campaign import Creative, Turn
 from edge_agent.model.formats import Format
 from edge_agent.voice.dialogue import (
+    MOST_ANSWERS,
     SPOKEN,
     Answer,
     Command,
@@ -179,6 +180,18 @@ def test_what_a_phrase_means(phrase: str, playing: Creative | None, turn: str, i
 
 def test_an_advertiser_cannot_take_over_the_word_stop() -> None:
     assert intent_of("stop", "en", DIALOGUE, "size") == Stop()
+
+
+def test_of_thousands_of_answers_a_few_are_listened_for() -> None:
+    """Each event looks at all of them, and so does the decoder: the resident's "stop" would wait for seconds."""
+    answers = {f"answer number {number}": "colour" for number in range(4000)}
+    first = DIALOGUE.turns[0].model_copy(update={"answers": answers | {"yes": "colour"}})
+    talk = DIALOGUE.model_copy(update={"turns": (first, *DIALOGUE.turns[1:])})
+    heard = phrases_for((), "en", talk, "size")
+    assert len(heard) == MOST_ANSWERS + len(phrases_for((), "en", PLAIN, ""))
+    assert intent_of("answer number 31", "en", talk, "size", wake_phrases=()) == Answer("colour")
+    assert intent_of("answer number 32", "en", talk, "size", wake_phrases=()) == Nothing()
+    assert intent_of("yes", "en", talk, "size", wake_phrases=()) == Nothing()
 
 
 HOLDING = {
