@@ -149,7 +149,7 @@ def test_whatever_must_be_known_it_is_read_or_refused_in_our_words(at: int, crit
 
 
 @given(item=st.text(min_size=1), asset=st.text(min_size=1))
-@example(item="a\nERROR", asset="\x1b[31m\ud800")
+@example(item="a\nERROR", asset="\x1b[31m\u2028")
 def test_what_is_left_out_is_told_of_on_one_line_whatever_it_is_called(item: str, asset: str) -> None:
     document = deepcopy(DOCUMENT)
     campaign = document["campaign"]

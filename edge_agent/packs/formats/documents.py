@@ -26,7 +26,7 @@ def parse_json(content: bytes, name: str, max_bytes: int = MAX_DOCUMENT_BYTES) -
     """Return the JSON object in `content`; `name` is what messages call it.
 
     Raises FormatError when it is longer than `max_bytes`, nested deeper than MAX_DEPTH, not UTF-8, not JSON
-    (RFC 8259: no NaN, no Infinity), names one key twice, or is not an object.
+    (RFC 8259: no NaN, no Infinity), names one key twice, has half a character in a text, or is not an object.
     """
     if len(content) > max_bytes:
         raise FormatError(f"{name} has {len(content)} bytes; at most {max_bytes} are read.")
@@ -36,6 +36,8 @@ def parse_json(content: bytes, name: str, max_bytes: int = MAX_DOCUMENT_BYTES) -
         value = json.loads(
             content.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_finite
         )
+        if b"\\u" in content:
+            json.dumps(value, ensure_ascii=False).encode()  # half a character can be read, and written nowhere
     except ValueError as error:
         raise FormatError(f"{name} is not valid JSON: {error}.") from error
     if not isinstance(value, dict):

@@ -11,7 +11,9 @@ def nested(levels: int) -> bytes:
 
 
 def test_an_object_is_read() -> None:
-    assert parse_json(b'{"a": [1, "\\u00e9", {"b": null}]}', "It") == {"a": [1, "é", {"b": None}]}
+    assert parse_json(b'{"a": [1, "\\u00e9\\ud83d\\ude00", {"b": null}]}', "It") == {
+        "a": [1, "é\U0001f600", {"b": None}]
+    }
 
 
 @pytest.mark.parametrize(
@@ -25,6 +27,8 @@ def test_an_object_is_read() -> None:
         (b'{"a": -Infinity}', "-Infinity is not a number"),
         (b'{"a": 1e999}', "1e999 is too large"),
         (b'{"a": ' + b"9" * 5000 + b"}", "not valid JSON"),
+        (b'{"a": ["\\ud83d"]}', "surrogates not allowed"),
+        (b'{"\\uDE00": 1}', "surrogates not allowed"),
         (nested(MAX_DEPTH + 1), "nested deeper"),
         (b"[" * 100_000, "nested deeper"),
         (b'"' + b'\\"' * 60_000, "Unterminated string"),  # over a minute, where each quote is taken for a beginning
