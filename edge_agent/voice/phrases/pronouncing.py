@@ -14,7 +14,7 @@ from edge_agent.model.errors import VoiceError
 from edge_agent.voice.grammar import normalise
 from edge_agent.voice.training.errors import UnknownPhoneError
 from edge_agent.voice.training.espeak import espeak
-from edge_agent.voice.training.lexicon import Pronunciation, ending_clearly
+from edge_agent.voice.training.lexicon import Pronunciation, as_people_say
 from edge_agent.voice.training.mandarin_phones import OF_ENGLISH, pinyin_phones
 
 _ENGLISH_VOICE = "en-us"
@@ -67,10 +67,7 @@ def pronounce(word: str, lang: str) -> tuple[Pronunciation, ...]:
 def _english(word: str) -> tuple[Pronunciation, ...]:
     if not all(map(_is_read_in_english, word)):
         return ()  # espeak-ng would say what kind of letter it is: "Chinese letter"
-    said = espeak().pronounce(word, voice=_ENGLISH_VOICE)
-    clear = tuple("t" if phone == "dx" else phone for phone in said)
-    ways = [way for way in (said, clear) if way]
-    return tuple(dict.fromkeys([*ways, *ending_clearly(word, ways)]))
+    return as_people_say(word, [espeak().pronounce(word, voice=_ENGLISH_VOICE)])
 
 
 def _is_read_in_english(char: str) -> bool:

@@ -2,9 +2,9 @@
 
 `HCLr.fst` takes transition-ids and gives words: a start with optional silence, a
 prefix tree of pronunciations, and `[unk]`, a free string of any phones that
-stands for everything that is not in the grammar. The lexicon is a tree already,
-so no disambiguation symbols are needed. `Gr.fst` lets any word follow any word;
-Vosk uses it where no grammar is given.
+stands for everything that is not in the grammar. The ways to say a word part and meet
+again, and each word is one arc at its end, so no disambiguation symbols are needed.
+`Gr.fst` lets any word follow any word; Vosk uses it where no grammar is given.
 
 Costs are natural logarithms, as Kaldi has them. `UnknownWordCosts` decide, with
 the acoustic scale, how readily a phrase is preferred to `[unk]`: they are the
@@ -62,17 +62,37 @@ class Arcs:
         """Lead from `source` to `target`, taking one label and giving another (0: none)."""
         self.lines.append(f"{source}\t{target}\t{taken}\t{given}\t{cost:.5f}")
 
+    def dwell(self, phone: PositionedPhone) -> int:
+        """Make the state in which `phone` goes on: its self-loop."""
+        state = self.state()
+        self.add(state, state, phone.self_loop, 0, -math.log(_stays(phone)))
+        return state
+
+    def enter(self, source: int, target: int, phone: PositionedPhone, cost: float = 0.0) -> None:
+        """Lead from `source` to the state of `phone` by its forward transition."""
+        self.add(source, target, phone.forward, 0, cost - math.log(1 - _stays(phone)))
+
     def emit(self, source: int, phone: PositionedPhone, cost: float = 0.0) -> int:
-        """Enter `phone` by its forward transition; its new state holds the self-loop."""
-        stays = SILENCE_STAYS if phone.name == SILENCE else PHONE_STAYS
-        target = self.state()
-        self.add(source, target, phone.forward, 0, cost - math.log(1 - stays))
-        self.add(target, target, phone.self_loop, 0, -math.log(stays))
+        """Enter a new state of `phone` and return it."""
+        target = self.dwell(phone)
+        self.enter(source, target, phone, cost)
         return target
 
     def text(self, final: int) -> str:
         """Return the whole as `fstcompile` reads it."""
         return "\n".join([*self.lines, f"{final}\t0", ""])
+
+
+def _stays(phone: PositionedPhone) -> float:
+    return SILENCE_STAYS if phone.name == SILENCE else PHONE_STAYS
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """Of a tree of pronunciations: what may follow, and the words that end here."""
+
+    next: dict[str, _Branch] = field(default_factory=dict)
+    words: set[int] = field(default_factory=set)
 
 
 def build_graph(folder: Path, lexicon: Lexicon, phones: Sequence[str], costs: UnknownWordCosts) -> None:
@@ -109,18 +129,47 @@ def _hcl(
     arcs.add(arcs.emit(pause, by_name[SILENCE]), loop, 0, 0, 0.0)
     arcs.add(word_end, loop, 0, 0, spoken)
     arcs.add(word_end, pause, 0, 0, silent)
-    tree: dict[tuple[int, str], int] = {}
-    for word in sorted(lexicon):
-        for pronunciation in lexicon[word]:
-            state = loop
-            for phone, position in zip(pronunciation, positions(len(pronunciation)), strict=True):
-                step = (state, f"{phone}_{position}")
-                if step not in tree:
-                    tree[step] = arcs.emit(state, by_name[step[1]])
-                state = tree[step]
-            arcs.add(state, word_end, 0, numbers[word], 0.0)
+    _add_words(arcs, lexicon, by_name, numbers, loop=loop, word_end=word_end)
     _add_unknown_word(arcs, table, loop=loop, word_end=word_end, number=numbers[UNKNOWN_WORD], costs=costs)
     return arcs.text(final=loop)
+
+
+def _add_words(
+    arcs: Arcs,
+    lexicon: Lexicon,
+    phones: Mapping[str, PositionedPhone],
+    numbers: Mapping[str, int],
+    *,
+    loop: int,
+    word_end: int,
+) -> None:
+    """Add a prefix tree of all pronunciations, in which what goes on alike is there once.
+
+    So the ways to say one word cost a state where they differ, and not the rest of the word each time.
+    """
+    root = _Branch()
+    for word in sorted(lexicon):
+        for pronunciation in lexicon[word]:
+            branch = root
+            for phone, position in zip(pronunciation, positions(len(pronunciation)), strict=True):
+                branch = branch.next.setdefault(f"{phone}_{position}", _Branch())
+            branch.words.add(numbers[word])
+    made: dict[tuple[object, ...], int] = {}
+
+    def state_of(name: str, branch: _Branch) -> int:
+        """Return the state of the phone `name` from which things go on as from `branch`."""
+        after = tuple(sorted((name, state_of(name, each)) for name, each in branch.next.items()))
+        like = (name, after, tuple(sorted(branch.words)))
+        if like not in made:
+            made[like] = state = arcs.dwell(phones[name])
+            for following, target in after:
+                arcs.enter(state, target, phones[following])
+            for number in like[2]:
+                arcs.add(state, word_end, 0, number, 0.0)
+        return made[like]
+
+    for name, branch in sorted(root.next.items()):
+        arcs.enter(loop, state_of(name, branch), phones[name])
 
 
 def _add_unknown_word(

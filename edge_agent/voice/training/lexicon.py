@@ -2,16 +2,15 @@
 
 espeak-ng gives one pronunciation for every word, brand names included; CMUdict
 adds what people say in America, and a short list adds how small words shrink in
-running speech. Names that espeak-ng misreads are written by hand. A flap ("water"
-with a soft d) is also accepted as a clear t, and the a that ends a name ("alexa")
-as a full vowel: synthesisers say a schwa there, but people who call a device by
-its name do not swallow its last sound.
+running speech. Names that espeak-ng misreads are written by hand. What people say
+differs from both in ways that are the same for all words (`as_people_say`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +22,9 @@ Pronunciation = tuple[str, ...]
 _ACCENT: Final = "en-us"
 _ENTRY: Final = re.compile(r'\(\s*"([a-z\']+)"\s+\S+\s+\((.*)\)\s*\)\s*$')
 _PHONE: Final = re.compile(r"[a-z]+")
+_VOWELS: Final = frozenset(
+    ("aa", "ae", "ah", "ao", "aw", "ax", "ay", "eh", "er", "ey", "ih", "iy", "ow", "oy", "uh", "uw")
+)
 _FULL_VOWELS: Final = ("ah", "ae", "eh")
 """What a last a sounds like where it is spoken clearly."""
 
@@ -88,17 +90,41 @@ def make_lexicon(words: Iterable[str], cmudict: Path) -> dict[str, tuple[Pronunc
             *spoken_in_america.get(word, ()),
             *(tuple(reduced.split()) for reduced in _REDUCED.get(word, ())),
         ]
-        unflapped = [tuple("t" if phone == "dx" else phone for phone in one) for one in found]
-        spoken = [one for one in [*found, *unflapped] if one]
-        lexicon[word] = tuple(dict.fromkeys([*spoken, *ending_clearly(word, spoken)]))
+        lexicon[word] = as_people_say(word, found)
     return lexicon
 
 
-def ending_clearly(word: str, spoken: Iterable[Pronunciation]) -> Iterator[Pronunciation]:
-    """Yield a name that ends in a with each full vowel there instead of its schwa."""
-    for one in spoken:
-        if word.endswith("a") and len(one) > 1 and one[-1] == "ax":
-            yield from ((*one[:-1], vowel) for vowel in _FULL_VOWELS)
+def as_people_say(word: str, spoken: Iterable[Pronunciation]) -> tuple[Pronunciation, ...]:
+    """Return these pronunciations, and how people who call a device differ from them (docs/voice-measured.md).
+
+    A flap ("water") may be a clear t or a d; a y after another sound ("view") the vowel iy; the schwa of a word's
+    first syllable ("computer"), and that of the a which ends a name ("alexa"), a full vowel: synthesisers swallow
+    those, but who calls by a name does not.
+    """
+    ways = [one for one in spoken if one]
+    for differently in (_without_flaps, _y_as_vowel, _beginning_clearly, partial(_ending_clearly, word)):
+        ways += [other for one in ways for other in differently(one)]
+    return tuple(dict.fromkeys(ways))
+
+
+def _without_flaps(one: Pronunciation) -> Iterator[Pronunciation]:
+    for instead in ("t", "d"):
+        yield tuple(instead if phone == "dx" else phone for phone in one)
+
+
+def _y_as_vowel(one: Pronunciation) -> Iterator[Pronunciation]:
+    yield (*one[:1], *("iy" if phone == "y" else phone for phone in one[1:]))
+
+
+def _beginning_clearly(one: Pronunciation) -> Iterator[Pronunciation]:
+    first, *more = [place for place, phone in enumerate(one) if phone in _VOWELS] or [0]
+    if more and one[first] == "ax":
+        yield (*one[:first], "ah", *one[first + 1 :])
+
+
+def _ending_clearly(word: str, one: Pronunciation) -> Iterator[Pronunciation]:
+    if word.endswith("a") and len(one) > 1 and one[-1] == "ax":
+        yield from ((*one[:-1], vowel) for vowel in _FULL_VOWELS)
 
 
 def read_cmudict(path: Path, words: set[str]) -> dict[str, list[Pronunciation]]:

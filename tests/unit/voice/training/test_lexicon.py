@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.voice.training.errors import UnknownPhoneError
-from edge_agent.voice.training.lexicon import lexicon_text, make_lexicon, parse_lexicon, read_cmudict
+from edge_agent.voice.training.lexicon import as_people_say, lexicon_text, make_lexicon, parse_lexicon, read_cmudict
 from edge_agent.voice.training.phones import SPEECH_PHONES
 
 needs_espeak = pytest.mark.skipif(ctypes.util.find_library("espeak-ng") is None, reason="espeak-ng is not installed")
@@ -49,9 +49,32 @@ def test_what_espeak_misreads_is_written_by_hand(cmudict: Path) -> None:
     assert make_lexicon(["mycroft"], cmudict)["mycroft"][0] == ("m", "ay", "k", "r", "ao", "f", "t")
 
 
-@needs_espeak
-def test_a_flap_may_also_be_a_clear_t(cmudict: Path) -> None:
-    assert {("w", "ao", "dx", "er"), ("w", "ao", "t", "er")} <= set(make_lexicon(["water"], cmudict)["water"])
+def ways(word: str, *spoken: str) -> set[str]:
+    return {" ".join(way) for way in as_people_say(word, [tuple(one.split()) for one in spoken])}
+
+
+def test_a_flap_may_also_be_a_clear_t_or_a_d() -> None:
+    assert ways("water", "w ao dx er") == {"w ao dx er", "w ao t er", "w ao d er"}
+
+
+def test_a_y_inside_a_word_may_also_be_a_vowel() -> None:
+    assert ways("view", "v y uw") == {"v y uw", "v iy uw"}
+    assert ways("you", "y uw") == {"y uw"}
+
+
+def test_the_schwa_of_a_first_syllable_may_also_be_a_full_vowel() -> None:
+    assert ways("about", "ax b aw t") == {"ax b aw t", "ah b aw t"}
+    assert ways("balloon", "b ax l uw n") == {"b ax l uw n", "b ah l uw n"}
+    assert ways("the", "dh ax") == {"dh ax"}, "a word of one syllable is no name"
+    assert ways("kitchen", "k ih ch ax n") == {"k ih ch ax n"}, "only the first"
+    assert ways("hmm", "hh m") == {"hh m"}
+
+
+def test_what_differs_differs_in_any_combination_and_the_given_way_stays_the_first() -> None:
+    said = as_people_say("opinion", [("ax", "p", "ih", "n", "y", "ax", "n")])
+    assert said[0] == ("ax", "p", "ih", "n", "y", "ax", "n")
+    assert ("ah", "p", "ih", "n", "iy", "ax", "n") in said
+    assert len(said) == len(set(said)) == 4
 
 
 @needs_espeak

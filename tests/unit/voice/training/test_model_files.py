@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edge_agent.voice.libvosk import Decoder, SpeechModel
-from edge_agent.voice.training.graph import UnknownWordCosts
+from edge_agent.voice.training.graph import UnknownWordCosts, build_graph, print_lookahead
 from edge_agent.voice.training.mfcc import CEPSTRA, CONF, mfcc
 from edge_agent.voice.training.model_directory import (
     OperatingPoint,
@@ -70,6 +70,28 @@ def hear(model: SpeechModel, grammar: list[str], *sounds: NDArray[np.float32]) -
     decoder = Decoder(model, json.dumps(grammar))
     decoder.accept(np.concatenate(sounds).astype("<i2").tobytes())
     return [(word.text, word.start_s, word.end_s) for word in decoder.finish()]
+
+
+@needs_openfst
+def test_the_ways_to_say_a_word_share_what_they_have_in_common(tmp_path: Path) -> None:
+    def states(*ways: tuple[str, ...]) -> int:
+        build_graph(tmp_path, {"word": ways, "other": (("s", "s"),)}, PHONES, POINT.unknown_word)
+        return len({line.split()[0] for line in print_lookahead(tmp_path / "HCLr.fst").splitlines()})
+
+    one = states(("s", "aa", "s", "aa", "s"))
+    assert states(("s", "aa", "s", "aa", "s"), ("s", "s", "s", "aa", "s")) == one + 1
+
+
+@needs_openfst
+def test_each_way_to_say_a_word_is_heard_and_no_other_word_by_it(tmp_path: Path) -> None:
+    write_network(tmp_path, nearest_sound_network(), PHONES)
+    write_words(tmp_path, {"word": (("s", "aa"), ("aa", "aa")), "other": (("s", "s"), ("aa", "s"))}, POINT, PHONES)
+    model, sounds = SpeechModel(tmp_path), {"s": hiss(0.4), "aa": tone(0.4)}
+    for said, wanted in (("s aa", "word"), ("s s", "other"), ("aa s", "other"), ("aa", "word")):
+        heard = hear(
+            model, ["word", "other", "[unk]"], silence(0.5), *[sounds[each] for each in said.split()], silence(0.5)
+        )
+        assert [word for word, _, _ in heard] == [wanted]
 
 
 @needs_openfst
