@@ -98,8 +98,8 @@ def verify(directory: Path, bootstrap: bytes, fetcher: FetcherInterface, now: da
     3. The snapshot is the one that the timestamp names, and no role in it went back or vanished (no mix-and-match).
     4. Top-level targets are the ones that the snapshot names, and say which key may sign which names.
     5. Each delegated role (`config`, `packs-<advertiser>`) is signed by its own key; a name counts only if that
-       role was given it, so that one advertiser cannot sign another's packs. A role that fails is left out alone,
-       and so is a name that is not its to sign.
+       role was given it, so that one advertiser cannot sign another's packs, and nobody hands a right on. A role that
+       fails is left out alone, and so is a name that is not its to sign.
     6. Nothing among these had expired at the later of the clock and the signed floor, so that a clock in 1970 does
        not make old metadata fresh.
     7. Each target has a SHA-256 and a length that a broker carries.
@@ -143,10 +143,15 @@ def verify(directory: Path, bootstrap: bytes, fetcher: FetcherInterface, now: da
 
 
 def _limits(directory: Path) -> UpdaterConfig:
-    """Return how much one look takes. It goes through all roots that were believed before again, from the first."""
+    """Return how much one look takes. It goes through all roots that were believed before again, from the first.
+
+    Whom the targets name sign for themselves: one that handed its right on, by any role's name, would have that
+    role's metadata believed in the place of the genuine one.
+    """
     known_roots = sum(1 for _ in directory.glob("root_history/*.root.json"))
     return UpdaterConfig(
         max_root_rotations=known_roots + _MOST_NEW_ROOTS,
+        max_delegations=1,
         root_max_length=MAX_METADATA_BYTES,
         timestamp_max_length=16 * 1024,
         snapshot_max_length=MAX_METADATA_BYTES,

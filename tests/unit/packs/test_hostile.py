@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tuf.api.metadata import TargetFile
+from tuf.api.metadata import DelegatedRole, Delegations, Metadata, TargetFile, Targets
 
 from edge_agent.model.errors import LinkError, NotAllowedError
-from tests.attacks.forger import forge
+from tests.attacks.forger import forge, signer_of
 from tests.fleets import TIMESTAMP, Device, MemorySource, SmallFleet
 
 
@@ -155,3 +155,35 @@ async def test_what_is_signed_in_place_of_a_hash_names_no_file_and_no_topic(tmp_
         assert device.playable() == {"acme/spring": 1, "bolt/nuts": 1}
         assert not [topic for topic in source.asked if "target" in topic]
         assert device.has_recorded(2)
+
+
+async def test_an_advertiser_hands_its_right_on_to_nobody(tmp_path: Path) -> None:
+    """python-tuf would follow, and keep what acme signs in the operator's place where the operator's own was kept."""
+    fleet, source = SmallFleet(tmp_path / "operator"), MemorySource()
+    fleet.sign()
+    fleet.put_into(source)
+    signer = signer_of(fleet, "packs-acme")
+
+    def delegate(role: Any) -> None:
+        others = [
+            DelegatedRole(name, [signer.public_key.keyid], 1, terminating=False, paths=["packs/acme/*"])
+            for name in ("config", "x")
+        ]
+        role.delegations = Delegations(
+            {signer.public_key.keyid: signer.public_key}, {one.name: one for one in others}
+        )
+
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.has_recorded(1))
+        kept = tmp_path / "tv" / "tuf" / "config.json"
+        before, known = kept.read_bytes(), device.shelf.status().version
+        messages = forge(fleet, "packs-acme", delegate)
+        genuine: Metadata[Targets] = Metadata.from_bytes(before)
+        evil = Metadata(Targets(version=genuine.signed.version, expires=genuine.signed.expires))
+        evil.sign(signer)
+        messages[f"repo/meta/{genuine.signed.version}/config"] = evil.to_bytes()
+        source.retained.update(messages)
+        source.push()
+        await device.until(lambda: device.shelf.status().version > known)
+        assert kept.read_bytes() == before
+        assert device.playable() == {"acme/spring": 1}
