@@ -126,7 +126,7 @@ class MeasureSettings(_Slice):
         le=timedelta(days=366),
         json_schema_extra=REMOTE | {LEAST_FROM_AFAR: 3600},
     )
-    """Reports of a day are sent at random times within this after it ends; all at once they would show whose they are."""
+    """A day's reports leave at random times within this after it; all at once they would tell whose they are."""
     shards: int = Field(default=16, ge=1, le=1024)
 
 
