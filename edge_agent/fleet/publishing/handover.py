@@ -13,6 +13,7 @@ from tuf.api.metadata import Metadata, TargetFile, Targets
 
 from edge_agent.fleet.publishing.ledger import forget_sent
 from edge_agent.fleet.signing.advertiser import ADVERTISER, AdvertiserFolder
+from edge_agent.fleet.signing.authority import refuse_oversize
 from edge_agent.fleet.signing.book import Book
 from edge_agent.fleet.signing.bundle import Bundle, read_bundle, write_bundle
 from edge_agent.fleet.signing.chunk_folder import ChunkKeeper, Read, parts_of, reading
@@ -154,7 +155,7 @@ def accept_bundle(fleet: FleetRepository, path: Path, now: datetime) -> Accepted
     1. Every part has the name, the length and the hash that it must have (`read_bundle`).
     2. It says whose it is, that advertiser may publish here, and every name in it is that advertiser's.
     3. Its metadata is newer than what stands (or the very same), has not expired, and delegates to nobody.
-    4. It is signed by the threshold of that advertiser's keys.
+    4. It is signed by the threshold of that advertiser's keys, and no longer, as it is written, than devices read.
     5. Every manifest that it names is in it or in the fleet, follows the format, is no older than what stands, and
        its campaign is no other advertiser's.
     6. Every chunk of those manifests, and list of chunks, is in it or in the fleet.
@@ -177,6 +178,7 @@ def accept_bundle(fleet: FleetRepository, path: Path, now: datetime) -> Accepted
     _judge_metadata(path, bundle.metadata, name, before, now)  # 2, 3
     standing = {manifest.target_name: manifest for manifest in manifests(fleet)}
     fleet.authority.refuse_unsigned(role, bundle.metadata)  # 4
+    refuse_oversize(role, bundle.metadata.to_bytes())  # 4
     kept = before.targets if before is not None else {}
     documents, arrived = _judge_manifests(fleet, bundle, bundle.metadata.signed, standing, kept)  # 5, 6
     _take_parts(fleet, bundle, {part for manifest in arrived for part in _needed(manifest, bundle, fleet)})

@@ -8,6 +8,7 @@ from tuf.api.metadata import DelegatedRole, Metadata, Role, Root, Targets
 
 from edge_agent.fleet.signing.keys import KeyFolder
 from edge_agent.model.errors import SettingsError
+from edge_agent.packs.source import MAX_METADATA_BYTES
 from edge_agent.packs.trust.repository import ADVERTISER_ROLE
 
 
@@ -21,6 +22,15 @@ def role_name(key: str) -> str:
     """Return the TUF role of what people call `advertiser-<name>`, `config`, `root` and so on."""
     name = key.removeprefix("advertiser-")
     return key if name == key else f"{ADVERTISER_ROLE}{name}"
+
+
+def refuse_oversize(role: str, content: bytes) -> None:
+    """Raise SettingsError where a role's metadata is longer than devices read."""
+    if len(content) > MAX_METADATA_BYTES:
+        raise SettingsError(
+            f"What {key_name(role)} signs would have {len(content)} bytes; devices read {MAX_METADATA_BYTES}.",
+            "Revoke packs that are over, or remove advertisers who are gone.",
+        )
 
 
 class Authority:

@@ -25,14 +25,13 @@ from tuf.api.metadata import (
 )
 
 from edge_agent.fleet.durable import write_durably
-from edge_agent.fleet.signing.authority import key_name
+from edge_agent.fleet.signing.authority import key_name, refuse_oversize
 from edge_agent.fleet.signing.content_folder import sha256_of
 from edge_agent.fleet.signing.folder_lock import sole_command_in
 from edge_agent.fleet.signing.keys import OPERATOR_ROLES
 from edge_agent.fleet.signing.signed_folder import Kind, SignedFolder
 from edge_agent.model.errors import SettingsError
 from edge_agent.packs.formats.manifest import parse_target_name
-from edge_agent.packs.source import MAX_METADATA_BYTES
 from edge_agent.packs.trust.clock_floor import SIGNED_AT, is_believable, read_signed_at, write_signed_at
 from edge_agent.packs.trust.repository import ADVERTISER_ROLE, CONFIG_ROLE
 
@@ -276,11 +275,7 @@ class FleetRepository(SignedFolder):
         for signer in self.authority.signers(role):
             metadata.sign(signer, append=True)
         content = metadata.to_bytes()
-        if len(content) > MAX_METADATA_BYTES:
-            raise SettingsError(
-                f"What {key_name(role)} signs would have {len(content)} bytes; devices read {MAX_METADATA_BYTES}.",
-                "Revoke packs that are over, or remove advertisers who are gone.",
-            )
+        refuse_oversize(role, content)
         write_durably(self._metadata / f"{name}.json", content)
 
 

@@ -1,6 +1,7 @@
 """Advertisers with a key of their own: they sign their packs and no others; an operator takes nothing unjudged."""
 
 import io
+import json
 import shutil
 import tarfile
 from datetime import timedelta
@@ -27,6 +28,7 @@ from edge_agent.fleet.signing.repository import FleetRepository
 from edge_agent.fleet.signing.rotation import change_keys, rotate_key
 from edge_agent.fleet.signing.signed_packs import manifests
 from edge_agent.model.errors import EdgeAgentError, FormatError, SettingsError
+from edge_agent.packs.source import MAX_METADATA_BYTES
 from tests.brokers import RunningBroker
 from tests.fleets import Device, MemorySource, SmallFleet, on_broker, png, random_bytes
 
@@ -296,6 +298,27 @@ def test_a_part_that_is_unpacked_to_other_bytes_than_are_in_the_file_is_refused(
     agency.out.write_bytes(sparse(f"chunks/{name}", content) + agency.out.read_bytes())
     with pytest.raises(FormatError, match="holds what no bundle holds"):
         accept_bundle(agency.fleet, agency.out, agency.now)
+
+
+def test_metadata_that_grows_past_what_devices_read_as_it_is_written_down_is_refused(agency: Agency) -> None:
+    """Brokers would not take it, and with it nothing else of the fleet."""
+    agency.build("boots")
+    agency.bolt.metadata.signed.unrecognized_fields["x"] = "é" * 200_000  # six letters each in ASCII
+    agency.bolt.commit(agency.now)
+    metadata = json.dumps(json.loads(agency.bolt.metadata.to_bytes()), ensure_ascii=False).encode()
+    bundle = written_anew(agency, metadata)
+    assert len(metadata) < MAX_METADATA_BYTES
+    with pytest.raises(SettingsError, match="bolt signs would have"):
+        accept_bundle(agency.fleet, bundle, agency.now)
+    assert agency.packs() == {}
+
+
+def written_anew(agency: Agency, metadata: bytes) -> Path:
+    """Write the bundle of `bolt/boots` once more with this metadata."""
+    chunks = {path.name: path.read_bytes for path in (agency.bolt.directory / "chunks").iterdir()}
+    documents = {path.name: path.read_bytes() for path in (agency.bolt.directory / "targets").iterdir()}
+    write_bundle(agency.out, metadata, documents, chunks)
+    return agency.out
 
 
 def test_two_of_an_advertisers_people_have_to_sign_when_the_operator_asks_for_two(
