@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from edge_agent.model.errors import VoiceError
+from edge_agent.model.errors import StorageError, VoiceError
 from edge_agent.voice.gated import GatedStream
 from edge_agent.voice.grammar import build_what_is_known
 from edge_agent.voice.libvosk import SpeechModel
@@ -38,7 +38,7 @@ class Engine:
         try:
             self._loaded = self._model.load()
         except VoiceError:
-            self._take(self._find())
+            self._take(self._find_again())
             self._loaded = self._model.load()
         grammar, _ = build_what_is_known(phrases, self._vocabulary)
         return (GatedStream if for_days else PhraseStream)(self._loaded, grammar, self._sensitivity)
@@ -51,6 +51,12 @@ class Engine:
     def rest(self) -> None:
         """Let the model go, as soon as nobody is heard with it."""
         self._loaded = None
+
+    def _find_again(self) -> Model:
+        try:
+            return self._find()
+        except StorageError as error:  # for the client that asks, it is all the same
+            raise VoiceError(str(error), error.next_step) from error
 
     def _take(self, model: Model) -> None:
         self._model, self._vocabulary = model, model.vocabulary()

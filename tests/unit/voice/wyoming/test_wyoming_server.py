@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import resource
+import shutil
 import socket
 import threading
 from array import array
@@ -23,7 +24,7 @@ from wyoming.wake import Detect, Detection, NotDetected
 
 from edge_agent.model.errors import SettingsError
 from edge_agent.voice.libvosk import SpeechModel
-from edge_agent.voice.models import Model
+from edge_agent.voice.models import CHOSEN, Model, choose, find_model
 from edge_agent.voice.spotting import spot_audio
 from edge_agent.voice.wav import read_wav
 from edge_agent.voice.wyoming.engine import Engine
@@ -357,6 +358,18 @@ def test_a_mute_that_comes_and_goes_in_the_middle_of_a_message_forgets_the_rest_
     assert not session.has_more, "nothing of the rest is decoded"
     assert codes(after) == ["muted"] * (not tells)
     assert told(session, chunk_of(said + bytes(64_000))) == ["detection"]
+
+
+def test_a_disk_that_gives_no_model_back_is_said_to_who_asks(model: Model, tmp_path: Path) -> None:
+    """Home Assistant asks again at once: each time as a bug it would fill the log."""
+    shutil.copytree(model.directory, tmp_path / "mine")
+    choose(tmp_path, tmp_path / "mine")
+    session = Session(Engine(lambda: find_model(None, tmp_path, "en"), OFFER))
+    shutil.rmtree(tmp_path / "mine")
+    (tmp_path / CHOSEN).unlink()
+    (tmp_path / CHOSEN).mkdir()
+    assert codes(done(session, Message("detect").encode() + chunk_of(bytes(3200)).encode())) == ["failed"]
+    assert "Is a directory" in str(session.error)
 
 
 class WatchedEngine(Engine):
