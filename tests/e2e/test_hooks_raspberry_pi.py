@@ -19,6 +19,13 @@ def sound(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "poster.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n and the rest")
+    return path
+
+
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tool: str, body: str) -> None:
     """Put a program of that name first on the PATH."""
     program = tmp_path / "bin" / tool
@@ -59,12 +66,12 @@ async def test_what_the_player_did_not_play_counts_as_an_error(
 
 
 async def test_a_player_is_asked_before_it_is_killed(
-    tmp_path: Path, sound: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = "trap 'touch tidied; exit 0' TERM; echo visible; echo 'edge-agent: it is on the screen'; sleep 60 & wait"
     install(tmp_path, monkeypatch, "mpv", body)
     room = Room(profile_settings("raspberry-pi-hdmi", tmp_path))
-    room.renderer.start(make_play(sound, dur_s=60, max_dur_s=60))
+    room.renderer.start(make_play(picture, dur_s=60, max_dur_s=60))
     await room.until(PlayEventKind.IMPRESSION)
     room.renderer.close(PlayId("play-1"), CloseCause.PRESS)
     assert kinds(await room.rest()) == ["close"]
@@ -72,25 +79,46 @@ async def test_a_player_is_asked_before_it_is_killed(
 
 
 async def test_a_still_picture_is_taken_away_after_its_duration(
-    tmp_path: Path, sound: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(tmp_path, monkeypatch, "mpv", "echo 'edge-agent: it is on the screen'; exec sleep 60")
     room = Room(profile_settings("raspberry-pi-hdmi", tmp_path))
-    events = await room.play_out(make_play(sound, dur_s=0.2))
+    events = await room.play_out(make_play(picture, dur_s=0.2))
     assert kinds(events)[:2] == ["loaded", "impression"]
     assert kinds(events)[-1] == "complete"
+
+
+@pytest.mark.parametrize(
+    ("mime", "content"),
+    [
+        ("image/png", b"#EXTM3U\nhttp://advertiser.example/seen\n"),
+        ("video/mp4", b"# mpv EDL v0\nhttp://advertiser.example/seen\n"),
+        ("image/svg+xml", b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
+    ],
+)
+async def test_what_only_calls_itself_a_picture_never_reaches_a_player_that_follows_playlists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mime: str, content: bytes
+) -> None:
+    """An advertiser would learn from its own server in which homes it was shown, and when."""
+    install(tmp_path, monkeypatch, "mpv", "touch started; echo 'edge-agent: it is on the screen'; exec sleep 60")
+    (tmp_path / "poster").write_bytes(content)
+    room = Room(profile_settings("raspberry-pi-hdmi", tmp_path))
+    events = await room.play_out(make_play(tmp_path / "poster", dur_s=0.2, mime=mime))
+    assert kinds(events) == ["error"]
+    assert events[0].detail.endswith(f"the asset is no {mime}")
+    assert not (tmp_path / "runtime" / "started").exists()
 
 
 @pytest.mark.parametrize(
     ("verb", "fmt", "tool"), [("show", Format.BOOT_SCREEN, "mpv"), ("say", Format.VOICE_MENTION, "aplay")]
 )
 async def test_a_pi_without_its_player_says_what_to_install(
-    verb: str, fmt: Format, tool: str, tmp_path: Path, sound: Path, monkeypatch: pytest.MonkeyPatch
+    verb: str, fmt: Format, tool: str, tmp_path: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     room = Room(profile_settings("raspberry-pi-hdmi", tmp_path))
     assert verb in room.settings.hooks
-    events = await room.play_out(make_play(sound, fmt=fmt))
+    events = await room.play_out(make_play(picture, fmt=fmt))
     assert kinds(events) == ["error"]
     assert f"{tool} is not installed" in events[0].detail
 
