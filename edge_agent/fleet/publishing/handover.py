@@ -34,6 +34,9 @@ from edge_agent.packs.formats.manifest import Manifest, parse_manifest, parse_ta
 from edge_agent.packs.source import metadata_topic
 from edge_agent.packs.trust.repository import ADVERTISER_ROLE
 
+_LAST_VERSION: Final = 2**31 - 1
+"""The version is part of the topic, of which 256 bytes are allowed."""
+
 _RENEW_BEFORE: Final = timedelta(days=240)
 _OTHER_FIRST: Final = (
     "Publish the bundle of that pack first. Where its advertiser has built over that since: withdraw that pack, "
@@ -154,7 +157,8 @@ def accept_bundle(fleet: FleetRepository, path: Path, now: datetime) -> Accepted
 
     1. Every part has the name, the length and the hash that it must have (`read_bundle`).
     2. It says whose it is, that advertiser may publish here, and every name in it is that advertiser's.
-    3. Its metadata is newer than what stands (or the very same), has not expired, and delegates to nobody.
+    3. Its metadata is newer than what stands (or the very same), can be counted on, has not expired, and delegates to
+       nobody.
     4. It is signed by the threshold of that advertiser's keys, and no longer, as it is written, than devices read.
     5. Every manifest that it names is in it or in the fleet, follows the format, is no older than what stands, and
        its campaign is no other advertiser's.
@@ -204,6 +208,10 @@ def _judge_metadata(
         raise SettingsError(f"{path} lets others sign for {name}.", _FIX)
     if signed.is_expired(now):
         raise SettingsError(f"What {name} signed has expired on {signed.expires:%Y-%m-%d}.", _FIX)
+    if signed.version > _LAST_VERSION:
+        raise SettingsError(
+            f"{path} is {name}'s version {signed.version:.0e}, and counts further than anybody can.", _FIX
+        )
     if before is not None and signed.version < before.version:
         raise SettingsError(
             f"{path} is {name}'s version {signed.version}; version {before.version} is published already.", _FIX

@@ -300,6 +300,20 @@ def test_a_part_that_is_unpacked_to_other_bytes_than_are_in_the_file_is_refused(
         accept_bundle(agency.fleet, agency.out, agency.now)
 
 
+@pytest.mark.parametrize(("version", "is_taken"), [(2**31 - 1, True), (2**31, False), (10**230, False)])
+def test_a_version_that_no_topic_has_room_for_is_refused(version: int, is_taken: bool, agency: Agency) -> None:
+    """What stands under it could never be sent, and nothing after it."""
+    agency.build("boots")
+    agency.bolt.metadata.signed.version = version
+    agency.bolt.commit(agency.now)
+    write_signed(agency.bolt, agency.out, "bolt/boots")
+    if is_taken:
+        assert accept_bundle(agency.fleet, agency.out, agency.now).version == version
+    else:
+        with pytest.raises(SettingsError, match=f"version of {len(str(version))} digits"):
+            accept_bundle(agency.fleet, agency.out, agency.now)
+
+
 def test_metadata_that_grows_past_what_devices_read_as_it_is_written_down_is_refused(agency: Agency) -> None:
     """Brokers would not take it, and with it nothing else of the fleet."""
     agency.build("boots")
