@@ -28,6 +28,7 @@ from edge_agent.packs.source import Source
 from edge_agent.packs.supply import Supply
 from edge_agent.packs.telling import Telling
 from edge_agent.packs.threads import in_thread
+from edge_agent.packs.trust.first_root import refuse_damaged
 from edge_agent.packs.trust.metadata import Metadata
 from edge_agent.packs.trust.repository import CONFIG_ROLE, Known, Repository
 from edge_agent.packs.waking import is_set_within
@@ -100,15 +101,17 @@ class Lookout:
         self._supply.link_is_back()
 
     async def read_root(self) -> bytes:
-        """Read and return the root.json of provisioning. Raises UntrustedError when there is none."""
+        """Read and return the root.json of provisioning. Raises UntrustedError when there is none, or half of one."""
         try:
-            self._shelf.root = await in_thread(self._settings.root_json.read_bytes)
+            root = await in_thread(self._settings.root_json.read_bytes)
         except OSError as error:
             raise UntrustedError(
                 f"This device has no root of trust: {self._settings.root_json} cannot be read.",
                 "Copy root.json from the fleet folder there.",
             ) from error
-        return self._shelf.root
+        refuse_damaged(root, self._settings.root_json)
+        self._shelf.root = root
+        return root
 
     async def run(self) -> None:
         """Look until cancelled."""

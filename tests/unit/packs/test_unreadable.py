@@ -1,5 +1,6 @@
 """A start that cannot read what the shelf is made of: nothing that was verified goes for that."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -184,3 +185,35 @@ async def test_a_directory_that_cannot_be_made_is_a_trouble_and_not_the_end(
         in_the_way.unlink()
         device.shelf.refresh()
         await device.until(lambda: device.playable() == BOTH)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda _content: b"",
+        lambda content: content[:-20],
+        lambda content: content.replace(b'"version":1', b'"version":3'),
+    ],
+    ids=["empty", "torn", "a changed bit"],
+)
+async def test_a_damaged_root_is_no_other_fleets(
+    spoil: Callable[[bytes], bytes], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was believed by the whole one plays on as soon as that is back; nothing is removed meanwhile."""
+    fleet, source = SmallFleet.of_two(tmp_path / "operator"), MemorySource()
+    fleet.put_into(source)
+    root_json, nothing = tmp_path / "root.json", MemorySource()
+    nothing.connected = False
+    whole = fleet.root_json.read_bytes()
+    root_json.write_bytes(whole)
+    async with Device(tmp_path / "tv", root_json, source) as device:
+        await device.until(lambda: device.has_recorded(2))
+    assert spoil(whole) != whole
+    root_json.write_bytes(spoil(whole))
+    async with Device(tmp_path / "tv", root_json, source) as device:
+        await device.until(lambda: "is no root of trust" in device.shelf.status().problem)
+        assert device.playable() == {}
+    assert not any("another fleet" in record.getMessage() for record in caplog.records)
+    root_json.write_bytes(whole)
+    async with Device(tmp_path / "tv", root_json, nothing) as device:
+        await device.until(lambda: device.playable() == {"acme/spring": 1, "acme/summer": 1})
