@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -73,3 +74,26 @@ async def test_erasing_leaves_no_trace_and_lets_nothing_more_through(
         assert (decision["rule"], "erased" in decision["detail"]) == ("daily_cap", True)
     with contextlib.closing(JournalReader.open_readonly(device.folder / "state" / "agent.db")) as journal:
         assert journal.proofs(10) == []
+
+
+async def test_a_poster_that_stands_when_quiet_hours_begin_is_taken_away_and_explained(
+    tmp_path: Path, own_broker: RunningBroker
+) -> None:
+    fleet = Fleet(tmp_path / "fleet", own_broker)
+    await fleet.publish_sample("green-valley")
+    device = make_device("fridge", tmp_path, broker_port=own_broker.port, root_json=fleet.root_json, timezone="UTC")
+    async with running(device):
+        await shelved(device)
+        ten = datetime.now(UTC).replace(hour=22, minute=0, second=0, microsecond=0)
+        await device.post("/v1/standin/clock", {"now": (ten - timedelta(seconds=6)).isoformat()})
+        await consent(device, "give")
+        await consent(device, "limit", "--quiet", "22:00-07:00")
+        mark = device.mark
+        await device.post("/v1/standin/clock", {"now": (ten - timedelta(seconds=6)).isoformat()})
+        assert (await decision_on(device, "idle"))["outcome"] == "selected"
+        await shows(device, mark)
+        mark = device.mark
+        await device.expect("it is dark", lambda m: m["type"] == "screen" and not m["screen"]["on"], mark)
+        assert (await decision_on(device, "idle"))["rule"] == "quiet_hours"
+    explained = await asyncio.to_thread(edge_agent, "explain", "--config", device.config)
+    assert "It was rendered and closed early (quiet hours)." in explained.stdout
