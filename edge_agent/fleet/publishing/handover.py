@@ -209,9 +209,8 @@ def _judge_metadata(
     if signed.is_expired(now):
         raise SettingsError(f"What {name} signed has expired on {signed.expires:%Y-%m-%d}.", _FIX)
     if signed.version > _LAST_VERSION:
-        raise SettingsError(
-            f"{path} is {name}'s version {signed.version:.0e}, and counts further than anybody can.", _FIX
-        )
+        digits = len(str(signed.version))
+        raise SettingsError(f"{path} is {name}'s version of {digits} digits; at most {_LAST_VERSION} is one.", _FIX)
     if before is not None and signed.version < before.version:
         raise SettingsError(
             f"{path} is {name}'s version {signed.version}; version {before.version} is published already.", _FIX
