@@ -8,6 +8,7 @@ import asyncio
 import os
 import random
 import resource
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +31,7 @@ async def try_model(directory: Path, phrases: Sequence[str] = ()) -> None:
     """Load the model in a process of its own, with a grammar of `phrases` and some of its words.
 
     Raise VoiceError, with one sentence, when that process fails, dies or takes longer than a minute, and
-    EdgeAgentError where none can be begun now, which says nothing of the model.
+    EdgeAgentError where none can be begun now or the system kills it, which says nothing of the model.
     """
     words = (" ".join(normalise(phrase)) for phrase in phrases)  # what else a phrase may hold, no argument can
     try:
@@ -55,6 +56,11 @@ async def try_model(directory: Path, phrases: Sequence[str] = ()) -> None:
         if process.returncode is None:
             process.kill()
             await process.wait()
+    if process.returncode == -signal.SIGKILL:  # which no graph does, but a system without memory
+        raise EdgeAgentError(
+            "The voice pack's words cannot be tried: the process was killed.",
+            "Check how much memory there is; it is tried again.",
+        )
     if process.returncode:
         lines = said.decode("utf-8", "replace").strip().splitlines()
         reason = lines[-1][:200] if lines and process.returncode > 0 else f"it died with signal {-process.returncode}"

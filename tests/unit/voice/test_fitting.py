@@ -206,3 +206,16 @@ def test_the_files_of_a_pack_name_it(base: Model, tmp_path: Path) -> None:
     one, same = brought(tmp_path / "one"), brought(tmp_path / "same")
     other = brought(tmp_path / "other", {"beside.json": b"{}"})
     assert fitting.name_of(base, one) == fitting.name_of(base, same) != fitting.name_of(base, other)
+
+
+async def test_where_the_system_kills_the_process_for_want_of_memory_nothing_is_said_of_the_model(
+    base: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pack would be refused until the agent starts again, with the advice to publish another."""
+    killed = tmp_path / "killed"
+    killed.write_text("#!/bin/sh\nkill -9 $$\n")
+    killed.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(killed))
+    with pytest.raises(EdgeAgentError, match="was killed") as caught:
+        await try_model(base.directory)
+    assert not isinstance(caught.value, VoiceError)
