@@ -328,7 +328,7 @@ async def test_health_is_told_to_the_fleet(tmp_path: Path, own_broker: RunningBr
         _, payload = await tap.until(
             lambda t, p: t.endswith("device/tv/state") and state_of(p).health is Health.DEGRADED
         )
-        assert any("believed" in problem for problem in state_of(payload).problems)
+        assert any("no root of trust" in problem for problem in state_of(payload).problems)
 
 
 async def test_a_mute_shows_on_the_device_on_the_page_and_in_mqtt(tmp_path: Path, own_broker: RunningBroker) -> None:
