@@ -23,7 +23,7 @@ from edge_agent.packs.formats import chunk_lists, documents, manifest, revocatio
 from edge_agent.packs.keeping import reserve
 from edge_agent.packs.source import MAX_METADATA_BYTES
 from edge_agent.plays import PAST_MEANT
-from edge_agent.render import hook_process, play_run
+from edge_agent.render import hook_process, play_run, watcher
 from edge_agent.render.hook_output import OutputLimits
 from edge_agent.settings.rooms import DebugSettings, MeasureSettings, PacksSettings, RenderSettings
 from edge_agent.voice import dialogue, ear, gate, patience
@@ -58,6 +58,7 @@ TOLD: Final = {
         f"more than {hook_process._STDERR_TOTAL_BYTES // MIB} MiB on stderr",
         f"more than {play_run._OVERTIME.total_seconds():g} s past `slot.max_dur`",
         f"more than {HOOK.lines_per_window} lines within a second",
+        f"moments beyond {watcher.MOST_MOMENTS} within a minute",
     ],
     "http.md": [
         f"http://127.0.0.1:{default(DebugSettings, 'port')}/",

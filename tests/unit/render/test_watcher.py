@@ -10,6 +10,7 @@ import pytest
 from edge_agent.model.events import CloseRequested, DeviceChanged, MomentArose
 from edge_agent.model.moment import Moment, MomentKind
 from edge_agent.model.play import CloseCause
+from edge_agent.render.watcher import MOST_MOMENTS
 from tests.rendering import NOW, death_of, make_settings, running, write_hook
 
 PREAMBLE = """
@@ -77,6 +78,29 @@ async def test_nonsense_is_dropped_and_told_of_once(tmp_path: Path, caplog: pyte
         assert await room.next_event() == CloseRequested(CloseCause.PRESS)
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     assert "Ann" not in caplog.text
+
+
+async def test_a_sensor_that_tells_of_moments_without_end_wears_out_no_card_and_hides_no_press(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each moment is a decision, which is written down; one for each frame of a camera was 60 GB a day."""
+    body = """
+    import time
+    for number in range(80):
+        say(moment={"kind": "sensor_reading", "topic": f"light-{number}"})
+        time.sleep(0.02)
+    say(press="close")
+    signal.pause()
+    """
+    settings = make_settings(tmp_path, watch=write_hook(tmp_path / "hooks", "watch.py", body, preamble=PREAMBLE))
+    async with running(settings) as room:
+        events = [await room.next_event()]
+        while isinstance(events[-1], MomentArose):
+            events.append(await room.next_event())
+    assert events[-1] == CloseRequested(CloseCause.PRESS)
+    assert len(events) == MOST_MOMENTS + 1
+    (told,) = caplog.records
+    assert f"more than {MOST_MOMENTS} moments" in told.getMessage()
 
 
 async def test_the_watch_hook_ends_with_the_agent(tmp_path: Path) -> None:
