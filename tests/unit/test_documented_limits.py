@@ -72,8 +72,8 @@ TOLD: Final = {
     "packs.md": [
         f"at most {manifest.MAX_CHUNK_BYTES // KIB} KiB",
         f"A manifest has at most {documents.MAX_DOCUMENT_BYTES // KIB} KiB",
-        f"{manifest.MAX_ASSETS} assets, {manifest.MAX_CREATIVES} creatives, which its line items name "
-        f"{manifest.MAX_BOOKED} times at most, and {documents.MAX_DEPTH} levels",
+        f"{manifest.MAX_ASSETS} assets, {manifest.MAX_CREATIVES} creatives, which its line items name",
+        f"name {manifest.MAX_BOOKED} times at most, and {documents.MAX_DEPTH} levels",
         f"`packs.max_pack_bytes` ({default(PacksSettings, 'max_pack_bytes') // MIB} MiB",
         f"{manifest.CHUNK_ENTRY_BYTES} bytes for each chunk",
         f"At most {manifest.MAX_LISTS_PER_ASSET} lists of at most {manifest.MAX_LIST_BYTES:,} bytes",
