@@ -11,16 +11,18 @@ from edge_agent.wiring.trial import ConfigOutcome as TriedConfig
 
 MAX_PROBLEMS: Final = 8
 MAX_PROBLEM_CHARS: Final = 200
+_OF_A_PACK: Final = ("pack ", "manifest ")
 
 
 def told_problems(lasting: Mapping[str, Trouble]) -> tuple[str, ...]:
     """Return what the fleet is told of the troubles that last, by subject.
 
-    What a hook says may name the picture that it was to show, so of hooks it is told only that they fail.
+    What a hook says may name the picture that it was to show, so of hooks it is told only that they fail. Single packs
+    come last: an advertiser may have any number of them fail, and must not hide a full disk by it.
     """
     told = (
         f"The {subject} fails; the device's own log says why." if subject.endswith(" hook") else trouble.what
-        for subject, trouble in lasting.items()
+        for subject, trouble in sorted(lasting.items(), key=lambda item: item[0].startswith(_OF_A_PACK))
     )
     return tuple(sentence[:MAX_PROBLEM_CHARS] for sentence in told)[:MAX_PROBLEMS]
 

@@ -9,7 +9,7 @@ import aiomqtt
 import pytest
 
 from edge_agent.link.session import Link
-from edge_agent.model.errors import NotRetainedError, RenderError, StorageError
+from edge_agent.model.errors import FormatError, NotRetainedError, RenderError, StorageError
 from edge_agent.settings.rooms import LinkSettings
 from edge_agent.troubles import Troubles
 from edge_agent.wiring.presence import Presence
@@ -168,3 +168,14 @@ def test_the_fleet_is_told_that_a_hook_fails_and_nothing_of_what_it_was_to_show(
     assert "blobs" not in hook
     assert "spring" not in hook
     assert disk == "The disk is full."
+
+
+def test_packs_that_fail_hide_nothing_else_from_the_fleet() -> None:
+    troubles = Troubles()
+    for number in range(10):
+        troubles.begin(f"manifest acme/{number}", FormatError(f"The pack acme/{number} is no JSON."))
+        troubles.begin(f"pack acme/{number}", FormatError(f"The pack acme/{number} is not there."))
+    troubles.begin("journal", StorageError("The disk is full."))
+    told = told_problems(troubles.lasting)
+    assert told[:2] == ("The disk is full.", "The pack acme/0 is no JSON.")
+    assert len(told) == 8
