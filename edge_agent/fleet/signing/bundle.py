@@ -104,7 +104,7 @@ def _members(path: Path) -> Iterator[tuple[str, int, bytes]]:
                 seen.add(member.name)
                 file = archive.extractfile(member)
                 yield member.name, member.offset_data, b"" if file is None else file.read()
-    except tarfile.TarError as error:
+    except (tarfile.TarError, ValueError, OverflowError) as error:  # numbers and names in headers may be anything
         raise FormatError(f"{path} is not a bundle: {error}.", _AGAIN) from error
     except OSError as error:
         raise StorageError(f"{path} cannot be read: {error.strerror or error}.", "Check the path.") from error

@@ -273,6 +273,18 @@ def test_odd_names_links_and_altered_parts_are_refused(agency: Agency, name: str
         accept_bundle(agency.fleet, agency.out, agency.now)
 
 
+@pytest.mark.parametrize(
+    "headers", [{"GNU.sparse.size": "x"}, {"GNU.sparse.map": "1,x"}, {"GNU.sparse.map": "1" * 5000}]
+)
+def test_numbers_that_are_none_in_a_parts_header_are_refused(agency: Agency, headers: dict[str, str]) -> None:
+    part = tarfile.TarInfo("metadata.json")
+    part.pax_headers = headers
+    with tarfile.open(agency.out, "w", format=tarfile.PAX_FORMAT) as archive:
+        archive.addfile(part)
+    with pytest.raises(FormatError, match="is not a bundle"):
+        accept_bundle(agency.fleet, agency.out, agency.now)
+
+
 def sparse(name: str, content: bytes) -> bytes:
     """Return a part whose header says that all after the first block is zeros which are not in the file (GNU)."""
     part = tarfile.TarInfo(name)
