@@ -17,8 +17,8 @@ _OF_A_PACK: Final = ("pack ", "manifest ")
 def told_problems(lasting: Mapping[str, Trouble]) -> tuple[str, ...]:
     """Return what the fleet is told of the troubles that last, by subject.
 
-    What a hook says may name the picture that it was to show, so of hooks it is told only that they fail. Single packs
-    come last: an advertiser may have any number of them fail, and must not hide a full disk by it.
+    What a hook says may name the picture that it was to show, so of hooks it is told only that they fail. Single
+    packs come last: an advertiser may have any number of them fail, and must not hide a full disk by it.
     """
     told = (
         f"The {subject} fails; the device's own log says why." if subject.endswith(" hook") else trouble.what
