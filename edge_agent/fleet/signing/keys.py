@@ -15,6 +15,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -145,7 +146,7 @@ def read_public_key(path: Path) -> Key:
         )
     try:
         key = load_pem_public_key(content)
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise SettingsError(f"{path} is not a public key.", "Ask for the .pub file as it was made.") from error
     if not isinstance(key, Ed25519PublicKey):
         raise SettingsError(f"{path} is not an Ed25519 key.", 'Make one with "edge-agent fleet keys new-advertiser".')

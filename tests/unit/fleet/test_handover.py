@@ -1,5 +1,6 @@
 """Advertisers with a key of their own: they sign their packs and no others; an operator takes nothing unjudged."""
 
+import base64
 import io
 import json
 import shutil
@@ -501,3 +502,13 @@ def test_an_advertisers_folder_is_changed_by_one_command_at_a_time(tmp_path: Pat
         assert own.name == "bolt"
         with pytest.raises(SettingsError, match="Another command"), AdvertiserFolder.locked(folder):
             pass
+
+
+@pytest.mark.parametrize("kind", [b"\x06\x03\x2b\x65\x6f", b"\x06\x03\x2b\x65\x00"], ids=["Ed25519ph", "of nobody"])
+def test_a_key_of_a_kind_that_nobody_here_knows_is_no_public_key(agency: Agency, kind: bytes) -> None:
+    head, body, foot = agency.bolt.public_key.read_bytes().splitlines()
+    other = base64.b64decode(body).replace(b"\x06\x03\x2b\x65\x70", kind)
+    path = agency.out.with_suffix(".pub")
+    path.write_bytes(b"\n".join([head, base64.b64encode(other), foot]))
+    with pytest.raises(SettingsError, match="is not a"):
+        read_public_key(path)
