@@ -10,7 +10,7 @@ import typer
 
 from edge_agent.cli.output import CONFIG, ConfigOption, JsonOption, note, print_json, print_table
 from edge_agent.model.campaign import Daypart
-from edge_agent.model.device import Consent, ResidentLimits
+from edge_agent.model.device import MOST_QUIET, Consent, ResidentLimits
 from edge_agent.model.errors import EdgeAgentError, StorageError
 from edge_agent.model.formats import Format
 from edge_agent.settings.layers import Settings, load_settings
@@ -82,6 +82,8 @@ def limit(
     changes: dict[str, Any] = {}
     if clear:
         changes = ResidentLimits().model_dump(exclude={"dismissed_campaigns"})
+    if quiet and len(quiet) > MOST_QUIET:
+        raise typer.BadParameter(f"{MOST_QUIET} hours at most", param_hint="--quiet")
     if quiet:
         changes["quiet_hours"] = tuple(_hours(text) for text in quiet)
     if format_off:

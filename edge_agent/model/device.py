@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -35,7 +35,8 @@ class DeviceState:
     microphone: Microphone = Microphone.OFF
 
 
-QuietHours = Annotated[tuple[Daypart, ...], Field(max_length=32)]
+MOST_QUIET: Final = 32
+QuietHours = Annotated[tuple[Daypart, ...], Field(max_length=MOST_QUIET)]
 """More than anybody lives by. When they end is worked out for each moment, while nothing else goes on."""
 
 

@@ -112,6 +112,7 @@ def test_clearing_limits_does_not_bring_dismissed_campaigns_back_and_forgetting_
         ((), "at least one"),
         (("--quiet", "at night"), "--quiet"),
         (("--quiet", "22:00"), "--quiet"),
+        (("--quiet", "22:00-07:00") * 33, "--quiet"),
         (("--max-per-day", "-1"), "--max-per-day"),
         (("--format-off", "hologram"), "--format-off"),
     ],
