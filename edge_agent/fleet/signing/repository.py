@@ -217,7 +217,7 @@ class FleetRepository(SignedFolder):
         return role
 
     def renew(self, now: datetime) -> tuple[str, ...]:
-        """Mark every role that is past two thirds of its life as changed; `commit` afterwards renews the rest.
+        """Mark every role that is past two thirds of its life as changed, as `commit` does itself.
 
         Returns what keys that are not here have to renew: `advertiser-<name>`, `targets` or `config`.
         """
@@ -225,15 +225,17 @@ class FleetRepository(SignedFolder):
         signed = {role: self._roles[role].signed for role in standing if role in self._roles}
         due = [role for role in signed if signed[role].expires - now < _YEAR / 3]
         elsewhere = [role for role in due if not self.authority.can_sign(role)]
-        self._changed |= set(due) - set(elsewhere)
+        self._changed |= set(due) - {*elsewhere, *self._accepted}
         return tuple(key_name(role) for role in elsewhere)
 
     def commit(self, now: datetime, *, first: bool = False) -> None:
         """Sign what changed, a new snapshot where anything did, and a new timestamp; write them durably in order.
 
-        What changed is, too, what the root's keys have not signed (their change was interrupted), and what is signed
-        in the future (the clock was wrong).
+        What changed is, too, what the root's keys have not signed (their change was interrupted), what is signed in
+        the future (the clock was wrong), and what is about to expire.
         """
+        if not first:
+            self.renew(now)
         unsound = frozenset[str]() if first else self.unsigned_under(self.root) | self._signed_after(now)
         self._changed |= unsound & {"targets"}
         is_new = bool(self._changed | self._accepted) or "snapshot" in unsound

@@ -18,7 +18,7 @@ from edge_agent.fleet.signing.revoke import revoke
 from edge_agent.fleet.signing.signed_packs import manifests
 from edge_agent.measure.report_key import TARGET, Kem, read_report_key
 from edge_agent.model.errors import FormatError, SettingsError
-from tests.fleets import SmallFleet, png, random_bytes
+from tests.fleets import Device, MemorySource, SmallFleet, png, random_bytes
 
 
 @pytest.fixture
@@ -239,3 +239,15 @@ def test_versions_only_grow_over_a_reopening(small: SmallFleet) -> None:
     assert newer["config"] == version["config"] + 1
     assert newer["snapshot"] == version["snapshot"] + 1
     assert newer["packs-acme"] == version["packs-acme"]
+
+
+async def test_who_publishes_after_a_year_without_a_refresh_leaves_nothing_expired_behind(tmp_path: Path) -> None:
+    """Devices would take nothing of it, and only they would say why."""
+    now = datetime.now(UTC)
+    fleet, source = SmallFleet(tmp_path / "operator", now - timedelta(days=400)), MemorySource()
+    fleet.now = now
+    fleet.sign()
+    assert all(expires > now for expires in fleet.fleet.expirations().values())
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: device.playable() == {"acme/spring": 1})
