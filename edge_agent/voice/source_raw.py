@@ -22,7 +22,7 @@ from edge_agent.model.errors import MicrophoneError
 from edge_agent.voice.backlog import KEPT_S, Dropping
 from edge_agent.voice.conversion import Converter
 from edge_agent.voice.libvosk import RATE
-from edge_agent.voice.sources import SILENCE, WAIT_S, RawFormat
+from edge_agent.voice.sources import LATE_S, SILENCE, WAIT_S, RawFormat
 
 _BLOCK_S: Final = 0.05
 _AHEAD_S: Final = 1.0
@@ -133,16 +133,18 @@ class _Inflow:
 class PipeSource:
     """A FIFO that others write raw s16le into; it is made when missing. Writers come and go.
 
-    A writer that stops counts as silence for `HUSH_S`, so that the end of what it said is recognised; after that
-    the source is idle and costs nothing. What was written while it was closed is never read.
+    A writer that stops for `LATE_S` counts as silence for `HUSH_S` then, so that the end of what it said is
+    recognised; after that the source is idle and costs nothing. What was written while it was closed is never read.
     """
 
+    LATE_S: Final = LATE_S
     HUSH_S: Final = 2.0
 
     def __init__(self, path: Path, raw: RawFormat | None = None) -> None:
         self._path = path
         self._raw = raw or RawFormat()
         self._inflow: _Inflow | None = None
+        self._came_at_s = 0.0
         self._hush_left_s = 0.0
 
     @property
@@ -182,10 +184,13 @@ class PipeSource:
             raise MicrophoneError(f"The FIFO {self._path} is not open.")
         if self._inflow.wait(gather_s):
             self._hush_left_s = self.HUSH_S
+            self._came_at_s = time.monotonic()
             return self._inflow.take() or b""
         self._check_it_is_still_there(self._inflow.descriptor)
         if self._hush_left_s <= 0:
             self._inflow.writer_left()
+            return b""
+        if time.monotonic() < self._came_at_s + self.LATE_S:
             return b""
         self._hush_left_s -= WAIT_S
         return SILENCE

@@ -16,6 +16,8 @@ from edge_agent.model.errors import SettingsError
 from edge_agent.voice.libvosk import RATE
 
 WAIT_S: Final = 0.1
+LATE_S: Final = 0.5
+"""Audio that is late by so much has stopped; less is how some write, a quarter of a second at a time."""
 BLOCK_BYTES: Final = RATE // 20 * 2
 SILENCE: Final = bytes(round(RATE * WAIT_S) * 2)
 

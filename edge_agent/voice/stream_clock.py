@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
+from edge_agent.voice.sources import LATE_S
+
 REMEMBERS_S: Final = 60.0
 """How long audio counts that came with less delay than all after it. Where all of it waits for us for longer, it
 seems to be the present. What was lost on its way to us, and samples that come slower than the clock says, make what
@@ -21,6 +23,7 @@ class StreamClock:
     def __init__(self, now_s: float) -> None:
         self.heard_s = 0.0
         """How much audio came so far: the newest sample's place in the stream."""
+        self._came_at_s = now_s
         self._least = deque([(now_s, now_s)])
         """When audio came, and when the stream began if that had no delay; each with less delay than all after it."""
         self._gaps: deque[tuple[float, float]] = deque()
@@ -47,6 +50,10 @@ class StreamClock:
 
     def take(self, audio_s: float, now_s: float) -> None:
         """Take note of so much audio, whose last sample came in at `now_s`; of none where nothing waits."""
+        if audio_s:
+            self._came_at_s = now_s
+        elif now_s < self._came_at_s + LATE_S:  # what comes next may have been heard already
+            return
         self.heard_s += audio_s
         since_s = now_s - self.heard_s
         if not audio_s:  # nothing waits: this is the present

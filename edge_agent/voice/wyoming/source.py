@@ -13,7 +13,7 @@ from typing import Final
 
 from edge_agent.model.errors import MicrophoneError, WyomingError
 from edge_agent.voice.backlog import BYTES_A_SECOND, Backlog
-from edge_agent.voice.sources import SILENCE, WAIT_S
+from edge_agent.voice.sources import LATE_S, SILENCE, WAIT_S
 from edge_agent.voice.wyoming.complaints import Complaints
 from edge_agent.voice.wyoming.peer import Peer
 from edge_agent.voice.wyoming.protocol import Address, Message, Ping, read_message
@@ -24,7 +24,6 @@ ANSWER_WITHIN_S: Final = 3.0
 ASK_AFTER_S: Final = 7.0
 LOST_AFTER_S: Final = 15.0
 """A peer that says nothing is asked who it is, and lost when it does not answer that either."""
-LATE_S: Final = 0.5
 HUSH_S: Final = 2.0
 """Audio that is late by `LATE_S` has stopped, and is followed by this much silence: so a last word has an end."""
 TURN_S: Final = 2.0

@@ -147,6 +147,24 @@ def test_what_our_recording_said_before_audio_was_dropped_stays_ours(
     assert own.is_own(heard("tell me more", said_s - 0.2))
 
 
+def test_audio_that_comes_in_large_pieces_is_not_taken_for_late(
+    speech: Path, speech_model: SpeechModel, grammar: Grammar
+) -> None:
+    asset = speech / "wake-and-command.wav"
+    said_s = len(read_wav(asset)) / SECOND
+    own = OwnVoice(read_wav, speech_model, 0.0)
+    now_s = 0.0
+    for _ in range(5):
+        for waited_s in (0.1, 0.2, 0.3):
+            own.take(b"", now_s + waited_s)
+        now_s += 0.4
+        own.take(bytes(8 * BLOCK), now_s)
+    own.take(b"", now_s + 0.3)
+    own.play(OwnSound(asset, now_s), grammar)
+    known(own)
+    assert own.is_own(heard("tell me more", now_s + said_s - 0.3 + LATEST_S)), "as late as may be"
+
+
 def test_some_time_after_audio_was_lost_on_its_way_our_recording_is_looked_for_at_its_place(
     speech: Path, speech_model: SpeechModel, grammar: Grammar
 ) -> None:

@@ -65,7 +65,8 @@ def test_a_pipe_is_made_for_its_owner_only(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_writers_come_and_go_and_leave_silence(tmp_path: Path) -> None:
+def test_writers_come_and_go_and_leave_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PipeSource, "LATE_S", 0.0)
     path = tmp_path / "ear"
     source = PipeSource(path)
     source.open()
@@ -79,6 +80,21 @@ def test_writers_come_and_go_and_leave_silence(tmp_path: Path) -> None:
         silent_s += 0.1
     assert silent_s == pytest.approx(PipeSource.HUSH_S, abs=0.11)
     assert not source.is_over
+    source.close()
+
+
+def test_between_the_pieces_of_one_writer_there_is_no_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sox writes a quarter of a second at a time: each was followed by silence that nobody wrote."""
+    monkeypatch.setattr(PipeSource, "LATE_S", 3600.0)
+    source = PipeSource(tmp_path / "ear")
+    source.open()
+    with (tmp_path / "ear").open("wb", buffering=0) as writer:
+        for sound in (b"\x01\x02" * 800, b"\x03\x04" * 800):
+            writer.write(sound)
+            assert source.read() == sound
+            assert source.read() == b""
     source.close()
 
 
@@ -98,6 +114,7 @@ def test_half_a_sample_that_a_writer_left_behind_shifts_no_other_ones_audio(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(PipeSource, "HUSH_S", 0.1)
+    monkeypatch.setattr(PipeSource, "LATE_S", 0.0)
     source = PipeSource(tmp_path / "ear")
     source.open()
     (tmp_path / "ear").write_bytes(b"test\n")
@@ -239,6 +256,7 @@ def test_a_pipe_whose_writer_is_live_drops_its_oldest_audio_and_says_so_once(
 ) -> None:
     now_s = 1000.0
     monkeypatch.setattr("edge_agent.voice.source_raw.time.monotonic", lambda: now_s)
+    monkeypatch.setattr(PipeSource, "LATE_S", 0.0)
     source = PipeSource(tmp_path / "ear")
     source.open()
     recorded = [number.to_bytes(2, "little") * 800 for number in range(round((KEPT_S + 2.25) * 20))]
