@@ -19,7 +19,7 @@ def main() -> int:
     parser.add_argument("--work", type=Path, help="a folder with room for 4 GB; a temporary one where not given")
     parser.add_argument("--language", default="en", choices=LANGUAGES)
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--minutes", type=float, default=MINUTES, help="of fitting; the rest takes about eight more")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="of fitting; the rest takes about ten more")
     parser.add_argument("--go-on", action="store_true", help="from the network that an earlier run left in --work")
     parser.add_argument("--utterances", type=int, default=UTTERANCES)
     parser.add_argument("--start", type=Path, help="an English run's network.pt, for another language to start from")

@@ -150,13 +150,11 @@ def refine(
     seed: int,
     steps: int,
     report: Report,
-    runs: int = 1,
 ) -> Fitted:
     """Go on from `fitted` for so many steps, now with the loss of `sequence` beside that of single frames.
 
     `beside` are people's voices, rooms and microphones: learnt without forgetting the sounds of `features` that
-    their few words do not hold. It is done `runs` times, each time with other draws; the mean of the networks is
-    returned, which errs less than any of them: M. Wortsman et al., "Model soups", ICML 2022.
+    their few words do not hold.
     """
     competition = Competition(torch.from_numpy(fitted.priors))
 
@@ -166,22 +164,11 @@ def refine(
     shares = [each.share for each in beside]
     windows = _Windows((features, *(each.features for each in beside)), (1 - sum(shares), *shares))
     schedule = Schedule(_PEAK_RATE_OF_REFINING, 0.0, steps)
-    ends: list[dict[str, Tensor]] = []
-    accuracy = math.nan
-    for run in range(runs):
-        torch.manual_seed(seed + run)
-        network = deepcopy(fitted.network)
-        network.dropout.p = 0.0
-        _, _, accuracy = _descend(network, windows, loss, schedule, report)
-        ends.append(network.state_dict())
-    refined = deepcopy(fitted.network)
-    refined.load_state_dict({name: _mean([end[name] for end in ends]) for name in ends[0]})
-    return replace(fitted, network=refined.eval(), steps=fitted.steps + runs * steps, frame_accuracy=accuracy)
-
-
-def _mean(tensors: Sequence[Tensor]) -> Tensor:
-    first = tensors[0]
-    return torch.stack(list(tensors)).mean(0) if first.is_floating_point() else first
+    torch.manual_seed(seed)
+    network = deepcopy(fitted.network)
+    network.dropout.p = 0.0
+    _, _, accuracy = _descend(network, windows, loss, schedule, report)
+    return replace(fitted, network=network.eval(), steps=fitted.steps + steps, frame_accuracy=accuracy)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,7 @@ what stands below under "How well it does" is synthetic speech by speakers that 
 2. Each heard twice under drawn conditions, as for `en`; $hours hours.
 3. $steps steps of frame cross-entropy$before.
 4. $refining more in which, beside the single frames, what was said had to win over every other string of phones
-   (lattice-free MMI), three runs and the mean of them; $accuracy of the (augmented) frames were named rightly in the
-   end.
+   (lattice-free MMI); $accuracy of the (augmented) frames were named rightly in the end.
 5. Pronunciations by numbered pinyin (`readings.txt`), which was compared with espeak-ng's and Unihan's readings;
    English words as for `en`, in Mandarin's phones.
 

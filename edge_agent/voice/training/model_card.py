@@ -64,8 +64,8 @@ given at run time (`KaldiRecognizer(model, 16000, '["hey device", "[unk]"]')`). 
    telephone coding and level; $hours hours.
 3. $steps steps of frame cross-entropy, with vocal tract length, response and bands drawn anew for each.
 4. $refined
-5. Pronunciations by espeak-ng and CMUdict (with the notice below), and names that end in a with a full vowel there,
-   as people say who call them; words as a prefix tree, `[unk]` as a free string of phones.
+5. Pronunciations by espeak-ng and CMUdict (with the notice below), and how people who call a device differ from
+   them (`lexicon.as_people_say`); words as a prefix tree, `[unk]` as a free string of phones.
 
 In the end $accuracy of the (augmented) frames were named rightly.
 
@@ -97,7 +97,7 @@ changed (phones renamed, variants added).
 
 _REFINED: Final = """\
 {steps:,} more steps in which, beside the single frames, what was said had to win over every other string
-   of phones (lattice-free MMI); in three runs from the same network, whose mean this is.{people}"""
+   of phones (lattice-free MMI).{people}"""
 _PEOPLE_HEARD: Final = """
    A quarter of what they saw were {people:,} recordings of people, aligned by the network of step 3, each heard 12
    times under such conditions too, and {share:.0%} were {others} recordings of other words in English and

@@ -6,8 +6,7 @@
 4. Fit the network to single frames (`fitting`).
 5. Where there are recordings of people, let that network say where their phones are (`adaptation`), and hear them
    under drawn conditions too.
-6. Refine the network, on the recordings too, until whole strings of phones win over others (`sequence`); three times,
-   and take the mean.
+6. Refine the network, on the recordings too, until whole strings of phones win over others (`sequence`).
 7. Write the network, the words, the settings (`model_directory`).
 8. Rehearse, and write the model card.
 """
@@ -50,7 +49,7 @@ def train_model(
 ) -> Path:
     """Train a model and return `out`, its directory; from synthetic speech alone where `adapt` is not given.
 
-    `minutes` is the time for step 4 alone; the other steps take about eight minutes
+    `minutes` is the time for step 4 alone; the other steps take about ten minutes
     on two cores. `work` takes 4 GB and may be deleted afterwards; what it holds of an
     earlier run is replaced, but with `go_on` its network is where this one starts; give
     another seed then, which makes other speech. `start` is the network.pt of an English run whose
