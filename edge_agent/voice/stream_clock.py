@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import Final
 
@@ -23,7 +24,8 @@ class StreamClock:
     def __init__(self, now_s: float) -> None:
         self.heard_s = 0.0
         """How much audio came so far: the newest sample's place in the stream."""
-        self._came_at_s = now_s
+        self._came_at_s = -math.inf
+        """Before the first audio there is none that could be late."""
         self._least = deque([(now_s, now_s)])
         """When audio came, and when the stream began if that had no delay; each with less delay than all after it."""
         self._gaps: deque[tuple[float, float]] = deque()
