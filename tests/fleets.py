@@ -19,7 +19,7 @@ from edge_agent.link.session import Link
 from edge_agent.measure.report_key import Kem
 from edge_agent.model.errors import LinkError, NotRetainedError, OversizeError
 from edge_agent.model.events import CatalogChanged, ClockJudged, Event
-from edge_agent.model.shelf_room import Played
+from edge_agent.model.shelf_room import Playing
 from edge_agent.packs.formats.manifest import Manifest, parse_manifest, parse_target_name
 from edge_agent.packs.lookout import Rest
 from edge_agent.packs.source import Source, metadata_topic
@@ -189,7 +189,7 @@ class Device:
         *,
         now: Callable[[], datetime] | None = None,
         kind: str = "tv",
-        played: Callable[[], Played] = Played,
+        playing: Callable[[], Playing] = frozenset,
         changed: Callable[[], None] = lambda: None,
         rest: Rest = asyncio.sleep,
         **settings: object,
@@ -204,7 +204,7 @@ class Device:
             self._emit,
             now=now or (lambda: datetime.now(UTC)),
             draw=lambda: 0.5,
-            played=played,
+            playing=playing,
             changed=changed,
             rest=rest,
         )

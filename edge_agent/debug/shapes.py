@@ -130,15 +130,14 @@ class StateView(TypedDict):
 class RoomView(TypedDict):
     """A pack's place when room gets short: 1 goes first, 0 has none already. `why` is all of it as one sentence.
 
-    `fate` and `reason` are terms of `edge_agent.model.shelf_room`; `at` is the time that the reason speaks of, and
-    `days` how many of the device's own days ago that is. `frees_bytes` is what no other pack needs.
+    `fate` and `reason` are terms of `edge_agent.model.shelf_room`; `at` is the time that the reason speaks of.
+    `frees_bytes` is what no other pack needs.
     """
 
     place: int
     fate: str
     reason: str
     at: str
-    days: int
     frees_bytes: int
     why: str
     said: SaidView

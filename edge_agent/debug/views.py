@@ -80,7 +80,6 @@ def _room_view(place: RoomPlace) -> RoomView:
         fate=place.fate.value,
         reason=place.reason.value,
         at=place.at.isoformat(),
-        days=place.days,
         frees_bytes=place.frees_bytes,
         why=str(place.why),
         said=said_view(place.why),

@@ -1,7 +1,6 @@
 """Room on the disk for packs: who goes first when it is short, and why, in terms that every page can say."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -11,12 +10,9 @@ Campaigned = tuple[str, str]
 """A campaign as plays know it: its advertiser, and its id."""
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
-    """What is rendered now, and when each campaign was last rendered, as far as that is on record."""
-
-    now: frozenset[Campaigned] = frozenset()
-    last: Mapping[Campaigned, datetime] = field(default_factory=dict)
+Playing = frozenset[Campaigned]
+"""What is rendered now. What was rendered before is nothing to the shelf: whoever sees what a device fetches again
+would learn of it."""
 
 
 class RoomFate(StrEnum):
@@ -38,12 +34,8 @@ class RoomReason(StrEnum):
     """It is not whole yet, and so cannot play."""
     LATER = "later"
     """Its first flight starts only then."""
-    UNPLAYED = "unplayed"
-    """It was last played then, on an earlier day."""
-    NEVER = "never"
-    """No play of it is on record since its flight began then."""
-    TODAY = "today"
-    """It was last played then, today."""
+    IN_FLIGHT = "in_flight"
+    """It may play, until its last flight ends then."""
     NOW = "now"
     """It plays."""
 
@@ -52,7 +44,7 @@ class RoomReason(StrEnum):
 class RoomPlace:
     """One pack's place: 1 goes first; 0 has no room. Its going would free `frees_bytes`, which no other pack needs.
 
-    `why` is all of it as one sentence; `days` is how long ago `at` is, in days of the device's own.
+    `why` is all of it as one sentence.
     """
 
     name: str
@@ -60,6 +52,5 @@ class RoomPlace:
     fate: RoomFate
     reason: RoomReason
     at: datetime
-    days: int
     frees_bytes: int
     why: Said

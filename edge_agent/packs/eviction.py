@@ -5,8 +5,10 @@ From what goes first to what goes last:
 1. packs whose flights are all over, the one that ended longest ago first;
 2. what is not whole yet and so cannot play, the one whose flight starts last first;
 3. whole packs whose flight has yet to start, the one that starts last first;
-4. whole packs in flight, the one that was not played for the longest first (never: since its flight began);
+4. whole packs in flight, the one whose last flight ends first;
 5. what plays now.
+
+What was played says nothing here: a broker sees what a device fetches again, and would learn it from that.
 
 Of two that are alike in this, the later name goes first: the order is total, and the same at every look. A version
 that still plays and the newer one that is on its way hold two places. `room_plan` gives the budget out by the reverse
@@ -18,22 +20,19 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Final
 
-from edge_agent.model.shelf_room import Played, RoomFate, RoomPlace, RoomReason
+from edge_agent.model.shelf_room import Playing, RoomFate, RoomPlace, RoomReason
 from edge_agent.model.wording import Said, Wall, WallStyle, Wording
 from edge_agent.packs.formats.manifest import Manifest, shelf_name
 from edge_agent.packs.shelf_record import Entry
 
 _GROUPS = {
     RoomReason.NOW: 0,
-    RoomReason.TODAY: 1,
-    RoomReason.UNPLAYED: 1,
-    RoomReason.NEVER: 1,
+    RoomReason.IN_FLIGHT: 1,
     RoomReason.LATER: 2,
     RoomReason.ARRIVING: 3,
     RoomReason.OVER: 4,
 }
-_LATEST_STAYS = {RoomReason.TODAY, RoomReason.UNPLAYED, RoomReason.NEVER, RoomReason.OVER}
-_LASTING = {RoomReason.TODAY, RoomReason.NOW}
+_LATEST_STAYS = {RoomReason.IN_FLIGHT, RoomReason.OVER}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,19 +53,19 @@ class Claim:
         return lists | {asset.sha256: asset.length for asset in assets}
 
 
-def eviction_order(entries: Iterable[Entry], now: datetime, played: Played, zone: tzinfo) -> tuple[Claim, ...]:
-    """Return every claim for room, what goes first at the beginning. `zone` says what today is."""
-    claims = [claim for entry in entries for claim in _claims(entry, now, played, zone)]
+def eviction_order(entries: Iterable[Entry], now: datetime, playing: Playing) -> tuple[Claim, ...]:
+    """Return every claim for room, what goes first at the beginning."""
+    claims = [claim for entry in entries for claim in _claims(entry, now, playing)]
     return tuple(sorted(claims, key=lambda claim: _worth(claim, now), reverse=True))
 
 
-def _claims(entry: Entry, now: datetime, played: Played, zone: tzinfo) -> Iterable[Claim]:
+def _claims(entry: Entry, now: datetime, playing: Playing) -> Iterable[Claim]:
     signed = entry.newest or entry.complete
     if signed is None:
         return
     end = max(item.flight.end for item in signed.campaign.line_items)
     if entry.complete is not None:
-        reason, at = (RoomReason.OVER, end) if end <= now else _of_whole(entry.complete, now, played, zone)
+        reason, at = (RoomReason.OVER, end) if end <= now else _of_whole(entry.complete, now, end, playing)
         yield Claim(entry, entry.complete, is_whole=True, reason=reason, at=at)
     if entry.newest is not None and not entry.is_complete and not entry.reason:
         over = end <= now
@@ -79,16 +78,11 @@ def _claims(entry: Entry, now: datetime, played: Played, zone: tzinfo) -> Iterab
         )
 
 
-def _of_whole(manifest: Manifest, now: datetime, played: Played, zone: tzinfo) -> tuple[RoomReason, datetime]:
-    campaign = (manifest.campaign.advertiser, manifest.campaign.id)
-    start, last = _start(manifest), played.last.get(campaign)
-    if campaign in played.now:
+def _of_whole(manifest: Manifest, now: datetime, end: datetime, playing: Playing) -> tuple[RoomReason, datetime]:
+    if (manifest.campaign.advertiser, manifest.campaign.id) in playing:
         return RoomReason.NOW, now
-    if start > now:
-        return RoomReason.LATER, start
-    if last is None:
-        return RoomReason.NEVER, start
-    return (RoomReason.UNPLAYED if _days(last, now, zone) > 0 else RoomReason.TODAY), last
+    start = _start(manifest)
+    return (RoomReason.LATER, start) if start > now else (RoomReason.IN_FLIGHT, end)
 
 
 def _worth(claim: Claim, now: datetime) -> tuple[int, float, str, bool]:
@@ -103,12 +97,10 @@ def _worth(claim: Claim, now: datetime) -> tuple[int, float, str, bool]:
     )
 
 
-def places(
-    order: Sequence[Claim], with_room: Collection[Claim], now: datetime, zone: tzinfo
-) -> tuple[RoomPlace, ...]:
+def places(order: Sequence[Claim], with_room: Collection[Claim], zone: tzinfo) -> tuple[RoomPlace, ...]:
     """Return each pack's place, what goes first at the beginning and what has no room at the end.
 
-    A pack with a version that plays has that one's place.
+    A pack with a version that plays has that one's place. `zone` says which date it is.
     """
     shown: dict[str, Claim] = {}
     for claim in order:
@@ -122,24 +114,22 @@ def places(
             users[sha256] = users.get(sha256, 0) + 1
     found = []
     for place, claim in enumerate(inside, 1):
-        fate = RoomFate.STAYS if claim.reason in _LASTING else RoomFate.FIRST if place == 1 else RoomFate.NEXT
+        fate = RoomFate.STAYS if claim.reason is RoomReason.NOW else RoomFate.FIRST if place == 1 else RoomFate.NEXT
         frees_bytes = sum(length for sha256, length in claim.files.items() if users[sha256] == 1)
-        found.append(_place(claim, place, fate, frees_bytes, now, zone))
-    found += [_place(claim, 0, RoomFate.OUT, 0, now, zone) for claim in outside]
+        found.append(_place(claim, place, fate, frees_bytes, zone))
+    found += [_place(claim, 0, RoomFate.OUT, 0, zone) for claim in outside]
     return tuple(found)
 
 
-def _place(claim: Claim, place: int, fate: RoomFate, frees_bytes: int, now: datetime, zone: tzinfo) -> RoomPlace:
-    days = _days(claim.at, now, zone)
+def _place(claim: Claim, place: int, fate: RoomFate, frees_bytes: int, zone: tzinfo) -> RoomPlace:
     return RoomPlace(
         name=shelf_name(claim.entry.target_name),
         place=place,
         fate=fate,
         reason=claim.reason,
         at=claim.at,
-        days=days,
         frees_bytes=frees_bytes,
-        why=_FATES[fate](reason=_reason(claim, days, zone)),
+        why=_FATES[fate](reason=_reason(claim, zone)),
     )
 
 
@@ -154,29 +144,20 @@ _FATES = {
 _OVER: Final = Wording("room.over", "its flight ended on {date}")
 _ARRIVING: Final = Wording("room.arriving", "it is not whole yet")
 _LATER: Final = Wording("room.later", "its flight starts only on {date}")
-_YESTERDAY: Final = Wording("room.yesterday", "it last played yesterday")
-_UNPLAYED: Final = Wording("room.unplayed", "not played for {days} days")
-_NEVER: Final = Wording("room.never", "no play of it is on record since its flight began on {date}")
-_TODAY: Final = Wording("room.today", "it played today")
+_IN_FLIGHT: Final = Wording("room.in_flight", "its flight ends on {date}")
 _PLAYING: Final = Wording("room.now", "it plays now")
 
 
-def _reason(claim: Claim, days: int, zone: tzinfo) -> Said:
+def _reason(claim: Claim, zone: tzinfo) -> Said:
     date = Wall(claim.at.astimezone(zone), WallStyle.DATE)
     reasons: Mapping[RoomReason, Said] = {
         RoomReason.NOW: _PLAYING(),
-        RoomReason.TODAY: _TODAY(),
-        RoomReason.UNPLAYED: _YESTERDAY() if days == 1 else _UNPLAYED(days=days),
-        RoomReason.NEVER: _NEVER(date=date),
+        RoomReason.IN_FLIGHT: _IN_FLIGHT(date=date),
         RoomReason.LATER: _LATER(date=date),
         RoomReason.ARRIVING: _ARRIVING(),
         RoomReason.OVER: _OVER(date=date),
     }
     return reasons[claim.reason]
-
-
-def _days(at: datetime, now: datetime, zone: tzinfo) -> int:
-    return (now.astimezone(zone).date() - at.astimezone(zone).date()).days
 
 
 def _start(manifest: Manifest) -> datetime:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
-from edge_agent.model.shelf_room import Played, RoomPlace, RoomReason
+from edge_agent.model.shelf_room import Playing, RoomPlace, RoomReason
 from edge_agent.model.wording import Said, Size, Wording
 from edge_agent.packs.eviction import Claim, eviction_order, places
 from edge_agent.packs.shelf_record import Entry
@@ -37,7 +37,7 @@ def plan_room(
     entries: Iterable[Entry],
     budget_bytes: int,
     now: datetime,
-    played: Played | None = None,
+    playing: Playing = frozenset(),
     zone: tzinfo = UTC,
 ) -> RoomPlan:
     """Give the budget out by the reverse of the eviction order: what goes last is served first.
@@ -46,7 +46,7 @@ def plan_room(
     all over is not refused for that: the clock may be wrong. The last complete version keeps its room until the
     newest is complete. Assets that packs share count once.
     """
-    order = eviction_order(entries, now, played or Played(), zone)
+    order = eviction_order(entries, now, playing)
     room: dict[str, int] = {}
     taken_bytes = 0
     refused: dict[str, Said] = {}
@@ -76,5 +76,5 @@ def plan_room(
         refused=refused,
         over=frozenset(over),
         evicted=tuple(evicted),
-        places=places(order, frozenset(inside), now, zone),
+        places=places(order, frozenset(inside), zone),
     )

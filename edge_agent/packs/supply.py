@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
 from edge_agent.model.errors import EdgeAgentError, IncompleteError, StorageError
-from edge_agent.model.shelf_room import Played
+from edge_agent.model.shelf_room import Playing
 from edge_agent.model.wording import Said
 from edge_agent.packs.fetching.allowance import Hold, Meter
 from edge_agent.packs.fetching.download import complete_pack
@@ -55,7 +55,7 @@ class Supply:
         meter: Meter,
         on_room: Callable[[], Awaitable[None]],
         on_waiting: Callable[[], None],
-        played: Callable[[], Played],
+        playing: Callable[[], Playing],
         zone: tzinfo,
     ) -> None:
         self._settings = settings
@@ -65,7 +65,7 @@ class Supply:
         self._now, self._draw = now, draw
         self._clock_trusted = clock_trusted
         self._on_room, self._on_waiting = on_room, on_waiting
-        self._played, self._zone = played, zone
+        self._playing, self._zone = playing, zone
         self._hold: Hold | None = None
         self._cut_off = False
         self._changed = asyncio.Event()
@@ -124,7 +124,7 @@ class Supply:
         """Return who gets how much of the budget now."""
         room = self._settings.budget_bytes - self._shelf.lasting_bytes()
         entries = [entry for entry in self._shelf.entries.values() if not self._shelf.is_revoked(entry)]
-        return plan_room(entries, room, self._now(), self._played(), self._zone)
+        return plan_room(entries, room, self._now(), self._playing(), self._zone)
 
     async def _round(self) -> None:
         """Try each pack once that lacks something and was not in vain a moment ago."""

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from edge_agent.model.catalog import Catalog
 from edge_agent.model.errors import StorageError, UntrustedError
 from edge_agent.model.events import Event
-from edge_agent.model.shelf_room import Played, RoomPlace
+from edge_agent.model.shelf_room import Playing, RoomPlace
 from edge_agent.model.wording import Said
 from edge_agent.packs.clock_watch import ClockWatch
 from edge_agent.packs.fetching.allowance import Meter
@@ -52,8 +52,8 @@ class PackShelf:
     `chunks` is where assets come from that no mirror has, when that is not the source of everything else.
     `emit` gets ClockJudged and CatalogChanged: once when the last good shelf was loaded from disk (`loaded` is set
     then), before anything is fetched, and whenever either changes. Whatever fails, what is on the shelf stays there;
-    only a newer signed repository takes something down, or a budget that no longer holds it. `played` says what plays
-    and has played, which is what goes last; `changed` is called when what `reasons` says is another than before.
+    only a newer signed repository takes something down, or a budget that no longer holds it. `playing` says what
+    plays, which is what goes last; `changed` is called when what `reasons` says is another than before.
     `rest` waits between looks that found nothing new.
     """
 
@@ -68,7 +68,7 @@ class PackShelf:
         troubles: Troubles | None = None,
         zone: tzinfo = UTC,
         chunks: ChunkSource | None = None,
-        played: Callable[[], Played] = Played,
+        playing: Callable[[], Playing] = frozenset,
         changed: Callable[[], None] = lambda: None,
         rest: Rest = asyncio.sleep,
     ) -> None:
@@ -102,7 +102,7 @@ class PackShelf:
             meter=Meter(settings, zone),
             on_room=self._on_room,
             on_waiting=self._tell_reasons,
-            played=played,
+            playing=playing,
             zone=zone,
         )
         self._changed = changed

@@ -8,7 +8,7 @@ rooms            which rooms does configuration replace, and what must the new o
 voice_packs      how does the device learn the words that the operator signed?
 trial            does the newest remote configuration work?
 own_sounds       what does this device play itself?
-played           what was rendered, as the packs room asks?
+playing          what is rendered, as the packs room asks?
 resident_memory  is the resident's choice on the disk yet?
 writes           what may be written a moment later, since somebody waits for an answer?
 presence         when is the fleet told of this device? `reported` is what

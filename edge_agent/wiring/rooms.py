@@ -26,7 +26,7 @@ from edge_agent.voice.ear import Ear
 from edge_agent.voice.models import Model
 from edge_agent.voice.own_voice import OwnSound
 from edge_agent.voice.wyoming.service import WyomingService
-from edge_agent.wiring.played import played_of
+from edge_agent.wiring.playing import playing_in
 from edge_agent.wiring.restartable import Restartable
 from edge_agent.wiring.trial import ConfigOffers, document_names
 from edge_agent.wiring.voice_packs import Reach, VoicePacks
@@ -151,7 +151,7 @@ class Rooms:
             now=self._ground.machine.now,
             troubles=self._ground.troubles,
             zone=settings.zone,
-            played=lambda: played_of(self._ground.state()),
+            playing=lambda: playing_in(self._ground.state()),
             changed=self._ground.packs_changed,
         )
         for name in document_names(settings.device_id, settings.groups):

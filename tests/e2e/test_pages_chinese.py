@@ -60,7 +60,7 @@ async def test_all_that_the_agent_says_is_chinese_on_a_chinese_page(tmp_path: Pa
     waiting, placed, *_ = (pack.name for pack in agent.engine.catalog.packs)
     agent.waits[waiting] = by_name["pack.no_room"]
     agent.places[placed] = RoomPlace(
-        placed, 1, RoomFate.FIRST, RoomReason.NEVER, MORNING, 0, 10, by_name["room.first"]
+        placed, 1, RoomFate.FIRST, RoomReason.IN_FLIGHT, MORNING, 10, by_name["room.first"]
     )
     agent.troubles.begin("broker", LinkError("The broker 127.0.0.1 cannot be reached.", "Start it."))
     agent.troubles.begin("journal", StorageError("The disk of the journal is full.", "Free some space."))

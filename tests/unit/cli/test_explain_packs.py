@@ -29,7 +29,6 @@ PLACES = {
             RoomFate.FIRST,
             RoomReason.OVER,
             datetime(2026, 11, 1, tzinfo=UTC),
-            20,
             5000,
             said("Goes."),
         ),
@@ -39,7 +38,6 @@ PLACES = {
             RoomFate.STAYS,
             RoomReason.NOW,
             datetime(2026, 11, 21, tzinfo=UTC),
-            0,
             10,
             said("Stays."),
         ),
@@ -122,7 +120,7 @@ async def test_without_an_agent_it_says_what_to_do(tmp_path: Path) -> None:
 def test_why_a_pack_waits_stands_below_its_place(tmp_path: Path) -> None:
     pack = small_shelf(tmp_path).packs[0]
     place = RoomPlace(
-        pack.name, 0, RoomFate.OUT, RoomReason.ARRIVING, datetime(2026, 11, 1, tzinfo=UTC), 0, 0, said("Out.")
+        pack.name, 0, RoomFate.OUT, RoomReason.ARRIVING, datetime(2026, 11, 1, tzinfo=UTC), 0, said("Out.")
     )
     assert shelf_sentences([dict(pack_view(pack, said("It does not fit."), place))])[1:] == [
         "    Out.",

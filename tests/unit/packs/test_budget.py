@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.model.shelf_room import Played, RoomFate
+from edge_agent.model.shelf_room import Playing, RoomFate
 from edge_agent.packs.formats.manifest import Chunk, PackedAsset
 from edge_agent.packs.keeping.store import BlobStore
 from edge_agent.packs.shelf import Shelf
@@ -34,10 +34,8 @@ def source(fleet: SmallFleet) -> MemorySource:
     return fleet.published()
 
 
-def played() -> Played:
-    now = datetime.now(UTC)
-    last = {("acme", "summer"): now - timedelta(days=12), ("acme", "autumn"): now}
-    return Played(frozenset({("acme", "spring")}), last)
+def playing() -> Playing:
+    return frozenset({("acme", "spring")})
 
 
 async def test_a_budget_that_was_lowered_is_kept_and_what_plays_stays(
@@ -46,12 +44,12 @@ async def test_a_budget_that_was_lowered_is_kept_and_what_plays_stays(
     async with Device(tmp_path / "tv", fleet.root_json, source) as device:
         await device.until(lambda: len(device.playable()) == len(PACKS))
         whys = {name: str(place.why) for name, place in device.shelf.places().items()}
-        assert whys["acme/summer"].startswith("Goes first: no play of it is on record")
-    async with Device(tmp_path / "tv", fleet.root_json, source, budget_bytes=450_000, played=played) as device:
+        assert whys["acme/summer"].startswith("Goes first: its flight ends on")
+    async with Device(tmp_path / "tv", fleet.root_json, source, budget_bytes=450_000, playing=playing) as device:
         await device.until(lambda: device.playable() == {"acme/spring": 1, "acme/autumn": 1})
         places = device.shelf.places()
         assert [(place.name, place.fate) for place in places.values()] == [
-            ("acme/autumn", RoomFate.STAYS),
+            ("acme/autumn", RoomFate.FIRST),
             ("acme/spring", RoomFate.STAYS),
             ("acme/summer", RoomFate.OUT),
         ]
@@ -171,7 +169,7 @@ async def test_what_the_catalog_offers_keeps_its_files_though_a_parcel_took_the_
 async def test_a_pack_that_a_parcel_pushes_out_is_offered_no_more_and_then_goes(
     fleet: SmallFleet, source: MemorySource, tmp_path: Path
 ) -> None:
-    async with Device(tmp_path / "tv", fleet.root_json, source, budget_bytes=650_000, played=played) as device:
+    async with Device(tmp_path / "tv", fleet.root_json, source, budget_bytes=650_000, playing=playing) as device:
         await device.until(lambda: len(device.playable()) == len(PACKS))
         await device.shelf.bring(words(source, random_bytes(100_000, "words")))
         await device.until(lambda: device.playable() == {"acme/spring": 1, "acme/autumn": 1})
@@ -192,7 +190,7 @@ def test_a_parcel_that_is_being_replaced_pushes_no_pack_out(tmp_path: Path) -> N
 async def test_a_pack_has_its_room_again_as_soon_as_a_parcel_is_let_go(
     fleet: SmallFleet, source: MemorySource, tmp_path: Path
 ) -> None:
-    async with Device(tmp_path / "tv", fleet.root_json, source, budget_bytes=650_000, played=played) as device:
+    async with Device(tmp_path / "tv", fleet.root_json, source, budget_bytes=650_000, playing=playing) as device:
         await device.until(lambda: len(device.playable()) == len(PACKS))
         await device.shelf.bring(words(source, random_bytes(100_000, "words")))
         await device.until(lambda: "does not fit" in str(device.shelf.reasons().get("acme/summer")))
