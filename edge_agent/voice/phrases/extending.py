@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.model.errors import VoiceError
-from edge_agent.voice.training.graph import Arcs, compile_any_order, compile_lookahead, print_lookahead
+from edge_agent.voice.training.graph import Arcs, add_words, compile_any_order, compile_lookahead, print_lookahead
 from edge_agent.voice.training.lexicon import Pronunciation
-from edge_agent.voice.training.phones import SILENCE, PositionedPhone, positions
+from edge_agent.voice.training.phones import SILENCE, PositionedPhone
 
 _MARKS = ("B", "E", "I", "S")
 
@@ -60,12 +60,8 @@ def extend_graph(graph: Path, out: Path, added: Mapping[str, Sequence[Pronunciat
     shape = _shape(text, graph)
     arcs = Arcs(states=shape.states, lines=text.splitlines())
     for word in sorted(added):
-        number = numbers.setdefault(word, max(numbers.values()) + 1)
-        for pronunciation in added[word]:
-            state = shape.loop
-            for phone, position in zip(pronunciation, positions(len(pronunciation)), strict=True):
-                state = arcs.emit(state, phones[f"{phone}_{position}"])
-            arcs.add(state, shape.word_end, 0, number, 0.0)
+        numbers.setdefault(word, max(numbers.values()) + 1)
+    add_words(arcs, added, phones, numbers, loop=shape.loop, word_end=shape.word_end)
     out.mkdir(parents=True, exist_ok=True)
     relabelled = compile_lookahead(out / "HCLr.fst", "\n".join([*arcs.lines, ""]))
     ids = {word: relabelled.get(number, number) for word, number in numbers.items()}

@@ -129,12 +129,12 @@ def _hcl(
     arcs.add(arcs.emit(pause, by_name[SILENCE]), loop, 0, 0, 0.0)
     arcs.add(word_end, loop, 0, 0, spoken)
     arcs.add(word_end, pause, 0, 0, silent)
-    _add_words(arcs, lexicon, by_name, numbers, loop=loop, word_end=word_end)
+    add_words(arcs, lexicon, by_name, numbers, loop=loop, word_end=word_end)
     _add_unknown_word(arcs, table, loop=loop, word_end=word_end, number=numbers[UNKNOWN_WORD], costs=costs)
     return arcs.text(final=loop)
 
 
-def _add_words(
+def add_words(
     arcs: Arcs,
     lexicon: Lexicon,
     phones: Mapping[str, PositionedPhone],
