@@ -13,20 +13,12 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion, _Connection
 from paho.mqtt.exception import MQTTException
 
 from edge_agent.link.inflow import Acknowledged, Inflow, PassedOver, Plain
+from tests.packets import framed
 
 MOST = 64
 """Longer messages of 3.1.1 are passed over."""
 
 Heard = tuple[object, ...]
-
-
-def framed(first: int, body: bytes) -> bytes:
-    header, rest = bytearray([first]), len(body)
-    while True:
-        rest, byte = divmod(rest, 128)
-        header.append(byte | (0x80 if rest else 0))
-        if not rest:
-            return bytes(header) + body
 
 
 bodies = st.binary(max_size=20) | st.integers(0, 150).map(bytes)

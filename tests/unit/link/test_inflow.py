@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.link.inflow import CAPACITY_BYTES, Acknowledged, Inflow, PassedOver, Plain
+from tests.packets import framed
 
 SUBACK = b"\x90\x04\x00\x01\x00\x00"
 PINGRESP = b"\xd0\x00"
@@ -14,15 +15,6 @@ LONGEST_LENGTH = b"\xff\xff\xff\x7f"
 MOST = 2 * CAPACITY_BYTES
 
 Found = Plain | Acknowledged | PassedOver | bytes
-
-
-def framed(first: int, body: bytes) -> bytes:
-    header, rest = bytearray([first]), len(body)
-    while True:
-        rest, byte = divmod(rest, 128)
-        header.append(byte | (0x80 if rest else 0))
-        if not rest:
-            return bytes(header) + body
 
 
 def publish(
