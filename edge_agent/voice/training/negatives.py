@@ -141,17 +141,18 @@ def near_words(phrase: str) -> tuple[str, ...]:
     """
     words = phrase.split()
     said = [_sounds(word) for word in words]
-    whole = tuple(phone for sounds in said for phone in sounds)
     found = set()
     for place, sounds in enumerate(said):
         before, after = (
             tuple(phone for each in part for phone in each) for part in (said[:place], said[place + 1 :])
         )
+        # The dictionary may say the word in another way than espeak-ng: neither way is a mistake.
+        wholes = [(*before, *way, *after) for way in (sounds, *_dictionary().get(words[place], ()))]
         for word, pronunciations in _dictionary().items():
             near = [
                 phone_distance(sounds, other) for other in pronunciations if abs(len(other) - len(sounds)) <= _NEAR
             ]
-            holds = any(_holds((*before, *other, *after), whole) for other in pronunciations)
+            holds = any(_holds((*before, *other, *after), whole) for other in pronunciations for whole in wholes)
             if near and 0 < min(near) <= _NEAR and not holds:
                 found.add(" ".join([*words[:place], word, *words[place + 1 :]]))
     return tuple(sorted(found))

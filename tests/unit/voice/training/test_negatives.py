@@ -30,6 +30,11 @@ def test_near_words_are_others_by_a_phone_or_two_and_never_hold_the_phrase() -> 
     assert list(found) == sorted(found)
 
 
+@pytest.mark.parametrize("phrase", ["athena", "amelia"])
+def test_a_name_is_not_near_to_itself_where_the_dictionary_says_it_in_another_way(phrase: str) -> None:
+    assert phrase not in near_words(phrase)
+
+
 def test_one_word_of_several_is_changed() -> None:
     found = near_words("stop it")
     assert "stop at" in found
