@@ -7,6 +7,7 @@ offer      what `describe` is answered with
 mute       whether the device is muted, and was meanwhile
 audio      a stream of any announced format as ours; `stamps` has its timestamps
 server     connections, one decoding thread, bounds; `service` runs it inside the agent
+places     who gives way when there are too many connections; pure
 source     satellites as audio sources; `peer` and `sockets` are the blocking sockets under it
 complaints what is told of a misbehaving peer, and how often
 """

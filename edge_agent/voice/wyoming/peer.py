@@ -18,11 +18,13 @@ _MOST_UNSENT_BYTES: Final = 16 * 1024
 class Peer:
     """One connected peer, without waiting: what it sends is taken as it comes, what it is told waits its turn."""
 
-    def __init__(self, connected: socket.socket) -> None:
+    def __init__(self, connected: socket.socket, host: str = "") -> None:
         connected.settimeout(0)
         keep_asking(connected)
         self.socket = connected
-        self.heard_at = time.monotonic()
+        self.host = host
+        self.heard_at = self.spoke_at = time.monotonic()
+        """When bytes came, and when a whole message did."""
         self.has_spoken = False
         self._inbox = Inbox()
         self._converter = ChunkConverter()
@@ -39,7 +41,7 @@ class Peer:
         self.heard_at = time.monotonic()
         self._send()
         for message in self._inbox.feed(received):
-            self.has_spoken = True
+            self.has_spoken, self.spoke_at = True, self.heard_at
             yield message
 
     def audio_of(self, chunk: Message) -> bytes:

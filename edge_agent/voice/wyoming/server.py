@@ -20,6 +20,7 @@ from edge_agent.model.errors import SettingsError, VoiceError, WyomingError
 from edge_agent.voice.wyoming.complaints import Complaints
 from edge_agent.voice.wyoming.engine import Engine
 from edge_agent.voice.wyoming.mute import Mute
+from edge_agent.voice.wyoming.places import gave_way, who_gives_way
 from edge_agent.voice.wyoming.protocol import Address
 from edge_agent.voice.wyoming.reply import Reply, refusal
 from edge_agent.voice.wyoming.session import Session
@@ -56,6 +57,14 @@ class Bounds:
     rest_s: float = 30.0
 
 
+@dataclass(slots=True, eq=False)
+class _Client:
+    """Who has a place (`places.Guest`)."""
+
+    host: str
+    spoke_at: float
+
+
 class WyomingServer:
     """Serves clients with one engine. While `mute` is on, it answers what it offers and hears nobody."""
 
@@ -64,7 +73,7 @@ class WyomingServer:
         self._mute = mute
         self._bounds = bounds or Bounds()
         self._complaints = Complaints()
-        self._clients: set[asyncio.Task[None]] = set()
+        self._clients: dict[_Client, asyncio.Task[None]] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._resting: asyncio.TimerHandle | None = None
         self._decoder = ThreadPoolExecutor(1, thread_name_prefix="wyoming")
@@ -84,7 +93,7 @@ class WyomingServer:
             yield address if address.path else replace(address, port=listening.getsockname()[1])
         finally:
             server.close()
-            there = self._clients | self._leaving
+            there = {*self._clients.values(), *self._leaving}
             for client in there:
                 client.cancel()
             await asyncio.gather(*there, return_exceptions=True)
@@ -94,29 +103,43 @@ class WyomingServer:
             leave(address)
 
     def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._clients) >= self._bounds.clients:
+        peer = writer.get_extra_info("peername")
+        client = _Client(peer[0] if isinstance(peer, tuple) else "", asyncio.get_running_loop().time())
+        if len(self._clients) >= self._bounds.clients and not self._make_room(client):
             busy = WyomingError("is one too many", "busy", f"{self._bounds.clients} are served at once.")
             self._complaints.add(busy)
             if len(self._leaving) >= self._bounds.clients:
                 writer.transport.abort()
             else:
-                self._keep(self._leaving, self._send_away(reader, writer, busy))
+                self._leaving.add(self._begin(self._send_away(reader, writer, busy)))
             return
         self._stay_awake()
         keep_asking(writer.get_extra_info("socket"))
-        self._keep(self._clients, self._serve(reader, writer))
+        self._clients[client] = self._begin(self._serve(client, reader, writer), client)
 
-    def _keep(self, tasks: "set[asyncio.Task[None]]", work: Coroutine[Any, Any, None]) -> None:
+    def _make_room(self, newcomer: _Client) -> bool:
+        """Whether somebody gives way."""
+        client = who_gives_way(self._clients, newcomer.host)
+        if client is None:
+            return False
+        task = self._clients.pop(client)
+        self._leaving.add(task)
+        task.cancel()
+        self._complaints.add(gave_way())
+        return True
+
+    def _begin(self, work: Coroutine[Any, Any, None], client: _Client | None = None) -> "asyncio.Task[None]":
         task = asyncio.create_task(work, name="wyoming client")
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(partial(self._ended, client))
+        return task
 
-    def _ended(self, client: "asyncio.Task[None]") -> None:
-        bug = None if client.cancelled() else client.exception()
+    def _ended(self, client: _Client | None, task: "asyncio.Task[None]") -> None:
+        self._leaving.discard(task)
+        if client is not None:
+            self._clients.pop(client, None)
+        bug = None if task.cancelled() else task.exception()
         if bug is not None:
             _log.error("A Wyoming client met a bug; the others are served on.", exc_info=bug)
-
         if not self._clients:
             self._stay_awake()
             self._resting = asyncio.get_running_loop().call_later(self._bounds.rest_s, self._engine.rest)
@@ -125,9 +148,9 @@ class WyomingServer:
         if self._resting is not None:
             self._resting.cancel()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, client: _Client, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await self._converse(reader, writer)
+            await self._converse(client, reader, writer)
         except VoiceError as error:
             self._complaints.add(error)
         except OSError:
@@ -135,7 +158,7 @@ class WyomingServer:
         finally:
             writer.transport.abort()
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _converse(self, client: _Client, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take and answer until the client leaves. Raise VoiceError for one that must go."""
         loop = asyncio.get_running_loop()
         session = Session(self._engine, self._mute)
@@ -161,6 +184,8 @@ class WyomingServer:
             await self._do(session, partial(session.receive, received), writer)
             while session.has_more:
                 await self._do(session, session.go_on, writer)
+            if session.taken != taken:
+                client.spoke_at = loop.time()
             if session.taken != taken or not was_mid_message:
                 bounds = self._bounds
                 until = loop.time() + (bounds.message_s if session.is_mid_message else bounds.idle_s)

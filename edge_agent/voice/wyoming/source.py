@@ -16,6 +16,7 @@ from edge_agent.voice.backlog import BYTES_A_SECOND, Backlog
 from edge_agent.voice.sources import LATE_S, SILENCE, WAIT_S
 from edge_agent.voice.wyoming.complaints import Complaints
 from edge_agent.voice.wyoming.peer import Peer
+from edge_agent.voice.wyoming.places import gave_way, who_gives_way
 from edge_agent.voice.wyoming.protocol import Address, Message, Ping, read_message
 from edge_agent.voice.wyoming.sockets import connect_to, leave, listen_on
 
@@ -250,22 +251,30 @@ class WyomingDoor(_Ears):
             self._let_go(selector, peer)
 
     def _let_in(self, selector: selectors.BaseSelector, door: socket.socket) -> None:
-        """Accept a peer; where there are too many, the one that was silent for longest goes, if any was."""
+        """Accept a peer; where there are too many, one gives way: of an address that has more, or one long silent."""
         try:
-            connected, _ = door.accept()
+            connected, there = door.accept()
         except OSError:  # it left again
             return
+        peer = Peer(connected, there[0] if isinstance(there, tuple) else "")
         if len(self._peers) >= MOST_PEERS:
-            quietest = min(self._peers.values(), key=lambda peer: peer.heard_at)
-            if time.monotonic() - quietest.heard_at < TURN_S:
+            one_less = self._one_less(peer)
+            if one_less is None:
                 self._complaints.add(
                     WyomingError("is one too many", "busy", f"{MOST_PEERS} may be connected at once.")
                 )
                 connected.close()
                 return
-            self._let_go(selector, quietest)
-        self._peers[connected] = Peer(connected)
+            self._let_go(selector, one_less)
+        self._peers[connected] = peer
         selector.register(connected, selectors.EVENT_READ)
+
+    def _one_less(self, newcomer: Peer) -> Peer | None:
+        if (peer := who_gives_way(self._peers.values(), newcomer.host)) is not None:
+            self._complaints.add(gave_way())
+            return peer
+        quietest = min(self._peers.values(), key=lambda each: each.spoke_at)
+        return None if time.monotonic() - quietest.spoke_at < TURN_S else quietest
 
     def _let_go(self, selector: selectors.BaseSelector, peer: Peer) -> None:
         selector.unregister(peer.socket)

@@ -454,6 +454,7 @@ def stamped(timestamp: str) -> bytes:
     return (header % (timestamp, len(pcm))).encode() + pcm
 
 
+PONG = Message("pong", {"text": None}).encode()
 HALF_A_MESSAGE = b'{"type":"audio-chunk","payload_length":400000}\n' + bytes(5000)
 
 ILL = {
@@ -598,6 +599,79 @@ async def test_one_client_too_many_is_not_hung_up_on_at_once(serving: Serving) -
             await answer(first)
         assert not reader.at_eof()
         writer.close()
+
+
+async def come_from(host: str, uri: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to the server from one of this machine's addresses."""
+    return await asyncio.open_connection("127.0.0.1", Address.parse(uri).port, local_addr=(host, 0))
+
+
+async def test_a_flood_from_one_address_keeps_nobody_from_another_out(
+    serving: Serving, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is in the middle of messages, or asks on and on, and comes again as soon as it is sent away."""
+    ping = Message("ping").encode()
+
+    crowded = asyncio.Event()
+
+    async def flood(uri: str, begins: bytes) -> None:
+        while True:
+            if "one too many" in caplog.text:
+                crowded.set()
+            with suppress(OSError):
+                reader, writer = await come_from("127.0.0.2", uri)
+                try:
+                    writer.write(begins)
+                    while not reader.at_eof():
+                        writer.write(b" " if begins == HALF_A_MESSAGE else ping)
+                        await writer.drain()
+                        await asyncio.wait([reading := asyncio.create_task(reader.read(READ_BYTES))], timeout=0.01)
+                        reading.cancel()
+                finally:
+                    writer.transport.abort()
+
+    async with serving(Bounds(clients=4, busy_s=0.05), uri="tcp://127.0.0.1:0") as uri:
+        floods = [asyncio.create_task(flood(uri, begins)) for begins in [HALF_A_MESSAGE, ping] * 4]
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await crowded.wait()
+            there = [await come_from("127.0.0.3", uri) for _ in range(2)]
+            for reader, writer in there * 3:
+                writer.write(ping)
+                await asyncio.wait_for(reader.readuntil(PONG), PATIENCE_S)
+        finally:
+            for each in floods:
+                each.cancel()
+            await asyncio.wait(floods)
+        for _, writer in there:
+            writer.transport.abort()
+    assert "gives its place to another address" in caplog.text
+
+
+async def test_of_the_address_with_most_places_goes_who_said_nothing_for_longest(serving: Serving) -> None:
+    async def connect_and_ask(host: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await come_from(host, uri)
+        await asks(reader, writer)
+        return reader, writer
+
+    async def asks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(Message("ping").encode())
+        await asyncio.wait_for(reader.readuntil(PONG), PATIENCE_S)
+
+    async with serving(Bounds(clients=3, busy_s=0.05), uri="tcp://127.0.0.1:0") as uri:
+        there = [await connect_and_ask("127.0.0.2") for _ in range(3)]
+        for each in (there[2], there[0]):
+            await asks(*each)
+        other = await connect_and_ask("127.0.0.3")
+        assert await rest(there[1][0]) == b""
+        for each in (there[0], there[2], other):
+            await asks(*each)
+        for host in ("127.0.0.2", "127.0.0.3"):  # nobody has two more than either would have
+            reader, writer = await come_from(host, uri)
+            assert b"busy" in await rest(reader)
+            writer.close()
+        for _, writer in (*there, other):
+            writer.transport.abort()
 
 
 async def test_who_listens_may_be_silent_until_its_place_is_needed(serving: Serving) -> None:

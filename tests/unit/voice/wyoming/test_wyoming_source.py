@@ -284,6 +284,33 @@ def test_too_many_connections_cost_the_quietest_its_place_but_not_who_speaks(
         connected.close()
 
 
+def test_a_flood_from_one_address_keeps_no_satellite_of_another_out(
+    door: WyomingDoor, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It holds every place with bytes that never become a message."""
+
+    def connect(host: str) -> socket.socket:
+        connected = socket.create_connection(("127.0.0.1", door.port), PATIENCE_S, (host, 0))
+        door.read()
+        return connected
+
+    flood = [connect("127.0.0.2") for _ in range(MOST_PEERS)]
+    for each in flood:
+        each.sendall(b"{")
+        door.read()
+    satellites = [connect("127.0.0.3") for _ in range(2)]
+    for satellite in satellites:
+        satellite.sendall(PING)
+        door.read()
+        assert b"pong" in satellite.recv(2000)
+    assert [each.recv(1) for each in flood[:2]] == [b"", b""]
+    refused = [connect(host) for host in ("127.0.0.2", "127.0.0.3")]
+    assert [each.recv(1) for each in refused] == [b"", b""]
+    assert caplog.text.count("gives its place to another address") == 1
+    for each in (*flood, *satellites, *refused):
+        each.close()
+
+
 async def test_a_satellite_that_comes_back_at_once_is_heard_at_once(door: WyomingDoor) -> None:
     first, second = b"\x01\x00" * 1600, b"\x02\x00" * 1600
     async with AsyncClient.from_uri(uri_of(door)) as one:
