@@ -283,6 +283,11 @@ class Campaign(_Frozen):
                 raise ValueError(f"creative {creative.crid}: its link must lead to the campaign's adomain")
         return self
 
+    @property
+    def booked(self) -> int:
+        """How many creatives the line items name, one once for each: so many are weighed at a moment."""
+        return sum(len(item.crids) for item in self.line_items)
+
     def creative(self, crid: str) -> Creative:
         """Return the creative with that id; a KeyError is a caller's bug."""
         for creative in self.creatives:

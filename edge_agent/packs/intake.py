@@ -9,7 +9,7 @@ from edge_agent.model.errors import EdgeAgentError, FormatError, LinkError, Stor
 from edge_agent.packs.formats.documents import MAX_DOCUMENT_BYTES
 from edge_agent.packs.formats.manifest import parse_target_name, shelf_name
 from edge_agent.packs.formats.revocations import TARGET as REVOKED
-from edge_agent.packs.shares import Claimed, without_share
+from edge_agent.packs.shares import Claimed, past_share, within_bookings, without_share
 from edge_agent.packs.shelf import Shelf, role_of
 from edge_agent.packs.shelf_record import Entry
 from edge_agent.packs.source import Piece, Source, target_topic
@@ -39,7 +39,7 @@ def packs_to_read(repository: Repository, shelf: Shelf) -> list[str]:
 
 async def packs_without_share(
     repository: Repository, shelf: Shelf, names: Iterable[str]
-) -> Mapping[str, EdgeAgentError]:
+) -> Mapping[str, StorageError]:
     """Return those of `names` for whose manifests their advertiser has no room left, with why (see `shares`)."""
     claims = []
     for name in names:
@@ -111,12 +111,13 @@ def _altered(file: SignedFile) -> UntrustedError:
 
 
 async def place_entries(
-    repository: Repository, shelf: Shelf, troubles: Troubles, left_out: Mapping[str, EdgeAgentError]
-) -> None:
+    repository: Repository, shelf: Shelf, troubles: Troubles, left_out: Mapping[str, StorageError]
+) -> Mapping[str, StorageError]:
     """Give each signed pack its entry; the last complete version stays in it until the newest is complete.
 
-    Of a pack that is `left_out` nothing else stays. Manifests are read in a worker thread: one that lists thousands
-    of chunks takes long on a small device.
+    Of a pack that is `left_out` nothing else stays, nor of one for which its advertiser books too much: both are
+    returned, with why. Manifests are read in a worker thread: one that lists thousands of chunks takes long on a
+    small device.
     """
     for name in signed_packs(repository):
         sha256 = repository.files[name].sha256
@@ -125,9 +126,12 @@ async def place_entries(
             if old is None or old.complete is None:
                 shelf.entries.pop(name, None)
             else:
-                shelf.entries[name] = replace(old, sha256=sha256, newest=None, reason=left_out[name].said())
+                shelf.entries[name] = past_share(
+                    replace(old, sha256=sha256, newest=None, past_share=0), left_out[name]
+                )
             continue
-        if old is not None and old.sha256 == sha256 and (old.newest is not None or old.reason):
+        is_read = old is not None and (old.newest is not None or bool(old.reason)) and old.past_share != 0
+        if old is not None and old.sha256 == sha256 and is_read:
             continue
         fresh = Entry(name, sha256)
         if old is not None:
@@ -145,9 +149,21 @@ async def place_entries(
             for sentence in entry.left_out:
                 _log.info("The pack %s is newer than this agent. %s", shelf_name(name), sentence)
             troubles.end(f"manifest {shelf_name(name)}")
+    return {**await _hold_to_bookings(shelf), **left_out}
 
 
-def note_broken_roles(repository: Repository, troubles: Troubles, left_out: Mapping[str, EdgeAgentError]) -> None:
+async def _hold_to_bookings(shelf: Shelf) -> Mapping[str, StorageError]:
+    """Leave out what an advertiser books past its share, and let in what was left out and fits now."""
+    shelf.entries, left_out = within_bookings(shelf.entries)
+    for name, entry in list(shelf.entries.items()):
+        if entry.past_share and name not in left_out:
+            let_in = await in_thread(shelf.with_manifest, replace(entry, reason=None, past_share=None))
+            if shelf.entries.get(name) is entry:
+                shelf.entries[name] = let_in
+    return left_out
+
+
+def note_broken_roles(repository: Repository, troubles: Troubles, left_out: Mapping[str, StorageError]) -> None:
     """Begin a trouble for each role that did not verify, is suspicious or signs too much; end those of the others."""
     too_much = {role_of(name): error for name, error in left_out.items()}
     ill = {**too_much, **repository.suspicious, **repository.broken}

@@ -176,7 +176,7 @@ class Lookout:
             failures.append(
                 await bring_documents(repository, self._shelf, self._source, wanted, self._settings.window)
             )
-            await place_entries(repository, self._shelf, self._troubles, left_out)
+            left_out = await place_entries(repository, self._shelf, self._troubles, left_out)
             await self._remove_unneeded(before)
         if not any(failures) and not repository.broken and self._shelf.has_all_manifests():
             self._shelf.be_sure()

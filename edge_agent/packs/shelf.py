@@ -19,6 +19,7 @@ from edge_agent.packs.formats.revocations import TARGET as REVOKED
 from edge_agent.packs.formats.revocations import Revocations, parse_revocations, without_revoked
 from edge_agent.packs.keeping.store import BlobStore
 from edge_agent.packs.retries import Retries
+from edge_agent.packs.shares import within_bookings
 from edge_agent.packs.shelf_record import Entry, PackRecord, ShelfRecord, fingerprint, read_record
 from edge_agent.packs.trust.newest_list import newer_list
 from edge_agent.packs.trust.repository import ADVERTISER_ROLE, CONFIG_ROLE, Repository
@@ -124,7 +125,8 @@ class Shelf:
                 if complete is not None and all(self.store.asset_path(asset) for asset in complete.assets.values()):
                     entry = replace(entry, complete_sha256=pack.complete, complete=complete)
             entries[name] = entry
-        self.entries, self._unread, self._is_read = entries, unread, True
+        self.entries, _ = within_bookings(entries)
+        self._unread, self._is_read = unread, True
         self.is_sure = is_sure and self.has_all_manifests()
 
     def shelve(self, entry: Entry) -> None:

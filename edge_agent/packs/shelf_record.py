@@ -70,6 +70,8 @@ class Entry:
     """Whether it is merely meant for another kind of device, which is nobody's trouble."""
     left_out: tuple[str, ...] = ()
     """What of the newest version is newer than this agent and is not used, a sentence each."""
+    past_share: int | None = None
+    """How many creatives the newest version books (0: not read) where its advertiser's share has no room for it."""
 
     @property
     def is_complete(self) -> bool:

@@ -17,7 +17,7 @@ from edge_agent.measure import journal
 from edge_agent.measure.report_key import Kem
 from edge_agent.measure.sealer import PLAIN_BYTES, sealed_bytes
 from edge_agent.model.campaign import HISTORY_KEPT
-from edge_agent.packs import scrub
+from edge_agent.packs import scrub, shares
 from edge_agent.packs.fetching import mirrors
 from edge_agent.packs.formats import chunk_lists, documents, manifest, revocations
 from edge_agent.packs.keeping import reserve
@@ -80,6 +80,8 @@ TOLD: Final = {
         f"bytes ({manifest.MAX_LIST_BYTES // manifest.CHUNK_ENTRY_BYTES:,} chunks)",
         f"more than {manifest.MIN_LISTED_BYTES // KIB} KiB on average",
         f"writes {chunk_lists.CHUNKS_IN_A_LIST:,} chunks into each",
+        f"{shares.SHARE_BYTES // MIB} MiB for them, counted in blocks of {shares.BLOCK_BYTES // KIB} KiB",
+        f"may name {shares.SHARE_BOOKED:,} creatives between them",
         f"at most {revocations.MAX_NAMES:,} names and {documents.MAX_DOCUMENT_BYTES // KIB} KiB",
         f"left alone for {mirrors.FIRST_PAUSE.total_seconds():g} s",
         f"a file of {reserve.RESERVE_BYTES // MIB} MiB (`reserve`)",

@@ -146,7 +146,7 @@ class Manifest(BaseModel):
     def _whole(self) -> Self:
         if len(self.campaign.creatives) > MAX_CREATIVES:
             raise ValueError(f"more than {MAX_CREATIVES} creatives")
-        if sum(len(item.crids) for item in self.campaign.line_items) > MAX_BOOKED:
+        if self.campaign.booked > MAX_BOOKED:
             raise ValueError(f"its line items name more than {MAX_BOOKED} creatives between them")
         for creative in self.campaign.creatives:
             for name in creative.asset_names():
