@@ -46,7 +46,7 @@ class Supply:
         shelf: Shelf,
         source: ChunkSource,
         troubles: Troubles,
-        on_shelved: Callable[[Entry], Awaitable[None]],
+        on_shelved: Callable[[Entry], None],
         on_spent: Callable[[], Awaitable[None]],
         *,
         now: Callable[[], datetime],
@@ -251,7 +251,7 @@ class Supply:
             shelved = replace(standing, complete=manifest, complete_sha256=entry.sha256)
             self._shelf.shelve(shelved)
             self.missing_bytes.pop(entry.target_name, None)
-            await self._on_shelved(shelved)
+            self._on_shelved(shelved)
 
     def _held(self) -> Hold | None:
         return self.meter.hold(self._now(), clock_trusted=self._clock_trusted())

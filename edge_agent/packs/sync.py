@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
 
 from edge_agent.model.catalog import Catalog
 from edge_agent.model.errors import StorageError, UntrustedError
@@ -40,6 +41,9 @@ from edge_agent.settings.rooms import PacksSettings
 from edge_agent.troubles import Troubles
 
 _log = logging.getLogger(__name__)
+
+_RESTS: Final = 4
+"""So many times as long as telling of packs that became whole took, none is told of: it all takes a fifth at most."""
 
 
 def _utc_now() -> datetime:
@@ -107,6 +111,7 @@ class PackShelf:
         )
         self._changed = changed
         self._told_reasons: Mapping[str, Said] = {}
+        self._has_arrived = asyncio.Event()
         self.loaded = asyncio.Event()
         self._lookout = Lookout(
             settings,
@@ -159,6 +164,7 @@ class PackShelf:
         await self._load()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._supply.run(), name="packs-supply")
+            group.create_task(self._tell_of_arrivals(), name="packs-arrivals")
             group.create_task(self._lookout.run(), name="packs-refresh")
             group.create_task(self._clock.run(), name="packs-clock")
             group.create_task(scrub(self._shelf, self._damaged, self._troubles), name="packs-scrub")
@@ -196,12 +202,26 @@ class PackShelf:
 
     # Telling
 
-    async def _on_shelved(self, entry: Entry) -> None:
-        """Announce first: should the power go before the record is written, the next start finds the assets whole."""
+    def _on_shelved(self, entry: Entry) -> None:
         _log.info("The pack %s is complete.", shelf_name(entry.target_name))
-        await self._on_room()
+        self._has_arrived.set()
+
+    async def _tell_of_arrivals(self) -> None:
+        """Tell of packs that became whole: of the first at once, of those that come soon after it together.
+
+        Each telling looks at every pack, decides anew and writes the record, so that one for each of a thousand would
+        take a small device minutes.
+        """
+        clock_s = asyncio.get_running_loop().time
+        while True:
+            await self._has_arrived.wait()
+            self._has_arrived.clear()
+            began_at_s = clock_s()
+            await self._on_room()
+            await asyncio.sleep(_RESTS * (clock_s() - began_at_s))
 
     async def _on_room(self) -> None:
+        """Announce first: should the power go before the record is written, the next start finds the assets whole."""
         self._telling.announce()
         await self._records.save_quietly()
 

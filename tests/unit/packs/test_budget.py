@@ -42,7 +42,7 @@ async def test_a_budget_that_was_lowered_is_kept_and_what_plays_stays(
     fleet: SmallFleet, source: MemorySource, tmp_path: Path
 ) -> None:
     async with Device(tmp_path / "tv", fleet.root_json, source) as device:
-        await device.until(lambda: len(device.playable()) == len(PACKS))
+        await device.until(lambda: len(device.playable()) == len(PACKS) and device.is_settled())
         whys = {name: str(place.why) for name, place in device.shelf.places().items()}
         assert whys["acme/summer"].startswith("Goes first: its flight ends on")
     async with Device(tmp_path / "tv", fleet.root_json, source, budget_bytes=450_000, playing=playing) as device:

@@ -77,6 +77,18 @@ async def test_the_shelf_stands_again_without_any_network(
         assert again == told == [("config/report-key.json", fleet.fleet.document("config/report-key.json"))]
 
 
+async def test_of_packs_that_arrive_in_a_row_some_are_told_of_together(
+    fleet: SmallFleet, source: MemorySource, tmp_path: Path
+) -> None:
+    names = [f"p{number:02}" for number in range(30)]
+    for name in names:
+        fleet.sign(name, poster=png(filling=name.encode()))
+    fleet.put_into(source)
+    async with Device(tmp_path / "tv", fleet.root_json, source) as device:
+        await device.until(lambda: len(device.playable()) == len(names) and device.has_recorded(len(names)))
+        assert len(device.catalogs()) < len(names), "each telling looks at every pack"
+
+
 async def test_a_new_timestamp_is_all_it_takes(fleet: SmallFleet, source: MemorySource, tmp_path: Path) -> None:
     fleet.put_into(source)
     async with Device(tmp_path / "tv", fleet.root_json, source) as device:
