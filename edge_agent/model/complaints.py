@@ -19,4 +19,4 @@ _SHOULD: Final = re.compile(r"^(Input|String|List|Tuple|Dictionary|Value) should
 def complaint(detail: Mapping[str, Any]) -> str:
     """Return what one of `ValidationError.errors()` says is wrong, beginning small and without a full stop."""
     told: str = _PLAIN.get(detail["type"]) or detail["msg"].removeprefix("Value error, ")
-    return _SHOULD.sub("it should ", told).rstrip(".")
+    return _SHOULD.sub("it should ", told).replace(" after validation", "").rstrip(".")

@@ -73,7 +73,9 @@ def first_unfit(layer: Layer) -> str | None:
             try:
                 judged = judge.validate_python(value)
             except ValidationError as error:
-                return f"{section}.{field}: {complaint(dict(error.errors()[0]))}"
+                first = error.errors()[0]
+                where = ".".join((section, field, *map(str, first["loc"])))
+                return f"{where}: {complaint(dict(first))}"
             marks = found.json_schema_extra
             least_s = marks.get(LEAST_FROM_AFAR) if isinstance(marks, dict) else None
             if isinstance(least_s, int) and judged < timedelta(seconds=least_s):

@@ -19,6 +19,11 @@ LEAST_FROM_AFAR: Final = "least"
 
 MAX_MIRRORS: Final = 3
 
+MAX_WAKE_PHRASES: Final = 64
+"""Measured beside two: half as much again of the processor while somebody talks (64 of forty words: three times), and
+a tenth more of memory. As many as a document from afar has room for cost seven to ten times."""
+MAX_PHRASE_CHARS: Final = 200
+
 
 class _Slice(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -90,7 +95,9 @@ class VoiceSettings(_Slice):
     """A Vosk model directory; None means the one chosen with `edge-agent model use`, else the one in the package."""
     models_directory: Path | None = None
     """Where `edge-agent model` keeps installed models, and the choice between them."""
-    wake_phrases: tuple[str, ...] = Field(default=(), json_schema_extra=REMOTE)
+    wake_phrases: tuple[Annotated[str, Field(max_length=MAX_PHRASE_CHARS)], ...] = Field(
+        default=(), max_length=MAX_WAKE_PHRASES, json_schema_extra=REMOTE
+    )
     sensitivity: float = Field(default=0.5, ge=0, le=1, json_schema_extra=REMOTE)
     lang: str = "en"
     wyoming: WyomingSettings | None = None

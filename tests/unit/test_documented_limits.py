@@ -25,6 +25,7 @@ from edge_agent.packs.source import MAX_METADATA_BYTES
 from edge_agent.plays import PAST_MEANT
 from edge_agent.render import hook_process, play_run, watcher
 from edge_agent.render.hook_output import OutputLimits
+from edge_agent.settings import rooms
 from edge_agent.settings.rooms import DebugSettings, MeasureSettings, PacksSettings, RenderSettings
 from edge_agent.voice import dialogue, ear, gate, patience
 from edge_agent.voice.phrases import confusability
@@ -126,6 +127,7 @@ TOLD: Final = {
         f"1, 2, 4 … {ear.RETRY_MAX.total_seconds():g} s",
         f"{confusability.RISKY} and more is risky, {confusability.TOO_CLOSE} and more is refused",
     ],
+    "settings.md": [f"{rooms.MAX_WAKE_PHRASES} phrases of up to {rooms.MAX_PHRASE_CHARS} characters"],
     "home-assistant.md": [
         f"hold {protocol.LONGEST_PAYLOAD_BYTES // KIB} KiB of audio",
         f"sign of life after {satellites.ASK_AFTER_S:g} s, lost after {satellites.LOST_AFTER_S:g} s",

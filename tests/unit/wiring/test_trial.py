@@ -10,6 +10,7 @@ from edge_agent.link.reported_state import ReportedState
 from edge_agent.model.device import Microphone
 from edge_agent.model.errors import StorageError, VoiceError
 from edge_agent.settings.layers import Settings
+from edge_agent.settings.rooms import MAX_PHRASE_CHARS, MAX_WAKE_PHRASES
 from edge_agent.troubles import Troubles
 from edge_agent.wiring.reported import reported_state
 from edge_agent.wiring.trial import MOST_TIMES, ConfigOffers, ConfigTrial, document_names
@@ -133,6 +134,25 @@ async def test_values_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     outcome = await Agent(tmp_path).trial.offer({FLEET: remote(1, voice={"sensitivity": 40})})
     assert outcome.outcome == "refused"
     assert outcome.detail.startswith(f"{FLEET}: voice.sensitivity"), "nobody is sent to look into agent.toml"
+
+
+@pytest.mark.parametrize(
+    ("phrases", "complaint"),
+    [
+        (["hey kitchen"] * (MAX_WAKE_PHRASES + 1), "voice.wake_phrases: it should have at most 64 items, not 65"),
+        (["hey " + "y" * MAX_PHRASE_CHARS], "voice.wake_phrases.0: it should have at most 200 characters"),
+    ],
+    ids=["too-many", "too-long"],
+)
+async def test_more_wake_phrases_than_a_device_has_time_for_change_nothing(
+    tmp_path: Path, phrases: list[str], complaint: str
+) -> None:
+    agent = Agent(tmp_path)
+    most = [f"{number} ".ljust(MAX_PHRASE_CHARS, "y") for number in range(MAX_WAKE_PHRASES)]
+    assert (await agent.trial.offer({FLEET: remote(1, voice={"wake_phrases": most})})).outcome == "applied"
+    outcome = await agent.trial.offer({FLEET: remote(2, voice={"wake_phrases": phrases})})
+    assert (outcome.outcome, outcome.detail) == ("refused", f"{FLEET}: {complaint}.")
+    assert Agent(tmp_path).trial.settings.voice.wake_phrases == tuple(most)
 
 
 async def test_what_the_agent_cannot_live_by_is_rolled_back_and_not_tried_again(tmp_path: Path) -> None:
