@@ -132,8 +132,9 @@ class Agent:
         """Run every room until cancelled. The database is closed last."""
         try:
             async with serve(self.face, self.settings.debug) as doors, asyncio.TaskGroup() as tasks:
-                if doors.url is not None:
-                    logger.info("The page of this device is at %s", doors.url)
+                logger.info(
+                    "The page of this device is %s", f"at {doors.url}" if doors.url else "closed (debug.port)"
+                )
                 known = self.driver.state.surroundings
                 self.rooms.reporter.room.consent_changed(known.consent)
                 self.emit(ev.ResidentDecided(known.consent, known.limits))

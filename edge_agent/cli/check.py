@@ -185,7 +185,7 @@ def _page(settings: Settings) -> str:
     from edge_agent.debug.serving import try_loopback
 
     if settings.debug.port is None:
-        return "none is served"
+        return "none is served, as debug.port is false; a number, such as 8765, opens it"
     if _is_running(settings):
         return "left to the agent that is running"
     return try_loopback(settings.debug)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from edge_agent.model.campaign import Daypart
 from edge_agent.model.durations import Seconds
@@ -138,10 +138,20 @@ class MeasureSettings(_Slice):
 
 
 class DebugSettings(_Slice):
-    """The loopback endpoint and the Unix socket. Port 0 picks a free one; None closes the endpoint."""
+    """The loopback endpoint and the Unix socket. Port 0 picks a free one; `false`, here None, closes the endpoint.
+
+    The socket stays: on it the resident's words reach an agent that runs.
+    """
 
     host: Literal["127.0.0.1", "::1"] = "127.0.0.1"
     port: int | None = Field(default=8765, ge=0, le=65535)
     socket: Path | None = None
     token_file: Path | None = None
     """With a token, the page may also act (inject moments); without one it only reads."""
+
+    @field_validator("port", mode="before")
+    @classmethod
+    def _closed(cls, port: object) -> object:
+        if port is True:
+            raise ValueError("write a number, or false for no page")
+        return None if port is False else port

@@ -179,6 +179,14 @@ def test_a_port_that_is_taken_is_told_unless_the_agent_that_runs_has_it(tmp_path
         assert findings["page"]["ok"]
 
 
+def test_a_page_that_is_closed_is_said_to_be_and_how_it_is_opened(tmp_path: Path) -> None:
+    _, findings = checked(tmp_path, "[debug]\nport = false\n")
+    assert findings["page"]["ok"]
+    assert findings["page"]["detail"] == "none is served, as debug.port is false; a number, such as 8765, opens it"
+    _, findings = checked(tmp_path, "[debug]\nport = true\n")
+    assert "debug.port: write a number, or false for no page" in findings["configuration"]["detail"]
+
+
 def test_a_token_that_everybody_may_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("a token of more than sixteen characters", "utf-8")
     (tmp_path / "token").chmod(0o644)
