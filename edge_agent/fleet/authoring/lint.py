@@ -18,6 +18,8 @@ from edge_agent.fleet.authoring.pack_folder import PackFolder, read_pack_folder
 from edge_agent.model.campaign import Creative, FrequencyCap, LineItem, Pacing
 from edge_agent.model.errors import FormatError
 from edge_agent.model.formats import Format
+from edge_agent.packs.formats.documents import MAX_DOCUMENT_BYTES, validate
+from edge_agent.packs.formats.manifest import Manifest
 from edge_agent.settings.profile import DeviceProfile
 from edge_agent.settings.rooms import PacksSettings
 from edge_agent.voice.dialogue import MOST_ANSWERS, NotInterested, Stop, Why, intent_of
@@ -61,6 +63,7 @@ def lint(
     found = [
         *check_fit(pack, profiles, now),
         *check_moments(pack, profiles),
+        *_check_limits(pack),
         *_check_booking(pack),
         *(finding for item in pack.campaign.line_items for finding in _check_line_item(item, now)),
         *(finding for creative in pack.campaign.creatives for finding in _check_words(creative, unknown_words)),
@@ -73,6 +76,21 @@ def lint(
 def in_order(findings: Sequence[Finding]) -> list[Finding]:
     """Return the errors first, each level as it was found."""
     return sorted(findings, key=lambda finding: finding.level is not Level.ERROR)
+
+
+def _check_limits(pack: PackFolder) -> Iterator[Finding]:
+    """Find what no manifest has room for. Lists of chunks have some beside it, so that each asset counts as one."""
+    chunk = {"sha256": "0" * 64, "length": 1}
+    assets = {name: chunk | {"mime": media.mime, "chunks": [chunk]} for name, media in pack.media.items()}
+    value = {"name": pack.pack, "version": 1, "kinds": pack.kinds, "campaign": pack.campaign, "assets": assets}
+    split = "Split it into two packs."
+    try:
+        length = len(validate(Manifest, value, "The pack").to_bytes())
+    except FormatError as wrong:
+        yield error("limits", "", f"{wrong}.", split)
+    else:
+        if length > MAX_DOCUMENT_BYTES:
+            yield error("limits", "", f"Its manifest has {length} bytes; at most {MAX_DOCUMENT_BYTES} travel.", split)
 
 
 def _check_booking(pack: PackFolder) -> Iterator[Finding]:

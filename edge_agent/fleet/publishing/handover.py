@@ -19,6 +19,7 @@ from edge_agent.fleet.signing.bundle import Bundle, read_bundle, write_bundle
 from edge_agent.fleet.signing.chunk_folder import ChunkKeeper, Read, parts_of, reading
 from edge_agent.fleet.signing.content_folder import sha256_of
 from edge_agent.fleet.signing.repository import FleetRepository
+from edge_agent.fleet.signing.shares import refuse_past_share
 from edge_agent.fleet.signing.signed_packs import (
     ANY_SIZE,
     Progress,
@@ -161,7 +162,7 @@ def accept_bundle(fleet: FleetRepository, path: Path, now: datetime) -> Accepted
        nobody.
     4. It is signed by the threshold of that advertiser's keys, and no longer, as it is written, than devices read.
     5. Every manifest that it names is in it or in the fleet, follows the format, is no older than what stands, and
-       its campaign is no other advertiser's.
+       its campaign is no other advertiser's; and devices read all of them.
     6. Every chunk of those manifests, and list of chunks, is in it or in the fleet.
 
     Raises FormatError or SettingsError, one sentence about the first of these that is not so.
@@ -185,6 +186,11 @@ def accept_bundle(fleet: FleetRepository, path: Path, now: datetime) -> Accepted
     refuse_oversize(role, bundle.metadata.to_bytes())  # 4
     kept = before.targets if before is not None else {}
     documents, arrived = _judge_manifests(fleet, bundle, bundle.metadata.signed, standing, kept)  # 5, 6
+    newest = standing | {manifest.target_name: manifest for manifest in arrived}
+    targets = bundle.metadata.signed.targets
+    refuse_past_share(
+        name, [(newest[target], file.length) for target, file in targets.items() if target in newest]
+    )  # 5
     _take_parts(fleet, bundle, {part for manifest in arrived for part in _needed(manifest, bundle, fleet)})
     for document in documents:
         fleet.keep_document(document)

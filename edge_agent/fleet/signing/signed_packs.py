@@ -9,6 +9,7 @@ from typing import Final
 from edge_agent.fleet.authoring.pack_folder import PackFolder, read_pack_folder
 from edge_agent.fleet.signing.book import Book
 from edge_agent.fleet.signing.packing import make_room, pack_assets
+from edge_agent.fleet.signing.shares import refuse_past_share
 from edge_agent.model.campaign import Campaign
 from edge_agent.model.errors import FormatError
 from edge_agent.packs.formats.documents import validate
@@ -55,7 +56,8 @@ def sign_pack(book: Book, folder: Path, now: datetime, progress: Progress) -> Si
 def sign_manifest(book: Book, manifest: Manifest, now: datetime) -> tuple[Manifest, bool]:
     """Sign `manifest` as the next version of its pack and commit, unless exactly this was signed before.
 
-    Returns it as it is signed, and whether it changed. Its chunks are in the book already. Raises FormatError.
+    Returns it as it is signed, and whether it changed. Its chunks are in the book already. Raises FormatError, also
+    where devices would not read all that its advertiser signs then.
     """
     name = manifest.target_name
     old = _published(book, name)
@@ -66,6 +68,10 @@ def sign_manifest(book: Book, manifest: Manifest, now: datetime) -> tuple[Manife
     manifest = make_room(book, manifest)
     content = manifest.to_bytes()
     parse_manifest(content, name, manifest.total_bytes)
+    advertiser = manifest.campaign.advertiser
+    others = (one for one in manifests(book) if one.campaign.advertiser == advertiser and one.target_name != name)
+    lengths = ((one, book.files[one.target_name].length) for one in others)
+    refuse_past_share(advertiser, [*lengths, (manifest, len(content))])
     book.put(name, content)
     book.commit(now)
     return manifest, True

@@ -18,6 +18,7 @@ from edge_agent.fleet.authoring.lint import lint
 from edge_agent.fleet.authoring.measurements import measure_files
 from edge_agent.fleet.authoring.preview import write_preview
 from edge_agent.model.errors import SettingsError
+from edge_agent.packs.formats.manifest import MAX_CREATIVES
 from edge_agent.settings.layers import load_profile
 from edge_agent.voice.dialogue import MOST_ANSWERS
 
@@ -299,6 +300,18 @@ def test_the_sample_packs_have_no_errors_on_the_devices_of_the_demo(capsys: pyte
     for folder in (packs / "green-valley", packs / "puddle-boots"):
         fleet_pack.lint(folder, None, as_json=True)
         assert json.loads(capsys.readouterr().out)["errors"] == 0
+
+
+def test_more_than_a_manifest_holds_is_said_before_it_is_built(folder: Path) -> None:
+    poster = POSTER.replace('"poster"', '"poster-{}"').format
+    many = HEAD + "".join(poster(number) for number in range(MAX_CREATIVES + 1)) + TEXT
+    assert [str(one) for one in found(folder, many) if one.code == "limits"] == [
+        "The pack: more than 256 creatives. Split it into two packs."
+    ]
+    words = POSTER.replace("Fresh bread.", "y" * 600).replace('"poster"', '"poster-{}"').format
+    long = HEAD + "".join(words(number) for number in range(MAX_CREATIVES)) + TEXT
+    (limit,) = [one for one in found(folder, long) if one.code == "limits"]
+    assert limit.message.startswith("Its manifest has ")
 
 
 def test_a_pack_for_whose_chunks_one_manifest_has_no_room_is_too_large_for_devices_alone(folder: Path) -> None:
