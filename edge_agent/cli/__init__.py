@@ -1,17 +1,18 @@
 """The `edge-agent` command: one file a command group, and nothing imported that the command does not use.
 
-Exit codes: 0 done; 1 the command could not do it and says why; 2 the command line is wrong; 130 interrupted.
+Exit codes: 0 done; 1 the command could not do it and says why; 2 the command line is wrong; 130 interrupted;
+141 nobody reads what it prints any more (`| head`).
 """
 
 import sys
 from importlib import import_module
-from io import TextIOWrapper
 from typing import Final
 
 import typer
 
 from edge_agent import __version__
 from edge_agent.cli.output import fail
+from edge_agent.cli.streams import guard_streams
 from edge_agent.model.errors import EdgeAgentError
 
 _COMMANDS: Final = (
@@ -59,9 +60,7 @@ def build(argv: list[str]) -> typer.Typer:
 
 def main() -> None:
     """Run the command line; expected errors become one sentence on stderr and exit code 1."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # what a terminal has no letters for is no reason to fail
-            stream.reconfigure(errors="backslashreplace")
+    guard_streams()
     try:
         build(sys.argv[1:])()
     except EdgeAgentError as error:
