@@ -92,7 +92,8 @@ def build(
 ) -> None:
     """Make a pack into one file: signed with your own key, or ready to sign without one.
 
-    The same folder makes the same bytes on the same day; SOURCE_DATE_EPOCH sets the day.
+    The same folder makes the same bytes; where it has no line items and no key is named, on the same day.
+    SOURCE_DATE_EPOCH sets the day.
     """
     from edge_agent.fleet.publishing.handover import build_signed, build_unsigned
     from edge_agent.fleet.signing.advertiser import AdvertiserFolder

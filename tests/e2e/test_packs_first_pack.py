@@ -44,7 +44,7 @@ async def test_from_nothing_to_a_pack_on_the_shelf_in_three_commands(
     assert (await fleet(tmp_path, "pack", "new", "first", "--advertiser", "me", "--poster", "picture.png"))[0] == 0
     code, out, err = await fleet(tmp_path, "publish", "first", *where)
     assert (code, "Published me/first, version 1" in out) == (0, True), err
-    assert "It runs from today for 30 days, at: idle" in err
+    assert "at: idle (no line_items were given, and then it is 30 days)" in err
 
     link = Link(LinkSettings(device_id="first-tv", host=broker.host, port=broker.port, root=root))
     running = asyncio.create_task(link.run())

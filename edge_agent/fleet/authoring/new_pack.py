@@ -30,7 +30,8 @@ transcript = {transcript}
 lang = {lang}
 {dur}"""
 _TAIL: Final = """
-# When it may be placed. Without this: for 30 days from today, at the moments that suit the formats above.
+# When it may be placed. Without this: for 30 days from when it is first published, at the moments that suit the
+# formats above.
 # [[line_items]]
 # id = "mornings"
 # crids = [{crids}]

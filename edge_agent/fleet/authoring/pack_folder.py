@@ -6,7 +6,7 @@ What the person leaves out is filled in where there is one sensible answer, and 
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
@@ -66,7 +66,8 @@ class Stated(BaseModel):
 class PackFolder:
     """A pack as it was written: `files` by asset name, `media` what each is. `assumed` are sentences for a person.
 
-    `text` says by asset name where a picture has text, for those of which the pack says so.
+    `text` says by asset name where a picture has text, for those of which the pack says so. `is_flight_assumed` where
+    the pack has no line items: it runs for 30 days from the first publication (see `still_running`).
     """
 
     pack: str
@@ -76,6 +77,7 @@ class PackFolder:
     media: Mapping[str, Media]
     assumed: tuple[str, ...]
     text: Mapping[str, tuple[tuple[int, int, int, int], ...]]
+    is_flight_assumed: bool
 
 
 def read_pack_folder(folder: Path, now: datetime) -> PackFolder:
@@ -90,15 +92,32 @@ def read_pack_folder(folder: Path, now: datetime) -> PackFolder:
     _draw_pages(folder, raw, assumed)
     files, media = _files(folder, raw, stated, where)
     _fill_durations(raw, media, assumed)
-    if "line_items" not in raw:
+    is_flight_assumed = "line_items" not in raw
+    if is_flight_assumed:
         _check_creatives(raw, where)
-        _fill_line_items(raw, now, assumed)
+        _fill_line_items(raw, now)
     try:
         campaign = validate(Campaign, raw, where)
     except FormatError as error:
         raise FormatError(f"{error}.", "See docs/packs.md for every field.") from error
     text = {name: said.text for name, said in stated.items() if said.text is not None}
-    return PackFolder(pack or campaign.id, kinds, campaign, files, media, tuple(assumed), text)
+    if is_flight_assumed:
+        assumed.append(_when(campaign))
+    return PackFolder(pack or campaign.id, kinds, campaign, files, media, tuple(assumed), text, is_flight_assumed)
+
+
+def still_running(written: PackFolder, published: Campaign, now: datetime) -> PackFolder:
+    """Return the pack with the flight that was assumed when it was `published`, while that is not over.
+
+    So publishing what has not changed changes nothing, and a corrected picture does not make it run for longer.
+    """
+    flight = published.line_items[0].flight
+    was_assumed = len(published.line_items) == 1 and flight.end - flight.start == _DEFAULT_FLIGHT
+    if not (written.is_flight_assumed and was_assumed and flight.covers(now)):
+        return written
+    (item,) = written.campaign.line_items
+    campaign = written.campaign.model_copy(update={"line_items": (item.model_copy(update={"flight": flight}),)})
+    return replace(written, campaign=campaign, assumed=(*written.assumed[:-1], _when(campaign)))
 
 
 def _find_description(folder: Path) -> Path:
@@ -250,7 +269,7 @@ def _check_creatives(raw: Mapping[str, Any], where: str) -> None:
             raise FormatError(f"{where}: creatives[{number}].{first_complaint(error)}.") from error
 
 
-def _fill_line_items(raw: dict[str, Any], now: datetime, assumed: list[str]) -> None:
+def _fill_line_items(raw: dict[str, Any], now: datetime) -> None:
     every = _dicts(raw.get("creatives"))
     led_to = {creative.get(link) for creative in every for link in ("follow_up", "companion")}
     fitting = [creative for creative in every if creative["format"] in MOMENTS]
@@ -267,6 +286,11 @@ def _fill_line_items(raw: dict[str, Any], now: datetime, assumed: list[str]) -> 
             "targeting": {"moments": moments},
         }
     ]
-    assumed.append(
-        f"It runs from today for {_DEFAULT_FLIGHT.days} days, at: {', '.join(moments)} (no line_items were given)."
+
+
+def _when(campaign: Campaign) -> str:
+    (item,) = campaign.line_items
+    return (
+        f"It runs until {item.flight.end:%Y-%m-%d}, at: {', '.join(item.targeting.moments)} "
+        f"(no line_items were given, and then it is {_DEFAULT_FLIGHT.days} days)."
     )

@@ -6,14 +6,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from edge_agent.fleet.authoring.pack_folder import PackFolder, read_pack_folder
+from edge_agent.fleet.authoring.pack_folder import PackFolder, read_pack_folder, still_running
 from edge_agent.fleet.signing.book import Book
 from edge_agent.fleet.signing.packing import make_room, pack_assets
 from edge_agent.fleet.signing.shares import refuse_past_share
 from edge_agent.model.campaign import Campaign
 from edge_agent.model.errors import FormatError
 from edge_agent.packs.formats.documents import validate
-from edge_agent.packs.formats.manifest import Manifest, PackedAsset, parse_manifest, parse_target_name
+from edge_agent.packs.formats.manifest import (
+    Manifest,
+    PackedAsset,
+    pack_target_name,
+    parse_manifest,
+    parse_target_name,
+)
 
 Progress = Callable[[str, int, int], None]
 """Told what is going on (`signing`, `sending`), how much is done and how much there is, in bytes."""
@@ -39,6 +45,9 @@ def sign_pack(book: Book, folder: Path, now: datetime, progress: Progress) -> Si
     Raises FormatError with one sentence about the file and field that is wrong, SettingsError for a missing key.
     """
     written = read_pack_folder(folder, now)
+    standing = _published(book, pack_target_name(written.campaign.advertiser, written.pack))
+    if standing is not None:
+        written = still_running(written, standing.campaign, now)
     refuse_anothers_campaign(book, written.campaign, folder.name)
     total_bytes = sum(path.stat().st_size for path in written.files.values())
     done_bytes = 0

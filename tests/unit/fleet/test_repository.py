@@ -17,6 +17,7 @@ from edge_agent.fleet.signing.repository import FleetRepository
 from edge_agent.fleet.signing.revoke import revoke
 from edge_agent.fleet.signing.signed_packs import manifests
 from edge_agent.measure.report_key import TARGET, Kem, read_report_key
+from edge_agent.model.campaign import Flight
 from edge_agent.model.errors import FormatError, SettingsError
 from tests.fleets import Device, MemorySource, SmallFleet, png, random_bytes
 
@@ -79,6 +80,28 @@ def test_the_same_pack_twice_is_one_version_and_a_change_is_the_next(small: Smal
     assert small.fleet.timestamp.version == version + 1
     again = FleetRepository.open(small.directory / "fleet")
     assert [(pack.shelf_name, pack.version) for pack in manifests(again)] == [("acme/spring", 2)]
+
+
+def test_the_thirty_days_of_a_pack_without_line_items_begin_with_its_first_publication(small: SmallFleet) -> None:
+    def published() -> tuple[int, Flight]:
+        (manifest,) = small.packs()
+        return manifest.version, manifest.campaign.line_items[0].flight
+
+    first = small.now
+    small.sign()
+    version, flight = published()
+    assert (version, flight.end - flight.start) == (1, timedelta(days=30))
+    for days, poster, expected in ((1, b"", 1), (5, png(filling=b"new"), 2), (29, png(filling=b"new"), 2)):
+        small.now = first + timedelta(days=days)
+        signed = small.sign(poster=poster)
+        assert published() == (expected, flight)
+        assert f"until {flight.end:%Y-%m-%d}" in signed.assumed[-1]
+    small.now = flight.end
+    small.sign(poster=png(filling=b"new"))
+    assert published() == (3, Flight(start=flight.end, end=flight.end + timedelta(days=30)))
+    own = '[[line_items]]\nid = "own"\ncrids = ["spring-poster"]\ntargeting = { moments = ["idle"] }\n'
+    small.sign(more=own + "flight = { start = 2027-01-01, end = 2027-02-01 }")
+    assert published() == (4, Flight(start=datetime(2027, 1, 1, tzinfo=UTC), end=datetime(2027, 2, 1, tzinfo=UTC)))
 
 
 def test_nobody_signs_without_a_key(small: SmallFleet) -> None:
