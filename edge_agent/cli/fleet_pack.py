@@ -1,18 +1,19 @@
 """`edge-agent fleet pack …`: begin a pack, look at it, make it into one file. No broker is needed for that."""
 
 import shlex
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_agent.cli.fleet_options import FLEET, FleetDir, now, say
+from edge_agent.cli.fleet_options import FLEET, FleetDir, KeysOption, now, say
+from edge_agent.cli.fleet_words import unknown_words
 from edge_agent.cli.output import JsonOption, counted, note, print_json, progress_bar, size
 
 if TYPE_CHECKING:
     from edge_agent.fleet.authoring.finding import Finding
-    from edge_agent.fleet.authoring.lint import UnknownWords
     from edge_agent.fleet.authoring.pack_folder import PackFolder
     from edge_agent.settings.profile import DeviceProfile
 
@@ -58,6 +59,7 @@ def new(
         str, typer.Option("--text", help="What a person reads or hears, in words.")
     ] = "A few words about this.",
     fleet_dir: FleetDir = FLEET,
+    keys: KeysOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Begin a pack: a folder with a pack.toml and your files.
@@ -68,20 +70,28 @@ def new(
     from edge_agent.fleet.signing.authority import role_name
     from edge_agent.fleet.signing.config import check_advertiser
     from edge_agent.fleet.signing.repository import FleetRepository
+    from edge_agent.model.errors import EdgeAgentError
 
     check_advertiser(advertiser)
     fleet = FleetRepository.open(fleet_dir) if fleet_dir.is_dir() else None
     given = {"idle_poster": poster, "boot_screen": boot, "voice_mention": mention}
     path = write_new_pack(folder, advertiser, text, {name: file for name, file in given.items() if file is not None})
     if fleet is not None and advertiser not in fleet.advertisers:
-        with FleetRepository.locked(fleet_dir) as fleet:
-            fleet.add_advertiser(advertiser)
-            fleet.commit(now())
+        try:
+            with FleetRepository.locked(fleet_dir) as fleet:
+                fleet.keys.others = tuple(keys or ())
+                fleet.add_advertiser(advertiser)
+                fleet.commit(now())
+        except EdgeAgentError:
+            shutil.rmtree(folder, ignore_errors=True)  # or the next try would find it there already
+            raise
         note(f"Made a key for {advertiser}.")
     is_ours = fleet is not None and fleet.authority.can_sign(role_name(f"advertiser-{advertiser}"))
-    after = "publish" if is_ours else "pack build"
-    named = shlex.quote(str(folder))
-    say(f"Made {path}. Look at it, then: edge-agent fleet {after} {named}", {"pack": str(path)}, as_json=as_json)
+    after = f"{'publish' if is_ours else 'pack build'} {shlex.quote(str(folder))}"
+    own = Path(advertiser)
+    if not is_ours and (own / "advertiser.json").is_file():
+        after += f" --advertiser-dir {own}"
+    say(f"Made {path}. Look at it, then: edge-agent fleet {after}", {"pack": str(path)}, as_json=as_json)
 
 
 def build(
@@ -240,7 +250,7 @@ def _examine(folder: Path, profiles: list[str] | None) -> "tuple[PackFolder | No
     from edge_agent.fleet.authoring.finding import warning
     from edge_agent.fleet.authoring.lint import in_order, lint
 
-    pack, found = lint(folder, _profiles(profiles), now(), _unknown_words())
+    pack, found = lint(folder, _profiles(profiles), now(), unknown_words())
     if pack is None:
         return None, found
     try:
@@ -271,28 +281,3 @@ def _profiles(names: list[str] | None) -> "list[DeviceProfile]":
 
     shipped_names = sorted(path.stem for path in shipped("device_profiles").glob("*.toml"))
     return [load_profile(name) for name in names or shipped_names]
-
-
-def _unknown_words() -> "UnknownWords":
-    """Wire the voice room's vocabulary: from a language and a phrase to the words that its model does not know."""
-    from edge_agent.model.errors import UnknownWordError, VoiceError
-    from edge_agent.voice.grammar import Vocabulary, spell_phrase
-    from edge_agent.voice.models import check_model, packaged_models
-
-    models = packaged_models()
-    read: dict[str, Vocabulary] = {}
-
-    def unknown(lang: str, phrase: str) -> tuple[str, ...] | None:
-        if lang not in models:
-            return None
-        if lang not in read:
-            read[lang] = check_model(models[lang]).vocabulary()
-        try:
-            spell_phrase(phrase, read[lang])
-        except UnknownWordError as error:
-            return error.words
-        except VoiceError:
-            return (phrase,)
-        return ()
-
-    return unknown

@@ -115,6 +115,8 @@ class FleetRepository(SignedFolder):
                 "Restore targets/ and chunks/ from your backup, or have it publish under another name.",
             )
         if not public_keys:
+            for other in ("targets", "snapshot", "timestamp"):
+                self.authority.signers(other)  # before a key is made that nobody would be told to trust
             public_keys = [self.keys.renew(f"advertiser-{name}").public_key]
         self.authority.delegate(role, [f"packs/{name}/*.json"], public_keys, threshold)
         self._changed.add("targets")

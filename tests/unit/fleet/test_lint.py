@@ -13,6 +13,7 @@ import soundfile
 from PIL import ExifTags, Image, ImageDraw
 
 from edge_agent.cli import fleet_pack
+from edge_agent.cli.fleet_words import unknown_words
 from edge_agent.fleet.authoring.finding import Finding, Level
 from edge_agent.fleet.authoring.lint import lint
 from edge_agent.fleet.authoring.measurements import measure_files
@@ -71,7 +72,7 @@ def folder(tmp_path: Path) -> Path:
 
 def found(folder: Path, text: str) -> list[Finding]:
     (folder / "pack.toml").write_text(text)
-    pack, findings = lint(folder, PROFILES, NOW, fleet_pack._unknown_words())
+    pack, findings = lint(folder, PROFILES, NOW, unknown_words())
     return findings + (list(measure_files(pack)) if pack is not None else [])
 
 
