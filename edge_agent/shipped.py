@@ -1,4 +1,4 @@
-"""Where the files that travel with the package are: profiles, hooks and units, in a wheel as in a checkout.
+"""Where the files that travel with the package are: profiles, hooks, units and pages, in a wheel as in a checkout.
 
 `python -m edge_agent.shipped systemd` prints the folder, for people and for scripts.
 """
@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-NAMES: Final = ("device_profiles", "firmware_hooks", "systemd")
+NAMES: Final = ("device_profiles", "firmware_hooks", "systemd", "docs")
 
 
 def shipped(name: str) -> Path:

@@ -26,6 +26,7 @@ _COMMANDS: Final = (
     "consent",
     "model",
     "fleet",
+    "docs",
 )
 """Each command lives in `edge_agent.cli.<name>` and offers `register(app)`."""
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edge_agent.fleet.authoring.pack_folder import PackFolder
     from edge_agent.settings.profile import DeviceProfile
 
-PackFolderArgument = Annotated[Path, typer.Argument(help="A folder with a pack.toml (docs/packs.md).")]
+PackFolderArgument = Annotated[Path, typer.Argument(help="A folder with a pack.toml (edge-agent docs packs).")]
 AdvertiserDir = Annotated[
     Path | None, typer.Option("--advertiser-dir", help="Your folder, as `fleet keys new-advertiser` made it.")
 ]

@@ -33,7 +33,7 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except web.HTTPException as plain:
         if plain.status < HTTPStatus.BAD_REQUEST:
             raise
-        return refusal_response(plain.status, f"{plain.reason}.", "See docs/http.md for what there is.")
+        return refusal_response(plain.status, f"{plain.reason}.", "See edge-agent docs http for what there is.")
     except ConnectionError:
         raise  # The client left; there is nobody to answer.
     except Exception as error:  # noqa: BLE001  the last net of a request; what is not expected is logged below
@@ -49,7 +49,9 @@ def _in_words(request: web.Request, error: Exception) -> web.Response:
                 HTTPStatus.BAD_REQUEST, "The body is not what its headers say.", "Send it whole, and as it is."
             )
         case ValidationError():
-            return refusal_response(HTTPStatus.BAD_REQUEST, sentence(error), "See docs/http.md for what is expected.")
+            return refusal_response(
+                HTTPStatus.BAD_REQUEST, sentence(error), "See edge-agent docs http for what is expected."
+            )
         case EdgeAgentError():
             return refusal_response(HTTPStatus.SERVICE_UNAVAILABLE, str(error), error.next_step)
         case _:

@@ -45,12 +45,13 @@ class BrokerOffer:
         if not self.keeps_retained:
             return LinkError(
                 "The broker keeps no retained messages, on which packs are carried.",
-                "Switch them on (mosquitto: retain_available true), or use another broker; see docs/brokers.md.",
+                "Switch them on (mosquitto: retain_available true), or use another broker; "
+                "see edge-agent docs brokers.",
             )
         if not self.acknowledges:
             return LinkError(
                 "The broker acknowledges nothing (it takes QoS 0 only), so that what is published may be lost.",
-                "Let it take QoS 1 (mosquitto: max_qos 1), or use another broker; see docs/brokers.md.",
+                "Let it take QoS 1 (mosquitto: max_qos 1), or use another broker; see edge-agent docs brokers.",
             )
         return None
 
@@ -60,7 +61,7 @@ class BrokerOffer:
         if size > self.most_packet_bytes:
             raise LinkError(
                 f"{topic} needs a packet of {size} bytes; this broker takes {self.most_packet_bytes}.",
-                "Raise its largest packet (mosquitto: max_packet_size); see docs/brokers.md.",
+                "Raise its largest packet (mosquitto: max_packet_size); see edge-agent docs brokers.",
             )
 
 

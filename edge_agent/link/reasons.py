@@ -16,7 +16,7 @@ _LONGEST_REFERENCE: Final = 120
 
 _LOG: Final = "Look into the broker's log."
 _AGAIN: Final = "It is tried again by itself, with growing pauses."
-_PAGE: Final = "see docs/brokers.md."
+_PAGE: Final = "see edge-agent docs brokers."
 
 
 class Reason(NamedTuple):

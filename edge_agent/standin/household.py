@@ -226,5 +226,5 @@ def _write_line(path: Path, line: str) -> None:
 def _read_speech(path: Path) -> bytes:
     with wave.open(str(path), "rb") as sound:
         if (sound.getframerate(), sound.getnchannels(), sound.getsampwidth()) != (RATE, 1, 2):
-            raise DemoError(f"{path.name} is not 16 kHz mono speech.", "Make it again with scripts/make-speech.")
+            raise DemoError(f"{path.name} is not 16 kHz mono speech.", "Install the package again.")
         return sound.readframes(sound.getnframes())

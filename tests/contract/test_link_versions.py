@@ -149,7 +149,7 @@ async def test_a_broker_that_can_carry_no_fleet_is_told_of_with_what_to_do(
         async with running(make_link(broker, will=will)) as link:
             error = await refusal(link)
             assert said in str(error)
-            assert "docs/brokers.md" in error.next_step
+            assert "edge-agent docs brokers" in error.next_step
 
 
 async def test_no_more_is_under_way_than_the_broker_takes() -> None:

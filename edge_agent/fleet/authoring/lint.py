@@ -59,7 +59,7 @@ def lint(
     try:
         pack = read_pack_folder(folder, now)
     except FormatError as wrong:
-        return None, [error("format", "", str(wrong), wrong.next_step or "See docs/packs.md.")]
+        return None, [error("format", "", str(wrong), wrong.next_step or "See edge-agent docs packs.")]
     found = [
         *check_fit(pack, profiles, now),
         *check_moments(pack, profiles),

@@ -14,7 +14,7 @@ from edge_agent.model.errors import FormatError, StorageError
 from edge_agent.model.formats import Format
 
 _HEAD: Final = """\
-# A pack: one campaign and its files. Every field is explained in docs/packs.md.
+# A pack: one campaign and its files. Every field is explained by: edge-agent docs packs
 advertiser = {advertiser}
 {id}name = {name}
 adomain = [{domain}]       # the advertiser's own web domains

@@ -99,7 +99,7 @@ def read_pack_folder(folder: Path, now: datetime) -> PackFolder:
     try:
         campaign = validate(Campaign, raw, where)
     except FormatError as error:
-        raise FormatError(f"{error}.", "See docs/packs.md for every field.") from error
+        raise FormatError(f"{error}.", "See edge-agent docs packs for every field.") from error
     text = {name: said.text for name, said in stated.items() if said.text is not None}
     if is_flight_assumed:
         assumed.append(_when(campaign))
@@ -137,7 +137,7 @@ def _read(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{path.parent.name}/{path.name} cannot be read: {error}.", "Correct it.") from error
     if not isinstance(value, dict):
-        raise FormatError(f"{path} is not an object.", "Start from docs/packs.md.")
+        raise FormatError(f"{path} is not an object.", "Start from the example in edge-agent docs packs.")
     return value
 
 

@@ -14,7 +14,7 @@ _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _RULE: Final = (
     "A writer follows this schema exactly. A reader of this version passes over fields that it does not know, leaves "
     "out creatives of formats that it does not know, and leaves out whatever names an unknown field in its `crit`; "
-    "another `v` it refuses. See docs/packs.md."
+    "another `v` it refuses. See edge-agent docs packs."
 )
 
 

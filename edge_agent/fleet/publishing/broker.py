@@ -167,7 +167,7 @@ async def device_states(address: BrokerAddress, named: Sequence[str] = ()) -> di
         if not named and not client.offer.has_wildcards:
             raise LinkError(
                 "The broker has no wildcards, with which devices are listed.",
-                "Let it take them from the operator, or name the devices with --device; see docs/brokers.md.",
+                "Let it take them from the operator, or name the devices with --device; see edge-agent docs brokers.",
             )
         connection = Connection(client, answer_timeout_s=timeout_s)
         states_of = [format_topic(address.root, DeviceStateTopic(device_id)) for device_id in named]

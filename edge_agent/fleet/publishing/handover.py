@@ -224,7 +224,8 @@ def _judge_metadata(
     if before is not None and signed.version == before.version and signed != before:
         raise SettingsError(
             f"{name} signed version {signed.version} twice, and this is not what is published.",
-            "Ask for a build from the folder that signed the published one; docs/packs.md, Keys, where that is lost.",
+            "Ask for a build from the folder that signed the published one. Where that is lost, "
+            'see "Keys" in edge-agent docs packs.',
         )
 
 

@@ -21,7 +21,7 @@ from edge_agent.packs.source import MAX_METADATA_BYTES, metadata_topic, target_t
 from edge_agent.packs.trust.repository import ADVERTISER_ROLE, CONFIG_ROLE
 
 _Kind = TypeVar("_Kind", Root, Timestamp, Snapshot, Targets)
-_LOST: Final = 'Nothing was taken over. What can be done then: "Back up" in docs/operator-guide.md.'
+_LOST: Final = 'Nothing was taken over. What can be done then: "Back up" in edge-agent docs operator-guide.'
 _FOREIGN: Final = "Nothing was taken over. Check --broker and --root; if they are right, somebody tampers with it."
 
 

@@ -108,7 +108,7 @@ async def send(
             if not await broker.keeps(_TIMESTAMP, MAX_METADATA_BYTES, timestamp):
                 raise LinkError(
                     "The broker does not keep retained messages, on which packs are carried.",
-                    "Switch retained messages on (mosquitto: retain_available true); see docs/brokers.md.",
+                    "Switch retained messages on (mosquitto: retain_available true); see edge-agent docs brokers.",
                 )
             gone = [topic for topic in ledger.topics if topic not in current] if clear else []
             stale = [topic for topic in gone if not _may_be_read(topic, fleet)]
@@ -140,7 +140,7 @@ async def _check_samples(broker: Broker, sizes: Mapping[str, int], ledger: Ledge
             raise LinkError(
                 f"The broker acknowledged {len(sizes)} messages and does not keep them all: {topic} "
                 f"({sizes[topic]} bytes) is not there.",
-                "Raise what it retains: how many messages, how large, how much in all; see docs/brokers.md.",
+                "Raise what it retains: how many messages, how large, how much in all; see edge-agent docs brokers.",
             )
 
 

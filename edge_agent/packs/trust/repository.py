@@ -251,7 +251,7 @@ def _forks(held: Timestamp, shown: bytes) -> dict[str, EdgeAgentError]:
         f"The broker shows another signed timestamp of version {held.version} than this device holds: "
         "two copies of the fleet's folder have gone on from one another, or somebody has its key.",
         'What is on the device stays; the next version ends it. See "edge-agent fleet status", and "Back up" in '
-        "docs/operator-guide.md.",
+        "edge-agent docs operator-guide.",
     )
     return {Timestamp.type: error}
 

@@ -91,7 +91,7 @@ REFUSED = {
     "fleet pack new pack --advertiser me --poster good.png --text \udcff\udcfe": "are no text. Write it in UTF-8",
     "fleet publish missing": "edge-agent fleet pack new",
     "fleet publish folder": "no pack.toml",
-    f"fleet publish bare --broker {NOBODY}": "docs/packs.md",
+    f"fleet publish bare --broker {NOBODY}": "edge-agent docs packs",
     "fleet publish folder --root a/#": '"a/#" cannot be the root',
     "fleet publish folder --tls --ca-file missing.pem": "missing.pem cannot be used",
     "fleet publish folder --credentials-file missing": "missing cannot be read",
