@@ -1,13 +1,13 @@
 """Shell: writing a file so that after a power cut it is the old one or the new one, and reading it back."""
 
 import errno
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from edge_agent import durable
 from edge_agent.model.errors import StorageError
+from edge_agent.model.identity import sha256_hex
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -51,7 +51,7 @@ def read_kept(path: Path) -> bytes:
 def read_named(path: Path) -> bytes:
     """Return what was written into a file that is named by its hash. Raises StorageError when it is not that."""
     content = read_kept(path)
-    if hashlib.sha256(content).hexdigest() != path.name:
+    if sha256_hex(content) != path.name:
         raise StorageError(
             f"{path} is damaged.", "Restore it from your backup, or remove it and publish what it belongs to again."
         )

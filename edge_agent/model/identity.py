@@ -1,5 +1,6 @@
 """Identifiers. All are local or public (they name what is shown, never who saw it)."""
 
+import hashlib
 from typing import Annotated, Final, NewType
 
 from pydantic import StringConstraints, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
@@ -37,3 +38,8 @@ PlayId = NewType("PlayId", str)
 
 DecisionId = NewType("DecisionId", str)
 """One decision. Unique on this device and never sent from it."""
+
+
+def sha256_hex(content: bytes) -> str:
+    """Return what content is named by wherever it is kept, carried or signed: its SHA-256, in hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()

@@ -1,6 +1,5 @@
 """Shell: the shelf itself: entries, signed documents, and the record that makes them stand again after a restart."""
 
-import hashlib
 import logging
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
@@ -9,6 +8,7 @@ from typing import Final
 
 from edge_agent.model.catalog import Catalog
 from edge_agent.model.errors import FormatError, StorageError
+from edge_agent.model.identity import sha256_hex
 from edge_agent.model.wording import Term, Wording
 from edge_agent.packs.catalog_builder import build_catalog, shown_assets
 from edge_agent.packs.fetching.download import Parcel
@@ -194,8 +194,7 @@ class Shelf:
         """Return the record of what stands now, with the versions of `repository` when one was just verified."""
         update: dict[str, object] = {
             "root": fingerprint(self.root),
-            "documents": self._unread
-            | {name: hashlib.sha256(content).hexdigest() for name, content in self.documents.items()},
+            "documents": self._unread | {name: sha256_hex(content) for name, content in self.documents.items()},
             "packs": {
                 name: PackRecord(newest=entry.sha256, complete=entry.complete_sha256)
                 for name, entry in sorted(self.entries.items())
@@ -288,7 +287,7 @@ class Shelf:
         """Return the hashes of every document that the shelf stands on, and of those lists of chunks `with_room`."""
         manifests = {entry.sha256 for entry in self.entries.values()}
         complete = {entry.complete_sha256 for entry in self.entries.values() if entry.complete_sha256 is not None}
-        small = {hashlib.sha256(content).hexdigest() for content in self.documents.values()}
+        small = {sha256_hex(content) for content in self.documents.values()}
         held = {part.sha256 for asset in self._parcel_assets() for part in asset.chunk_lists}
         return frozenset(manifests | complete | small | held | set(with_room))
 

@@ -3,7 +3,6 @@
 The record is the device's own and as trustworthy as its disk; what it names is checked against the hashes in it.
 """
 
-import hashlib
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,7 +12,7 @@ from typing import Final
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from edge_agent.model.errors import FormatError
-from edge_agent.model.identity import Sha256
+from edge_agent.model.identity import Sha256, sha256_hex
 from edge_agent.model.wording import Said
 from edge_agent.packs.formats.manifest import Manifest
 from edge_agent.packs.trust.clock_floor import CODE_DATE
@@ -84,13 +83,13 @@ class Entry:
 
 def fingerprint(root: bytes) -> str:
     """Return what a record calls a root.json of provisioning."""
-    return hashlib.sha256(root).hexdigest()
+    return sha256_hex(root)
 
 
 def write_record(record: ShelfRecord) -> bytes:
     """Return the content of shelf.json: JSON, whose first line is the hash of all that follows it."""
     body = record.model_dump_json(indent=1).encode().removeprefix(b"{")
-    return b'{\n "sum": "%s",' % hashlib.sha256(body).hexdigest().encode() + body
+    return b'{\n "sum": "%s",' % sha256_hex(body).encode() + body
 
 
 def read_record(content: bytes) -> ShelfRecord:
@@ -99,7 +98,7 @@ def read_record(content: bytes) -> ShelfRecord:
     Without the sum one changed bit could make a revocation vanish, and what is left would look whole.
     """
     summed = _SUMMED.match(content)
-    if summed is None or hashlib.sha256(content[summed.end() :]).hexdigest().encode() == summed[1]:
+    if summed is None or sha256_hex(content[summed.end() :]).encode() == summed[1]:
         with suppress(ValidationError):
             return ShelfRecord.model_validate_json(content)
     raise FormatError("The shelf's record is damaged.", "It is made again from the repository.")

@@ -4,13 +4,13 @@ Signed documents and metadata come by topics. Chunks, which are most of the byte
 that they may come from elsewhere: `BrokerChunks` asks the topics too.
 """
 
-import hashlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from edge_agent.model.errors import LinkError
+from edge_agent.model.identity import sha256_hex
 from edge_agent.packs.formats.manifest import MAX_CHUNK_BYTES
 
 METADATA_URL: Final = "mqtt:meta/"
@@ -97,7 +97,7 @@ class Piece:
 
     def matches(self, content: bytes) -> bool:
         """Whether that is what was asked for."""
-        return len(content) == self.length and hashlib.sha256(content).hexdigest() == self.sha256
+        return len(content) == self.length and sha256_hex(content) == self.sha256
 
 
 class ChunkSource(Protocol):

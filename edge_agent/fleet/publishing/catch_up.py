@@ -4,7 +4,6 @@ What the broker holds is verified first, and stands then: versions go on from th
 by none of that: it is named, its documents and chunks stay, and its metadata is set aside.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import aclosing, suppress
@@ -22,6 +21,7 @@ from edge_agent.fleet.signing.chunk_folder import ChunkKeeper, listed_chunks, re
 from edge_agent.fleet.signing.repository import FleetRepository
 from edge_agent.fleet.signing.signed_packs import Progress
 from edge_agent.model.errors import StorageError, UntrustedError
+from edge_agent.model.identity import sha256_hex
 from edge_agent.packs.formats.documents import parse_json
 from edge_agent.packs.formats.manifest import MAX_CHUNK_BYTES, Chunk, parse_target_name, shelf_name
 from edge_agent.packs.formats.revocations import TARGET, parse_revocations
@@ -71,7 +71,7 @@ async def catch_up(
         held = await read_held(fleet, broker)
         is_newer = _is_newer(fleet, held)
         differences = tuple(_differences(fleet, held)) if is_newer else ()
-        was_sent = ledger.timestamp == _hash(fleet.metadata("timestamp"))
+        was_sent = ledger.timestamp == sha256_hex(fleet.metadata("timestamp"))
         if is_newer and was_sent:
             _refuse_going_back(fleet, held)
         only_here = tuple(_only_here(fleet, held)) if is_newer and not was_sent else ()
@@ -79,7 +79,7 @@ async def catch_up(
         if dry_run:
             return CaughtUp(str(address), before, version, differences, only_here)
         for content in held.documents.values():
-            if not fleet.target_path(_hash(content)).is_file():
+            if not fleet.target_path(sha256_hex(content)).is_file():
                 fleet.keep_document(content)
         aside = ""
         if is_newer:
@@ -174,8 +174,8 @@ def _take(fleet: FleetRepository, held: Held, ledger: Ledger) -> None:
         if name != "timestamp":
             ledger.add(metadata_topic(name))
     for content in held.documents.values():
-        ledger.add(target_topic(_hash(content)))
-    ledger.timestamp = _hash(held.metadata["timestamp"])
+        ledger.add(target_topic(sha256_hex(content)))
+    ledger.timestamp = sha256_hex(held.metadata["timestamp"])
 
 
 async def _take_chunks(
@@ -192,7 +192,7 @@ async def _take_chunks(
                 async for topic, content in answers:
                     name, chunk = wanted[topic]
                     done_bytes += chunk.length
-                    if content is None or _hash(content) != chunk.sha256:
+                    if content is None or sha256_hex(content) != chunk.sha256:
                         lacking[name] += 1
                     else:
                         keeper.keep(content)
@@ -212,7 +212,3 @@ def _missing(fleet: FleetRepository, *, lists: bool) -> Iterator[tuple[str, Chun
             for chunk in chunks:
                 if not fleet.chunk_path(chunk.sha256).is_file():
                     yield parcel.shelf_name, Chunk(sha256=chunk.sha256, length=chunk.length)
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

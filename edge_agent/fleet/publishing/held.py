@@ -1,6 +1,5 @@
 """What a broker holds of a fleet, believed from the newest root in its own folder on, and from nothing else."""
 
-import hashlib
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from edge_agent.fleet.signing.authority import key_name
 from edge_agent.fleet.signing.repository import FleetRepository
 from edge_agent.fleet.signing.signed_packs import ANY_SIZE
 from edge_agent.model.errors import LinkError, SettingsError, StorageError, UntrustedError
+from edge_agent.model.identity import sha256_hex
 from edge_agent.packs.formats.documents import MAX_DOCUMENT_BYTES
 from edge_agent.packs.formats.manifest import parse_manifest, parse_target_name
 from edge_agent.packs.source import MAX_METADATA_BYTES, metadata_topic, target_topic
@@ -183,7 +183,7 @@ async def _documents(fleet: FleetRepository, broker: Broker, files: Mapping[str,
     wanted = {target_topic(sha256): sha256 for sha256, kept in content.items() if kept is None}
     async with aclosing(broker.read(list(wanted), MAX_DOCUMENT_BYTES)) as answers:
         async for topic, answer in answers:
-            if answer is not None and hashlib.sha256(answer).hexdigest() == wanted[topic]:
+            if answer is not None and sha256_hex(answer) == wanted[topic]:
                 content[wanted[topic]] = answer
     found: dict[str, bytes] = {}
     for name, sha256 in hashes.items():

@@ -3,7 +3,6 @@
 The fleet folder was written before, and whole; sending may fail and be repeated at any time.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +21,7 @@ from edge_agent.fleet.signing.repository import FleetRepository
 from edge_agent.fleet.signing.signed_packs import Progress, manifests
 from edge_agent.fleet.signing.voice_packs import voice_packs
 from edge_agent.model.errors import LinkError
+from edge_agent.model.identity import sha256_hex
 from edge_agent.packs.fetching.download import Parcel
 from edge_agent.packs.source import MAX_METADATA_BYTES, chunk_topic, metadata_name, metadata_topic, target_topic
 
@@ -87,7 +87,7 @@ async def send(
         there = await broker.look(_TIMESTAMP, MAX_METADATA_BYTES)
         if there is not None:
             await respect_history(fleet, broker, there, take_over=take_over)
-        if everything or there is None or hashlib.sha256(there).hexdigest() != ledger.timestamp:
+        if everything or there is None or sha256_hex(there) != ledger.timestamp:
             ledger.topics.clear()
         missing = [topic for topic in current if topic not in ledger.topics]
         sizes = {topic: _size(fleet, current[topic]) for topic in missing}
@@ -104,7 +104,7 @@ async def send(
             await broker.put(((topic, _reader(fleet, current[topic])) for topic in missing), on_sent)
             await _check_samples(broker, sizes, ledger)
             await broker.put([(_TIMESTAMP, lambda: timestamp)], lambda _topic, _length: None)
-            ledger.timestamp = hashlib.sha256(timestamp).hexdigest()
+            ledger.timestamp = sha256_hex(timestamp)
             if not await broker.keeps(_TIMESTAMP, MAX_METADATA_BYTES, timestamp):
                 raise LinkError(
                     "The broker does not keep retained messages, on which packs are carried.",

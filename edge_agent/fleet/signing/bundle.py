@@ -9,7 +9,6 @@ An uncompressed tar archive (POSIX.1-1988 ustar) of plain files, in this order:
 The same content makes the same bytes: names are sorted, times are zero, and owners nobody.
 """
 
-import hashlib
 import io
 import os
 import re
@@ -25,6 +24,7 @@ from tuf.api.metadata import Metadata, Targets
 
 from edge_agent.fleet.durable import unwritten
 from edge_agent.model.errors import FormatError, StorageError
+from edge_agent.model.identity import sha256_hex
 from edge_agent.packs.formats.documents import MAX_DOCUMENT_BYTES
 from edge_agent.packs.formats.manifest import MAX_CHUNK_BYTES
 from edge_agent.packs.source import MAX_METADATA_BYTES
@@ -69,7 +69,7 @@ def read_bundle(path: Path) -> Bundle:
         kind, _, sha256 = name.partition("/")
         if name == METADATA:
             metadata = _read_metadata(path, content)
-        elif hashlib.sha256(content).hexdigest() != sha256:
+        elif sha256_hex(content) != sha256:
             raise FormatError(f"{path} was altered: {name[:20]}… is not what its name says.", _AGAIN)
         elif kind == "targets":
             documents[sha256] = content

@@ -1,6 +1,5 @@
 """Shell: what assets are made of, in the folder of whoever signs them: chunks and lists of chunks, by their hash."""
 
-import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from typing import Final, Protocol, Self
 
 from edge_agent.durable import flush
 from edge_agent.fleet.durable import read_kept, unwritten
+from edge_agent.model.identity import sha256_hex
 from edge_agent.packs.formats.chunk_lists import read_chunk_list
 from edge_agent.packs.formats.manifest import Chunk, PackedAsset
 
@@ -54,7 +54,7 @@ class ChunkKeeper:
 
     def keep(self, content: bytes) -> str:
         """Keep a chunk that is not there yet, and return its hash."""
-        sha256 = hashlib.sha256(content).hexdigest()
+        sha256 = sha256_hex(content)
         path = self._book.chunk_path(sha256)
         try:
             if path not in self._pending and (not path.exists() or path.stat().st_size != len(content)):

@@ -4,7 +4,6 @@ A change is signed by `commit` alone: roles, snapshot, then the timestamp. What 
 as it is.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -31,6 +30,7 @@ from edge_agent.fleet.signing.folder_lock import sole_command_in
 from edge_agent.fleet.signing.keys import OPERATOR_ROLES
 from edge_agent.fleet.signing.signed_folder import Kind, SignedFolder
 from edge_agent.model.errors import SettingsError
+from edge_agent.model.identity import sha256_hex
 from edge_agent.packs.formats.manifest import parse_target_name
 from edge_agent.packs.trust.clock_floor import SIGNED_AT, is_believable, read_signed_at, write_signed_at
 from edge_agent.packs.trust.repository import ADVERTISER_ROLE, CONFIG_ROLE
@@ -145,7 +145,7 @@ class FleetRepository(SignedFolder):
 
     def keep_document(self, content: bytes) -> None:
         """Keep a document that others signed, under its hash."""
-        write_durably(self.target_path(hashlib.sha256(content).hexdigest()), content)
+        write_durably(self.target_path(sha256_hex(content)), content)
 
     def touch(self, role: str) -> None:
         """Sign `role`, and with it the snapshot, anew at the next `commit`."""

@@ -15,6 +15,7 @@ from edge_agent.fleet.signing.chunker import chunks
 from edge_agent.fleet.signing.repository import FleetRepository
 from edge_agent.fleet.signing.signed_packs import Progress
 from edge_agent.model.errors import FormatError, VoiceError
+from edge_agent.model.identity import sha256_hex
 from edge_agent.packs.formats.documents import MAX_DOCUMENT_BYTES, validate
 from edge_agent.packs.formats.manifest import Chunk
 from edge_agent.packs.formats.voice_pack import MIME, VoicePack, parse_voice_pack, voice_target
@@ -100,7 +101,7 @@ def _packed(keeper: ChunkKeeper, paths: dict[str, Path], progress: Progress) -> 
             done_bytes += len(piece)
             progress("signing", done_bytes, total_bytes)
         files[name] = {
-            "sha256": hashlib.sha256(content).hexdigest(),
+            "sha256": sha256_hex(content),
             "length": len(content),
             "packed": {
                 "sha256": packed.hexdigest(),
