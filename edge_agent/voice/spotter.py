@@ -12,7 +12,8 @@ phrase can be looked at one by one (`sounds`), what the weakest of them says is 
 A detection must pass all of these, in this order:
 
 1. its words follow each other without a gap longer than `LONGEST_GAP_S`;
-2. a phrase of one word begins the speech, after a pause: a word in the middle of a sentence is not meant for us;
+2. a phrase of one word begins the speech, after a pause or nearer by than others who go on talking (`foreground`): a
+   word in the middle of a sentence is not meant for us;
 3. its duration is one that a mouth can produce;
 4. it begins after the detection before it; the same phrase not before `REFRACTORY_S` has passed;
 5. it was not over before anyone listened for it;
@@ -83,6 +84,9 @@ class Candidate:
 Verdict = Callable[[Detection], bool]
 """Whether the score of a phrase that passed every other rule is enough."""
 
+StandsOut = Callable[[float, float], bool]
+"""Whether what is said between these times is nearer by than what goes on around it."""
+
 SecondLook = Callable[[tuple[str, ...], Detection], float]
 """What to add to the score of a phrase, given its words and where it is, for its sounds."""
 
@@ -135,7 +139,9 @@ class Spotter:
         standing = self._in_partial(words)
         return self._patience.is_due(standing, now_s, SETTLE_S if standing is None else self._settling_s(standing))
 
-    def candidates(self, readings: Sequence[Reading], before_s: float = math.inf) -> list[Candidate]:
+    def candidates(
+        self, readings: Sequence[Reading], stands_out: StandsOut, before_s: float = math.inf
+    ) -> list[Candidate]:
         """Return the phrases that pass all rules but the last, best reading first, each where it first does.
 
         In a test, `before_s` is when a phrase must have ended. A reading that holds no phrase changes nothing.
@@ -150,7 +156,7 @@ class Spotter:
                         continue
                     if said[-1].end_s > before_s:
                         break  # being said still: a shorter phrase that it begins with is not what is said
-                    if self._passes(phrase, said, words[:start]):
+                    if self._passes(phrase, said, words[:start], stands_out):
                         found[phrase] = Candidate(phrase, said[0].start_s, said[-1].end_s, reading)
         return list(found.values())
 
@@ -191,16 +197,23 @@ class Spotter:
     def _in_partial(self, words: tuple[str, ...]) -> tuple[str, ...] | None:
         return next((phrase for phrase in self._longest_first if holds(words, phrase)), None)
 
-    def _passes(self, phrase: tuple[str, ...], said: tuple[Word, ...], before: tuple[Word, ...]) -> bool:
+    def _passes(
+        self, phrase: tuple[str, ...], said: tuple[Word, ...], before: tuple[Word, ...], stands_out: StandsOut
+    ) -> bool:
         shortest, longest = plausible_duration_s(phrase)
         gaps = [later.start_s - earlier.end_s for earlier, later in pairwise(said)]
         start_s = said[0].start_s
         return (
             all(gap <= LONGEST_GAP_S for gap in gaps)
-            and (len(said) > 1 or not before or start_s - before[-1].end_s >= PAUSE_S)
             and shortest <= said[-1].end_s - start_s - sum(gaps) <= longest
             and self._is_new(phrase, start_s)
             and (said[-1].end_s >= self._since_s or self._phrases[phrase] in self._longer_known)
+            and (
+                len(said) > 1
+                or not before
+                or start_s - before[-1].end_s >= PAUSE_S
+                or stands_out(start_s, said[-1].end_s)
+            )
         )
 
     def _is_new(self, phrase: tuple[str, ...], start_s: float) -> bool:

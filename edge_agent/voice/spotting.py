@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from edge_agent.voice.foreground import stands_out
 from edge_agent.voice.grammar import NOTHING, Grammar, Vocabulary, build_grammar
 from edge_agent.voice.libvosk import RATE, Decoder, Reading, SpeechModel, Word
 from edge_agent.voice.sounds import MOST_POINTS
@@ -148,7 +149,7 @@ class PhraseStream:
         since_s = max(since_s - LATE_S, self._now_s - min(window_s, held_s))
         audio = self._newest(since_s)
         readings = Decoder(self._model, self._grammar.for_vosk).readings(audio, MOST_READINGS)
-        candidates = self._spotter.candidates(_shifted(readings, since_s), before_s)
+        candidates = self._spotter.candidates(_shifted(readings, since_s), self._stands_out, before_s)
         detection = self._judge(candidates, readings, audio, since_s) if candidates else None
         if detection is not None:
             self._rewind(detection.end_s)
@@ -166,6 +167,10 @@ class PhraseStream:
                     return sure
             readings += self._without_phrases(audio)
         return self._spotter.judge(candidates, readings, look)
+
+    def _stands_out(self, start_s: float, end_s: float) -> bool:
+        since_s = self._now_s - len(self._remembered) / _BYTES_A_SECOND
+        return stands_out(self._remembered, start_s - since_s, end_s - since_s)
 
     def _second_look(self, audio: bytes, since_s: float) -> SecondLook | None:
         """Return what looks at the sounds of a phrase in `audio`, where that could decide about it."""

@@ -16,6 +16,7 @@ from edge_agent.voice.spotter import (
     Detection,
     SecondLook,
     Spotter,
+    StandsOut,
     plausible_duration_s,
 )
 
@@ -28,14 +29,19 @@ def new_spotter(*, since_s: float = 0.0, longer_known: tuple[str, ...] = ()) -> 
     return Spotter(GRAMMAR, lambda _: True, since_s=since_s, longer_known=longer_known)
 
 
+def nothing_stands_out(_start_s: float, _end_s: float) -> bool:
+    return False
+
+
 def judged(
     spotter: Spotter,
     readings: Sequence[Reading],
     before_s: float = math.inf,
     second_look: SecondLook | None = None,
+    stands_out: StandsOut = nothing_stands_out,
 ) -> Detection | None:
     """All of the rules, one after the other, as the stream applies them."""
-    return spotter.judge(spotter.candidates(readings, before_s), readings, second_look)
+    return spotter.judge(spotter.candidates(readings, stands_out, before_s), readings, second_look)
 
 
 def detect(spotter: Spotter, said: tuple[Word, ...], before_s: float = math.inf) -> Detection | None:
@@ -103,6 +109,19 @@ def test_one_word_needs_a_pause_before_it() -> None:
 
     assert detect(new_spotter(), after(PAUSE_S)) is not None
     assert detect(new_spotter(), after(PAUSE_S - 0.01)) is None
+
+
+def test_one_word_that_stands_out_needs_no_pause_before_it() -> None:
+    asked: list[tuple[float, float]] = []
+
+    def stands_out(start_s: float, end_s: float) -> bool:
+        asked.append((start_s, end_s))
+        return True
+
+    said = Word("[unk]", 0.0, 0.5), Word("stop", 0.6, 1.1)
+    readings = (Reading(said, -5.0), Reading((), -7.0))
+    assert judged(new_spotter(), readings, stands_out=stands_out) == Detection("stop", 0.6, 1.1, 2.0)
+    assert asked == [(0.6, 1.1)]
 
 
 def test_no_mouth_says_a_phrase_in_sixty_milliseconds_or_in_four_seconds() -> None:
@@ -191,7 +210,7 @@ def test_the_verdict_is_on_the_score_after_the_second_look() -> None:
 def test_a_doubted_score_must_be_enough_without_the_doubt_and_is_told_whole() -> None:
     spotter = Spotter(GRAMMAR, lambda candidate: candidate.score >= 0.5)
     readings = [reading("stop", -5.0)]
-    candidates = spotter.candidates(readings)
+    candidates = spotter.candidates(readings, nothing_stands_out)
     assert spotter.judge(candidates, readings, doubt=BEYOND_THE_BEAM - 0.4) is None
     detection = spotter.judge(candidates, readings, doubt=BEYOND_THE_BEAM - 0.6)
     assert detection is not None
