@@ -13,6 +13,7 @@ from hook_io import Closed, HookIo, Quartiles
 _STEP_S = 0.1
 _START_S = 10.0
 _STOP_S = 0.4
+_FAREWELL = ("Exiting...", "Video: no video", "No video or audio streams selected")
 
 
 def render(io: HookIo, command: list[str], announcement: bytes, dur_s: float, *, until_s: float | None) -> None:
@@ -101,8 +102,9 @@ def _stop(player: "subprocess.Popen[bytes]") -> None:
 
 
 def _last_line(printed: bytes) -> str:
+    """Return the last line that says why, which mpv's farewell does not."""
     lines = printed.decode("utf-8", "replace").strip().splitlines()
-    return lines[-1] if lines else ""
+    return next((line for line in reversed(lines) if line and not line.startswith(_FAREWELL)), "")
 
 
 def _package(program: str) -> str:

@@ -68,7 +68,9 @@ async def test_what_the_player_did_not_play_counts_as_an_error(
 async def test_a_player_is_asked_before_it_is_killed(
     tmp_path: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    body = "trap 'touch tidied; exit 0' TERM; echo visible; echo 'edge-agent: it is on the screen'; sleep 60 & wait"
+    body = (
+        "trap 'touch tidied; exit 0' TERM; echo hello; echo 'edge-agent: it is on the screen: yes'; sleep 60 & wait"
+    )
     install(tmp_path, monkeypatch, "mpv", body)
     room = Room(profile_settings("raspberry-pi-hdmi", tmp_path))
     room.renderer.start(make_play(picture, dur_s=60, max_dur_s=60))
@@ -81,7 +83,7 @@ async def test_a_player_is_asked_before_it_is_killed(
 async def test_a_still_picture_is_taken_away_after_its_duration(
     tmp_path: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install(tmp_path, monkeypatch, "mpv", "echo 'edge-agent: it is on the screen'; exec sleep 60")
+    install(tmp_path, monkeypatch, "mpv", "echo 'edge-agent: it is on the screen: yes'; exec sleep 60")
     room = Room(profile_settings("raspberry-pi-hdmi", tmp_path))
     events = await room.play_out(make_play(picture, dur_s=0.2))
     assert kinds(events)[:2] == ["loaded", "impression"]
