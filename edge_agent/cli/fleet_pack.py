@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_agent.cli.fleet_options import FLEET, FleetDir, KeysOption, now, say
-from edge_agent.cli.fleet_words import unknown_words
+from edge_agent.cli.fleet_words import hearing
 from edge_agent.cli.output import JsonOption, counted, note, print_json, progress_bar, size
 
 if TYPE_CHECKING:
@@ -250,7 +250,7 @@ def _examine(folder: Path, profiles: list[str] | None) -> "tuple[PackFolder | No
     from edge_agent.fleet.authoring.finding import warning
     from edge_agent.fleet.authoring.lint import in_order, lint
 
-    pack, found = lint(folder, _profiles(profiles), now(), unknown_words())
+    pack, found = lint(folder, _profiles(profiles), now(), hearing())
     if pack is None:
         return None, found
     try:

@@ -4,7 +4,7 @@ Measuring sounds and pictures is in `measurements`; the devices' own rules are a
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import combinations
 from pathlib import Path
@@ -12,20 +12,15 @@ from typing import Final
 
 from edge_agent.fleet.authoring.finding import Finding, Level, error, warning
 from edge_agent.fleet.authoring.fit import check_fit, check_moments
+from edge_agent.fleet.authoring.lint_words import Hearing, check_words
 from edge_agent.fleet.authoring.media import Wave, inspect_media, inspect_wave
-from edge_agent.fleet.authoring.new_pack import PLACEHOLDER
 from edge_agent.fleet.authoring.pack_folder import PackFolder, read_pack_folder
-from edge_agent.model.campaign import Creative, FrequencyCap, LineItem, Pacing
+from edge_agent.model.campaign import FrequencyCap, LineItem, Pacing
 from edge_agent.model.errors import FormatError
-from edge_agent.model.formats import Format
 from edge_agent.packs.formats.documents import MAX_DOCUMENT_BYTES, validate
 from edge_agent.packs.formats.manifest import Manifest
 from edge_agent.settings.profile import DeviceProfile
 from edge_agent.settings.rooms import PacksSettings
-from edge_agent.voice.dialogue import MOST_ANSWERS, NotInterested, Stop, Why, intent_of
-
-UnknownWords = Callable[[str, str], tuple[str, ...] | None]
-"""From a language and a phrase to its words that the speech model does not know; None without a model for it."""
 
 _DOMAIN: Final = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 _RESERVED: Final = (".example", ".invalid", ".test", ".localhost")
@@ -39,13 +34,6 @@ _SUFFIXES: Final = {
     ".gif": "image/gif",
     ".wav": "audio/wav",
 }
-_INSTEAD: Final = {
-    Stop: "it closes the placement",
-    NotInterested: "it closes the placement and keeps its campaign away",
-    Why: "it says why the placement was chosen",
-}
-"""What the resident's own words do in every placement."""
-
 _PCM: Final = 1
 _SELDOM_PLAYED: Final = frozenset({3, 0xFFFE})
 """Format tags of floating point, and of what says elsewhere what it is (mmreg.h)."""
@@ -53,7 +41,7 @@ _LOOK_EVERY: Final = PacksSettings.model_fields["refresh_every"].default
 
 
 def lint(
-    folder: Path, profiles: Sequence[DeviceProfile], now: datetime, unknown_words: UnknownWords
+    folder: Path, profiles: Sequence[DeviceProfile], now: datetime, hearing: Hearing
 ) -> tuple[PackFolder | None, list[Finding]]:
     """Return the pack, unless it cannot be read at all, and what was found in it, the errors first."""
     try:
@@ -66,7 +54,7 @@ def lint(
         *_check_limits(pack),
         *_check_booking(pack),
         *(finding for item in pack.campaign.line_items for finding in _check_line_item(item, now)),
-        *(finding for creative in pack.campaign.creatives for finding in _check_words(creative, unknown_words)),
+        *(finding for creative in pack.campaign.creatives for finding in check_words(creative, hearing)),
         *_check_files(pack),
         *_check_advertiser(pack),
     ]
@@ -147,59 +135,6 @@ def _check_caps(where: str, short: FrequencyCap, long: FrequencyCap) -> Iterator
             f"{long.per.total_seconds():g} s.",
             "Remove the one for the shorter time, or allow more in the longer.",
         )
-
-
-def _check_words(creative: Creative, unknown_words: UnknownWords) -> Iterator[Finding]:
-    if creative.transcript == PLACEHOLDER or not creative.transcript.strip():
-        what = "the placeholder" if creative.transcript == PLACEHOLDER else "empty"
-        yield error("placeholder", creative.crid, f"Its transcript is {what}.", "Write what it says or shows.")
-    if creative.format is not Format.VOICE_DIALOGUE:
-        return
-    reached = {target for turn in creative.turns for target in turn.answers.values()}
-    for turn in creative.turns[1:]:
-        if turn.id not in reached:
-            yield warning(
-                "turn_unreached", creative.crid, f"No answer leads to the turn {turn.id}.", "Lead one to it."
-            )
-    yield from _check_residents_words(creative)
-    for phrase in sorted({phrase for turn in creative.turns for phrase in turn.answers}):
-        unknown = unknown_words(creative.lang, phrase)
-        if unknown is None:
-            yield warning(
-                "no_model",
-                creative.crid,
-                f'There is no speech model for "{creative.lang}" here, so its answers were not checked.',
-                "Install one with edge-agent model install, or check them on a device.",
-            )
-            return
-        if unknown:
-            words = ", ".join(f'"{word}"' for word in unknown)
-            yield error(
-                "unknown_word",
-                creative.crid,
-                f'The answer "{phrase}" cannot be heard: the speech model does not know {words}.',
-                "Choose other words, or add them with edge-agent model add-phrases.",
-            )
-
-
-def _check_residents_words(creative: Creative) -> Iterator[Finding]:
-    for turn in creative.turns:
-        if len(turn.answers) > MOST_ANSWERS:
-            yield warning(
-                "many_answers",
-                creative.crid,
-                f"The turn {turn.id} has {len(turn.answers)} answers, and only {MOST_ANSWERS} are listened for.",
-                "Ask for less at once.",
-            )
-        for answer in turn.answers:
-            instead = _INSTEAD.get(type(intent_of(answer, creative.lang, creative, turn.id)))
-            if instead is not None:
-                yield warning(
-                    "residents_word",
-                    creative.crid,
-                    f'The answer "{answer}" is the resident\'s own word: {instead}, whatever turn {turn.id} says.',
-                    "Choose other words for it.",
-                )
 
 
 def _check_files(pack: PackFolder) -> Iterator[Finding]:

@@ -13,9 +13,10 @@ import soundfile
 from PIL import ExifTags, Image, ImageDraw
 
 from edge_agent.cli import fleet_pack
-from edge_agent.cli.fleet_words import unknown_words
+from edge_agent.cli.fleet_words import hearing
 from edge_agent.fleet.authoring.finding import Finding, Level
 from edge_agent.fleet.authoring.lint import lint
+from edge_agent.fleet.authoring.lint_words import Hearing
 from edge_agent.fleet.authoring.measurements import measure_files
 from edge_agent.fleet.authoring.preview import write_preview
 from edge_agent.model.errors import SettingsError
@@ -24,6 +25,7 @@ from edge_agent.settings.layers import load_profile
 from edge_agent.voice.dialogue import MOST_ANSWERS
 
 NOW = datetime(2026, 11, 21, 15, 30, tzinfo=UTC)
+HEARING = hearing()
 PROFILES = [load_profile(name) for name in ("virtual-tv", "virtual-speaker", "virtual-fridge")]
 HEAD = 'advertiser = "acme"\nname = "Spring"\nadomain = ["acme.com"]\ncat = ["210"]\n'
 POSTER = (
@@ -72,7 +74,7 @@ def folder(tmp_path: Path) -> Path:
 
 def found(folder: Path, text: str) -> list[Finding]:
     (folder / "pack.toml").write_text(text)
-    pack, findings = lint(folder, PROFILES, NOW, unknown_words())
+    pack, findings = lint(folder, PROFILES, NOW, HEARING)
     return findings + (list(measure_files(pack)) if pack is not None else [])
 
 
@@ -252,6 +254,40 @@ def test_an_answer_that_is_the_residents_own_word_is_said_to_be_none(
     assert all(f"{instead}, whatever" in finding.message for finding in said)
 
 
+@pytest.mark.parametrize(
+    ("answer", "lang", "own"),
+    [
+        ("stock", "en", "stop"),
+        ("know thanks", "en", "no thanks"),
+        ("top", "en", "stop"),
+        ("stocks and shares", "en", ""),
+        ("more", "en", ""),
+        ("停滞", "zh", "停止"),
+    ],
+)
+def test_an_answer_that_sounds_like_the_residents_words_is_not_listened_for(
+    folder: Path, answer: str, lang: str, own: str
+) -> None:
+    dialogue = DIALOGUE.replace('transcript = "Shall I?"\n[', f'transcript = "Shall I?"\nlang = "{lang}"\n[', 1)
+    text = HEAD + MENTION + 'follow_up = "talk"\n' + dialogue % (answer, "bye")
+    findings = found(folder, text + ITEM.replace('"poster"', '"mention"').replace('"idle"', '"assistant_answered"'))
+    said = [finding for finding in findings if finding.code == "residents_sound"]
+    assert [finding.level for finding in said] == ([Level.ERROR] if own else [])
+    assert all(f'"{answer}" sounds like "{own}"' in finding.message for finding in said)
+
+
+def test_answers_of_a_turn_that_sound_almost_the_same_and_lead_apart_are_said(folder: Path) -> None:
+    text = (
+        HEAD
+        + MENTION
+        + 'follow_up = "talk"\n'
+        + DIALOGUE.replace('"%s" = "%s"', '"red one" = "bye", "bread one" = "%s"')
+    )
+    text += ITEM.replace('"poster"', '"mention"').replace('"idle"', '"assistant_answered"')
+    assert "answers_alike" in [finding.code for finding in found(folder, text % "end")]
+    assert "answers_alike" not in [finding.code for finding in found(folder, text % "bye")]
+
+
 def test_more_answers_than_are_listened_for_are_said(folder: Path) -> None:
     answers = "".join(f'"number {number}" = "bye", ' for number in range(MOST_ANSWERS))
     text = HEAD + MENTION + 'follow_up = "talk"\n' + DIALOGUE.replace('"%s" = "%s"', f'{answers}"%s" = "%s"')
@@ -270,7 +306,7 @@ def test_what_one_device_takes_and_another_does_not_is_a_warning(folder: Path) -
         }
     )
     (folder / "pack.toml").write_text(HEAD + POSTER + TEXT)
-    _, findings = lint(folder, [PROFILES[2], small], NOW, lambda _lang, _phrase: ())
+    _, findings = lint(folder, [PROFILES[2], small], NOW, Hearing(lambda _lang, _phrase: ()))
     assert [(finding.level, finding.code) for finding in findings] == [(Level.WARNING, "some_fit")]
     assert "Not on small" in findings[0].message
 
@@ -278,7 +314,7 @@ def test_what_one_device_takes_and_another_does_not_is_a_warning(folder: Path) -
 def test_a_preview_shows_every_creative_on_its_screens_and_escapes_what_strangers_wrote(folder: Path) -> None:
     text = HEAD.replace("Spring", "<script>alert(1)</script>") + POSTER + MENTION + TEXT + DIALOGUE % ("yes", "bye")
     (folder / "pack.toml").write_text(text)
-    pack, findings = lint(folder, PROFILES, NOW, lambda _lang, _phrase: ())
+    pack, findings = lint(folder, PROFILES, NOW, Hearing(lambda _lang, _phrase: ()))
     assert pack is not None
     out = folder.parent / "preview"
     for _ in range(2):  # a preview is replaced by the next
