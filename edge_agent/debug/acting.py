@@ -1,6 +1,7 @@
 """The POST handlers: each checks a body and gives the engine an event. Whoever may act was checked before."""
 
 import asyncio
+import math
 from http import HTTPStatus
 from typing import Final, Literal, TypeVar
 
@@ -16,7 +17,7 @@ from edge_agent.debug.bodies import (
     ResidentBody,
     StateBody,
 )
-from edge_agent.debug.keys import AGENT, DEVICES
+from edge_agent.debug.keys import AGENT, DEVICES, PACE
 from edge_agent.debug.port import AgentPort
 from edge_agent.debug.refusals import RequestRefusedError
 from edge_agent.debug.shapes import DecisionView
@@ -24,7 +25,7 @@ from edge_agent.debug.views import consent_view
 from edge_agent.model.device import ResidentLimits
 from edge_agent.model.events import CloseRequested, DeviceChanged, Event, MomentArose, PlayProgressed, ResidentDecided
 from edge_agent.model.identity import PlayId
-from edge_agent.model.moment import Moment, MomentKind
+from edge_agent.model.moment import MOMENTS_WITHIN_S, MOST_MOMENTS, Moment, MomentKind
 from edge_agent.model.play import CloseCause, PlayEvent
 
 DECISION_WAIT_S: Final = 1.0
@@ -43,10 +44,23 @@ async def read(request: web.Request, body: type[Body]) -> Body:
     return body.model_validate_json(await request.read() or b"{}")
 
 
+def keep_pace(request: web.Request) -> None:
+    """Count a moment. Raises RequestRefusedError (429) where too many have come through this door."""
+    wait_s = request.app[PACE].wait_s(asyncio.get_running_loop().time())
+    if wait_s:
+        raise RequestRefusedError(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            f"More than {MOST_MOMENTS} moments came within {MOMENTS_WITHIN_S:g} s, and each is decided on.",
+            "Signal what happens to a person in the room, not every reading.",
+            retry_after_s=math.ceil(wait_s),
+        )
+
+
 async def post_moment(request: web.Request) -> web.Response:
     """Signal a moment. 202 with the decision, or null when none was made within a second."""
     agent = request.app[AGENT]
     body = await read(request, MomentBody)
+    keep_pace(request)
     if body.kind is MomentKind.POWER_ON:  # a device that says so is on
         _switch(request, powered=True)
     moment = Moment(body.kind, agent.now(), body.topic, body.attributes)

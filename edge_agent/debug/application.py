@@ -8,11 +8,12 @@ from aiohttp import web
 from edge_agent.debug import acting as act
 from edge_agent.debug import reading as get
 from edge_agent.debug.access import ACCESS, Access, acting, add_security_headers, guard
-from edge_agent.debug.keys import AGENT, CLOSING, DEVICES, STREAMS
+from edge_agent.debug.keys import AGENT, CLOSING, DEVICES, PACE, STREAMS
 from edge_agent.debug.live import get_events
 from edge_agent.debug.port import AgentPort
 from edge_agent.debug.slots import post_slot
 from edge_agent.debug.virtual import VirtualDevices
+from edge_agent.model.moment import MomentPace
 
 MAX_BODY_BYTES: Final = 64 * 1024
 
@@ -23,6 +24,7 @@ def make_application(agent: AgentPort, access: Access) -> web.Application:
     app[AGENT] = agent
     app[ACCESS] = access
     app[DEVICES] = VirtualDevices(agent.runtime_directory, agent.asset_roots)
+    app[PACE] = MomentPace()
     app[CLOSING] = asyncio.Event()
     app[STREAMS] = set()
     app.add_routes(

@@ -19,11 +19,12 @@ MAX_SENTENCE: Final = 300
 
 
 class RequestRefusedError(EdgeAgentError):
-    """A request cannot be done. `status` is the HTTP status that says so."""
+    """A request cannot be done. `status` is the HTTP status that says so; `retry_after_s`, if any, when it can be."""
 
-    def __init__(self, status: int, message: str, next_step: str = "") -> None:
+    def __init__(self, status: int, message: str, next_step: str = "", *, retry_after_s: int = 0) -> None:
         super().__init__(message, next_step)
         self.status = status
+        self.retry_after_s = retry_after_s
 
 
 async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -43,7 +44,10 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
 def _in_words(request: web.Request, error: Exception) -> web.Response:
     match error:
         case RequestRefusedError():
-            return refusal_response(error.status, str(error), error.next_step)
+            refused = refusal_response(error.status, str(error), error.next_step)
+            if error.retry_after_s:
+                refused.headers["Retry-After"] = str(error.retry_after_s)
+            return refused
         case web.RequestPayloadError():
             return refusal_response(
                 HTTPStatus.BAD_REQUEST, "The body is not what its headers say.", "Send it whole, and as it is."

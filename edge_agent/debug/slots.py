@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from aiohttp import web
 
-from edge_agent.debug.acting import read
+from edge_agent.debug.acting import keep_pace, read
 from edge_agent.debug.bodies import SlotBody
 from edge_agent.debug.keys import AGENT
 from edge_agent.debug.port import AgentPort
@@ -33,6 +33,7 @@ async def post_slot(request: web.Request) -> web.Response:
     """
     agent = request.app[AGENT]
     body = await read(request, SlotBody)
+    keep_pace(request)
     moment = Moment(body.kind, agent.now(), body.topic, body.attributes)
     asked = SlotRequested(uuid4().hex, moment, body.format, body.max_dur_s)
     answering = asyncio.ensure_future(agent.request_slot(asked))

@@ -1,11 +1,18 @@
 """Moments and slots: when a placement may be welcome, and the opening that results."""
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from edge_agent.model.formats import Format
+
+MOST_MOMENTS: Final = 60
+MOMENTS_WITHIN_S: Final = 60.0
+"""So many one source may tell of. Each is decided on and written down: a sensor that tells of one in every frame
+would wear out a memory card, and push everything else out of what a resident can ask about."""
 
 
 class MomentKind(StrEnum):
@@ -32,6 +39,23 @@ class Moment:
     at: datetime
     topic: str = ""
     attributes: Mapping[str, str | float] = field(default_factory=dict)
+
+
+class MomentPace:
+    """Keeps one source of moments to MOST_MOMENTS within MOMENTS_WITHIN_S."""
+
+    def __init__(self) -> None:
+        self._arose: deque[float] = deque(maxlen=MOST_MOMENTS)
+
+    def wait_s(self, now_s: float) -> float:
+        """Count a moment that arises now, and return 0; or return for how long none may, in seconds.
+
+        `now_s` is of a clock that only goes forward.
+        """
+        if len(self._arose) == MOST_MOMENTS and now_s - self._arose[0] < MOMENTS_WITHIN_S:
+            return self._arose[0] + MOMENTS_WITHIN_S - now_s
+        self._arose.append(now_s)
+        return 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
 """Shell (tasks): the device's `watch` hook, for as long as the agent runs; started again whenever it dies."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
 from edge_agent.model.errors import RenderError
 from edge_agent.model.events import Event, MomentArose
+from edge_agent.model.moment import MOMENTS_WITHIN_S, MOST_MOMENTS, MomentPace
 from edge_agent.render.hook_health import HookHealth
 from edge_agent.render.hook_output import Breach, Line, OutputLimits
 from edge_agent.render.hook_process import Exited, HookProcess, start_hook
@@ -19,9 +19,6 @@ from edge_agent.settings.rooms import RenderSettings
 
 _LIMITS: Final = OutputLimits(total_bytes=None)
 
-MOST_MOMENTS: Final = 60
-MOMENTS_WITHIN_S: Final = 60.0
-"""Each is decided on and written down: a sensor that tells of one in every frame would wear out a memory card."""
 _TOO_MANY: Final = Unusable(f"The watch hook told of more than {MOST_MOMENTS} moments within {MOMENTS_WITHIN_S:g} s.")
 
 
@@ -61,13 +58,13 @@ async def _listen(
 ) -> None:
     """Follow one life of the hook; always leaves with RenderError or cancellation, and with the hook gone."""
     grumbled = False
-    moments: deque[float] = deque(maxlen=MOST_MOMENTS)
+    pace, now_s = MomentPace(), asyncio.get_running_loop().time
     try:
         while True:
             match await process.next():
                 case Line(text):
                     said = parse_watch_line(text, clock())
-                    if isinstance(said, MomentArose) and _is_one_too_many(moments):
+                    if isinstance(said, MomentArose) and pace.wait_s(now_s()):
                         said = _TOO_MANY
                     if not isinstance(said, Unusable):
                         if not grumbled:
@@ -83,12 +80,3 @@ async def _listen(
                     raise RenderError(f"The hook ended with {ended}.{said_last}", "It is started again.")
     finally:
         await process.end(settings.close_timeout.total_seconds())
-
-
-def _is_one_too_many(moments: deque[float]) -> bool:
-    """Note a moment that arises now among the newest ones, unless there were as many as may be within the time."""
-    now_s = asyncio.get_running_loop().time()
-    if len(moments) == MOST_MOMENTS and now_s - moments[0] < MOMENTS_WITHIN_S:
-        return True
-    moments.append(now_s)
-    return False

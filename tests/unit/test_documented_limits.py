@@ -16,6 +16,7 @@ from edge_agent.link import dialling, session, topics
 from edge_agent.measure import journal
 from edge_agent.measure.report_key import Kem
 from edge_agent.measure.sealer import PLAIN_BYTES, sealed_bytes
+from edge_agent.model import moment
 from edge_agent.model.campaign import HISTORY_KEPT
 from edge_agent.packs import scrub, shares
 from edge_agent.packs.fetching import mirrors
@@ -23,7 +24,7 @@ from edge_agent.packs.formats import chunk_lists, documents, manifest, revocatio
 from edge_agent.packs.keeping import reserve
 from edge_agent.packs.source import MAX_METADATA_BYTES
 from edge_agent.plays import PAST_MEANT
-from edge_agent.render import hook_process, play_run, watcher
+from edge_agent.render import hook_process, play_run
 from edge_agent.render.hook_output import OutputLimits
 from edge_agent.settings import rooms
 from edge_agent.settings.rooms import DebugSettings, MeasureSettings, PacksSettings, RenderSettings
@@ -59,10 +60,11 @@ TOLD: Final = {
         f"more than {hook_process._STDERR_TOTAL_BYTES // MIB} MiB on stderr",
         f"more than {play_run._OVERTIME.total_seconds():g} s past `slot.max_dur`",
         f"more than {HOOK.lines_per_window} lines within a second",
-        f"moments beyond {watcher.MOST_MOMENTS} within a minute",
+        f"moments beyond {moment.MOST_MOMENTS} within a minute",
     ],
     "http.md": [
         f"http://127.0.0.1:{default(DebugSettings, 'port')}/",
+        f"of both together a door takes {moment.MOST_MOMENTS}",
         f"413 more than {application.MAX_BODY_BYTES // KIB} KiB",
         f"newest first (1 to {reading.MAX_LISTED})",
         f"?limit={reading.DEFAULT_LISTED}`",

@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from edge_agent.debug.bodies import PlayEventBody
+from edge_agent.model.moment import MOMENTS_WITHIN_S, MOST_MOMENTS, MomentPace
 from edge_agent.render.hook_protocol import HookEvent, parse_hook_line
 from tests.small_agent import MORNING, SmallAgent
 from tests.unit.debug.conftest import Client
@@ -23,6 +24,31 @@ async def test_a_moment_is_answered_with_the_decision_and_its_reason(acting: Cli
     assert (second["outcome"], second["rule"]) == ("refused", "already_playing")
     assert second["detail"].endswith(".")
     assert len(tv.decisions(10)) == 2
+
+
+async def test_more_moments_than_can_happen_to_a_person_are_refused_and_a_press_is_not(
+    acting: Client, tv: SmallAgent
+) -> None:
+    for _ in range(MOST_MOMENTS - 1):
+        assert (await acting.post("/v1/moments", json={"kind": "power_on"})).status == 202
+    slot = {"kind": "power_on", "format": "boot_screen"}
+    assert (await acting.post("/v1/slots", json=slot)).status == 200
+    for target, body in (("/v1/moments", {"kind": "power_on"}), ("/v1/slots", slot)):
+        answer = await acting.post(target, json=body)
+        assert answer.status == 429
+        assert 0 < int(answer.headers["Retry-After"]) <= MOMENTS_WITHIN_S
+        assert "60 moments" in (await answer.json())["error"]
+    assert len(tv.decisions(200)) == MOST_MOMENTS
+    assert (await acting.post("/v1/press", json={"button": "close"})).status == 202
+
+
+def test_another_moment_may_come_as_soon_as_the_oldest_is_a_minute_ago() -> None:
+    pace = MomentPace()
+    assert [pace.wait_s(100 + number / 2) for number in range(MOST_MOMENTS)] == [0] * MOST_MOMENTS
+    assert pace.wait_s(130) == 30
+    assert pace.wait_s(159.5) == 0.5
+    assert pace.wait_s(160) == 0
+    assert pace.wait_s(160) == 0.5
 
 
 async def test_a_moment_may_have_a_topic_and_attributes(speaking: Client, speaker: SmallAgent) -> None:

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from edge_agent.model.events import CloseRequested, DeviceChanged, MomentArose
-from edge_agent.model.moment import Moment, MomentKind
+from edge_agent.model.moment import MOST_MOMENTS, Moment, MomentKind
 from edge_agent.model.play import CloseCause
-from edge_agent.render.watcher import MOST_MOMENTS
 from tests.rendering import NOW, death_of, make_settings, running, write_hook
 
 PREAMBLE = """
