@@ -5,11 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Mute:
-    """Whether the device is muted, and how often it was: one that is over before anybody looks counts as well."""
+    """Whether the device is muted, and how often it was turned.
+
+    One that is over before anybody looks counts as well, and so does its end: what comes next may be of before it.
+    """
 
     on: bool = False
-    times: int = 0
+    turns: int = 0
 
     def turned(self, *, on: bool) -> "Mute":
         """Return what holds once it is muted, or unmuted."""
-        return Mute(on, self.times + on)
+        return self if on == self.on else Mute(on, self.turns + 1)

@@ -62,7 +62,8 @@ class Session:
     """Takes what one client sends, piece by piece. Slow where it decodes: call it off the event loop.
 
     `mute` is asked before audio is decoded and before anything heard is told; it must be quick. Nothing of what was
-    heard before a mute is left after it, however short it was.
+    heard before a mute is left after it, however short it was, and the first piece that comes after it is not heard:
+    it may have been sent before its end.
     """
 
     def __init__(self, engine: Engine, mute: Callable[[], Mute] = Mute, turn_s: float = TURN_S) -> None:
@@ -72,10 +73,10 @@ class Session:
         self._work: Iterator[Message | None] | None = None
         """What is left to do of what was received."""
         self._answered_bytes = 0
-        self._mutes = mute().times
-        """How often it had been muted when the newest piece came."""
+        self._turns = mute().turns
+        """How often the mute had been turned when the newest piece came."""
         self._is_cut = False
-        """Whether it was muted while what the stream holds was on its way."""
+        """Whether it was turned while what the stream or the newest piece holds was on its way."""
         self._inbox = Inbox()
         self._phrases = engine.offer.wake
         self._transcribes = False
@@ -110,9 +111,9 @@ class Session:
 
     def receive(self, received: bytes) -> Sequence[Reply]:
         """Take bytes from the client; return what to answer to as much of it as was done in one turn."""
-        mutes, before = self._mute().times, self._mutes
-        self._is_cut = self._stream is not None and (self._is_cut or mutes != before)
-        self._mutes = mutes
+        turns, before = self._mute().turns, self._turns
+        self._is_cut = turns != before or (self._is_cut and self._stream is not None)
+        self._turns = turns
         self._work, self._answered_bytes = self._answers(received), 0
         return self.go_on()
 
@@ -164,7 +165,7 @@ class Session:
     def _is_muted(self) -> bool:
         """Whether it is muted, or was while what was taken last was on its way."""
         mute = self._mute()
-        return mute.on or mute.times != self._mutes or self._is_cut
+        return mute.on or mute.turns != self._turns or self._is_cut
 
     def _answer(self, message: Message) -> Iterator[Message | None]:
         """Take a message. What is not to be had ends a transcription, and leaves who listens for phrases unheard."""

@@ -253,7 +253,7 @@ async def test_what_waits_for_its_turn_on_the_loop_when_it_is_muted_is_not_told(
         if threading.current_thread() is not threading.main_thread():
             decoded.set()
             return Mute()
-        return Mute(on=not over, times=1) if decoded.is_set() else Mute()
+        return Mute(on=not over, turns=1) if decoded.is_set() else Mute()
 
     uri = f"unix://{tmp_path}/wyoming"
     async with (
@@ -318,13 +318,32 @@ def test_a_short_mute_ends_a_transcription_and_none_that_begins_after_it(engine:
     said = read_wav_of("stop-rms")
     session = Session(engine, lambda: switch.mute)
     turn_twice(switch)
+    assert told(session, Message("ping")) == ["pong"]
     begun = [Message("transcribe"), chunk_of(said)]
     assert told(session, *begun, Message("audio-stop")) == ["transcript"]
-    turn_twice(switch)
     assert told(session, *begun) == []
     turn_twice(switch)
     assert told(session, Message("audio-stop")) == ["muted"]
     assert session.error is not None
+
+
+def test_what_may_have_been_sent_while_muted_is_never_heard(engine: Engine, switch: Switch) -> None:
+    """What comes is gathered for up to a fifth of a second: the first piece after a mute may be of before its end."""
+    said = read_wav_of("hey-kitchen-rms") + bytes(64_000)
+    session = Session(engine, lambda: switch.mute)
+    assert told(session, Message("detect")) == []
+    turn_twice(switch)
+    assert told(session, chunk_of(said), Message("ping")) == ["muted", "pong"], "nothing of it had begun before"
+    assert told(session, chunk_of(said)) == ["detection"]
+    switch.turn(on=True)
+    assert told(session, chunk_of(said)) == ["muted"]
+    switch.turn(on=False)
+    assert told(session, chunk_of(said), Message("ping")) == ["pong"]
+    assert told(session, chunk_of(said)) == ["detection"]
+    turn_twice(switch)
+    assert told(session, Message("transcribe"), chunk_of(said), Message("audio-stop")) == ["muted"]
+    begun_after = Session(engine, lambda: switch.mute)
+    assert told(begun_after, Message("transcribe"), chunk_of(said), Message("audio-stop")) == ["transcript"]
 
 
 def test_a_mute_that_comes_and_goes_while_a_piece_is_decoded_forgets_it(engine: Engine, switch: Switch) -> None:
@@ -357,6 +376,7 @@ def test_a_mute_that_comes_and_goes_in_the_middle_of_a_message_forgets_the_rest_
     after = [*session.go_on(), *session.go_on()]
     assert not session.has_more, "nothing of the rest is decoded"
     assert codes(after) == ["muted"] * (not tells)
+    assert told(session, chunk_of(said)) == [], "it may have come meanwhile"
     assert told(session, chunk_of(said + bytes(64_000))) == ["detection"]
 
 
