@@ -14,11 +14,12 @@ import pytest
 from wyoming.asr import Transcribe, Transcript
 from wyoming.client import AsyncClient
 from wyoming.info import Attribution, Describe, Info, Satellite
+from wyoming.ping import Ping, Pong
 from wyoming.wake import Detect, Detection, NotDetected
 
 from tests.brokers import RunningBroker
 from tests.e2e.homes import Fleet, make_device, problem, running, solved
-from tests.wyoming_peers import PATIENCE_S, Microphone, answer, answers_to_the_end, spoken, tell
+from tests.wyoming_peers import PATIENCE_S, Microphone, answer, answers_to_the_end, chunks, spoken, tell
 
 pytestmark = pytest.mark.e2e
 
@@ -100,6 +101,8 @@ async def test_an_agent_hears_through_a_satellite_and_serves_others_until_it_is_
                 assert NotDetected.is_type((await answer(home_assistant)).type)
                 await device.post("/v1/state", {"microphone_muted": False})
                 await asyncio.wait_for(satellite.came.get(), PATIENCE_S)
+                await tell(home_assistant, *chunks(bytes(3200)), Ping().event())  # it may have come while muted
+                assert Pong.is_type((await answer(home_assistant)).type)
                 await tell(home_assistant, *spoken("hey-kitchen-slt"))
                 assert Detection.from_event(await answer(home_assistant)).name == "hey_kitchen"
     assert not (tmp_path / "wyoming").exists()

@@ -5,6 +5,7 @@
 
 import asyncio
 import logging
+import time
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -37,7 +38,7 @@ class WyomingService:
 
     def mute(self, on: bool) -> None:
         """Refuse everybody from now on, also who is speaking, or serve again."""
-        self._mute = self._mute.turned(on=on)
+        self._mute = self._mute.turned(time.monotonic(), on=on)
 
     async def run(self) -> None:
         """Serve until cancelled. Returns at once where no address is named, or where it can never work.

@@ -52,6 +52,9 @@ TURN_S: Final = 0.05
 _PIECE_BYTES: Final = RATE // 2
 """A quarter of a second: what is decoded of a message before the clock is looked at."""
 
+ON_ITS_WAY_S: Final = 1.0
+"""How long audio may wait to be taken: it is gathered, and everybody has a turn with the decoder first."""
+
 _UNHEARD: Final = frozenset({MUTED, "unknown-model"})
 """Why a client that listens for wake phrases is not heard, though it may stay."""
 
@@ -62,8 +65,8 @@ class Session:
     """Takes what one client sends, piece by piece. Slow where it decodes: call it off the event loop.
 
     `mute` is asked before audio is decoded and before anything heard is told; it must be quick. Nothing of what was
-    heard before a mute is left after it, however short it was, and the first piece that comes after it is not heard:
-    it may have been sent before its end.
+    heard before a mute is left after it, however short it was. The first piece after it is not heard, if it comes
+    within `ON_ITS_WAY_S`: it may have been sent before its end.
     """
 
     def __init__(self, engine: Engine, mute: Callable[[], Mute] = Mute, turn_s: float = TURN_S) -> None:
@@ -111,9 +114,11 @@ class Session:
 
     def receive(self, received: bytes) -> Sequence[Reply]:
         """Take bytes from the client; return what to answer to as much of it as was done in one turn."""
-        turns, before = self._mute().turns, self._turns
-        self._is_cut = turns != before or (self._is_cut and self._stream is not None)
-        self._turns = turns
+        mute, before = self._mute(), self._turns
+        has_begun = self._stream is not None
+        may_be_of_before = has_begun or time.monotonic() < mute.turned_at_s + ON_ITS_WAY_S
+        self._is_cut = (mute.turns != before and may_be_of_before) or (self._is_cut and has_begun)
+        self._turns = mute.turns
         self._work, self._answered_bytes = self._answers(received), 0
         return self.go_on()
 

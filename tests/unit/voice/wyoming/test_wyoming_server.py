@@ -7,9 +7,11 @@ import resource
 import shutil
 import socket
 import threading
+import time
 from array import array
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,7 +35,7 @@ from edge_agent.voice.wyoming.offer import Offer
 from edge_agent.voice.wyoming.protocol import Address, Inbox, Message
 from edge_agent.voice.wyoming.reply import Reply
 from edge_agent.voice.wyoming.server import GATHER_S, READ_BYTES, Bounds, WyomingServer
-from edge_agent.voice.wyoming.session import LONGEST_UTTERANCE_S, Session
+from edge_agent.voice.wyoming.session import LONGEST_UTTERANCE_S, ON_ITS_WAY_S, Session
 from edge_agent.voice.wyoming.sockets import keep_asking, listen_on
 from tests.wyoming_peers import PATIENCE_S, START, STOP, answer, answers_to_the_end, chunks, spoken, tell
 
@@ -49,7 +51,7 @@ class Switch:
         self.mute = Mute()
 
     def turn(self, *, on: bool) -> None:
-        self.mute = self.mute.turned(on=on)
+        self.mute = self.mute.turned(time.monotonic(), on=on)
 
 
 @pytest.fixture(scope="module")
@@ -340,6 +342,9 @@ def test_what_may_have_been_sent_while_muted_is_never_heard(engine: Engine, swit
     switch.turn(on=False)
     assert told(session, chunk_of(said), Message("ping")) == ["pong"]
     assert told(session, chunk_of(said)) == ["detection"]
+    assert told(session, Message("audio-stop")) == []
+    switch.mute = replace(switch.mute, turned_at_s=time.monotonic() - ON_ITS_WAY_S, turns=switch.mute.turns + 2)
+    assert told(session, chunk_of(said)) == ["detection"], "that one is over for long enough"
     turn_twice(switch)
     assert told(session, Message("transcribe"), chunk_of(said), Message("audio-stop")) == ["muted"]
     begun_after = Session(engine, lambda: switch.mute)
