@@ -4,8 +4,9 @@
 2. Read each and lay it under agent.toml; a document that is wrong refuses the whole and changes nothing.
 3. Write down that it is tried, and for which time, before living by it: what held before holds at the next start. A
    power cut says nothing of it, and it is tried again; where it was cut short `MOST_TIMES`, the agent dies on it.
-4. Live by it; when a room cannot, go back to what held before and remember the refusal.
-5. Confirm, and say the outcome.
+4. Live by it; when a room cannot, go back to what held before and remember the refusal. Say the outcome.
+5. Confirm once the agent has lived by it for `LIVES_FOR_S`, or a newer one is tried: one that kills the agent a
+   little later is cut short, too.
 """
 
 import asyncio
@@ -26,6 +27,9 @@ logger = logging.getLogger(__name__)
 
 DISK_RETRY_S: Final = 5.0
 """How long until a disk that refused is tried again."""
+LIVES_FOR_S: Final = 120.0
+"""How long the agent has to live by a configuration that then counts as good: a loop of crashes is shorter, and three
+evenings in a row on which a device loses its power so soon are rare."""
 MOST_TIMES: Final = 3
 """How often a trial may be cut short: one that kills the agent is then given up."""
 DIED: Final = f"The agent stopped each of the {MOST_TIMES} times that it was tried."
@@ -126,6 +130,7 @@ class ConfigTrial:
         except SettingsError as error:
             return self._refuse(chosen, str(error))
         before = self.settings
+        self.settle()
         self._begin(chosen)
         try:
             await self._live_by(settings)
@@ -134,9 +139,21 @@ class ConfigTrial:
             self._shelf.roll_back(str(error))
             self._trying = None
             return self._conclude("rolled_back", version, str(error))
-        self._shelf.confirm()
-        self.settings, self._lived, self._trying = settings, chosen, None
+        self.settings, self._lived = settings, chosen
+        if not chosen:  # at the next start nobody would tell of the withdrawal again
+            self.settle()
         return self._conclude("applied", version, "")
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether what is lived by holds at the next start."""
+        return self._trying is None or self._trying != self._lived
+
+    def settle(self) -> None:
+        """Keep what is lived by. Raises StorageError when the disk refuses."""
+        if not self.is_settled:
+            self._shelf.confirm()
+            self._trying = None
 
     def _begin(self, documents: dict[str, str]) -> None:
         """Count the trial before it begins, once for as long as the agent lives, however often the disk refuses."""
@@ -191,12 +208,16 @@ class ConfigTrial:
 class ConfigOffers:
     """Offers the documents to the trial whenever one changes; `told` hears that there is an outcome."""
 
-    def __init__(self, trial: ConfigTrial, troubles: Troubles, told: Callable[[], None]) -> None:
+    def __init__(
+        self, trial: ConfigTrial, troubles: Troubles, told: Callable[[], None], lives_for_s: float = LIVES_FOR_S
+    ) -> None:
         self._trial = trial
+        self._lives_for_s = lives_for_s
         self._troubles = troubles
         self._told = told
         self._documents: dict[str, bytes] = {}
         self._changed = asyncio.Event()
+        self._settling: asyncio.TimerHandle | None = None
 
     def document_changed(self, name: str, content: bytes | None) -> None:
         """Take a verified document, or its withdrawal."""
@@ -227,6 +248,23 @@ class ConfigOffers:
                 self._troubles.begin(_SUBJECT, refused, logging.DEBUG)  # the trial told of it
             else:
                 self._troubles.forget(_SUBJECT)
+            self._settle_after(self._lives_for_s)
+            self._told()
+
+    def _settle_after(self, seconds: float) -> None:
+        if self._settling is not None:
+            self._settling.cancel()
+        if not self._trial.is_settled:
+            self._settling = asyncio.get_running_loop().call_later(seconds, self._settle)
+
+    def _settle(self) -> None:
+        try:
+            self._trial.settle()
+        except StorageError as error:
+            self._troubles.begin(_SUBJECT, error)
+            self._settle_after(DISK_RETRY_S)
+        else:
+            self._troubles.forget(_SUBJECT)
             self._told()
 
 

@@ -101,6 +101,7 @@ async def _configure(job: Job, ledger: _Ledger) -> None:
         document = json.dumps({"v": 1, "version": version, "placements": {"max_per_day": version}})
         ledger.note(f"offered {version}")
         outcome = await trial.offer({"config/fleet.json": document.encode()})
+        trial.settle()
         ledger.note(f"{outcome.outcome} {version}")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from edge_agent.settings.layers import Settings
 from edge_agent.settings.rooms import MAX_PHRASE_CHARS, MAX_WAKE_PHRASES
 from edge_agent.troubles import Troubles
 from edge_agent.wiring.reported import reported_state
-from edge_agent.wiring.trial import MOST_TIMES, ConfigOffers, ConfigTrial, document_names
+from edge_agent.wiring.trial import MOST_TIMES, ConfigOffers, ConfigOutcome, ConfigTrial, document_names
 
 FLEET = "config/fleet.json"
 GROUP = "config/group/lounge.json"
@@ -40,6 +41,12 @@ class Agent:
             raise VoiceError('The phrase "xyzzy" cannot be heard.')
         self.lived.append(settings)
 
+    async def keeps(self, offered: Mapping[str, bytes]) -> ConfigOutcome:
+        """Live by what is offered for long enough."""
+        outcome = await self.trial.offer(offered)
+        self.trial.settle()
+        return outcome
+
 
 def test_the_documents_of_a_device_from_least_to_most_specific() -> None:
     assert document_names("kitchen", ("lounge", "north")) == (
@@ -57,7 +64,7 @@ async def test_a_good_configuration_is_lived_by_and_survives_a_restart(tmp_path:
         DEVICE: remote(2, placements={"max_per_hour": 2}),
         "config/device/other.json": remote(9, placements={"max_per_hour": 7}),
     }
-    outcome = await agent.trial.offer(offered)
+    outcome = await agent.keeps(offered)
     assert (outcome.outcome, outcome.version) == ("applied", 4)
     assert agent.lived[-1].placements.max_per_hour == 2
     assert agent.lived[-1].placements.max_per_day == 9
@@ -149,7 +156,7 @@ async def test_more_wake_phrases_than_a_device_has_time_for_change_nothing(
 ) -> None:
     agent = Agent(tmp_path)
     most = [f"{number} ".ljust(MAX_PHRASE_CHARS, "y") for number in range(MAX_WAKE_PHRASES)]
-    assert (await agent.trial.offer({FLEET: remote(1, voice={"wake_phrases": most})})).outcome == "applied"
+    assert (await agent.keeps({FLEET: remote(1, voice={"wake_phrases": most})})).outcome == "applied"
     outcome = await agent.trial.offer({FLEET: remote(2, voice={"wake_phrases": phrases})})
     assert (outcome.outcome, outcome.detail) == ("refused", f"{FLEET}: {complaint}.")
     assert Agent(tmp_path).trial.settings.voice.wake_phrases == tuple(most)
@@ -206,7 +213,7 @@ async def test_what_is_refused_is_told_of_once_however_often_it_is_offered(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, bad: bytes
 ) -> None:
     agent = Agent(tmp_path)
-    await agent.trial.offer({FLEET: remote(1, voice={"sensitivity": 0.7})})
+    await agent.keeps({FLEET: remote(1, voice={"sensitivity": 0.7})})
     first = await agent.trial.offer({FLEET: bad})
     assert first.outcome in {"refused", "rolled_back"}
     assert len(told(caplog)) == 1
@@ -286,7 +293,7 @@ def cut_short(folder: Path, documents: dict[str, bytes]) -> Agent:
 
 
 def lived_by(agent: Agent, documents: dict[str, bytes]) -> str:
-    return asyncio.run(agent.trial.offer(documents)).outcome
+    return asyncio.run(agent.keeps(documents)).outcome
 
 
 GOOD = {FLEET: remote(1, voice={"sensitivity": 0.7})}
@@ -334,11 +341,58 @@ async def test_what_a_disk_refuses_again_and_again_counts_once(tmp_path: Path) -
     good.mkdir(parents=True)
     for _ in range(MOST_TIMES + 1):
         with pytest.raises(StorageError):
-            await agent.trial.offer(NEXT)
+            await agent.keeps(NEXT)
     good.rmdir()
     again = Agent(tmp_path)
     assert again.trial.outcome.outcome == "none"
     assert (await again.trial.offer(NEXT)).outcome == "applied"
+
+
+async def test_a_configuration_that_the_agent_dies_on_a_little_later_is_given_up(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await Agent(tmp_path).keeps(GOOD)
+    for _ in range(MOST_TIMES):
+        agent = Agent(tmp_path)
+        assert (agent.trial.outcome.outcome, agent.trial.version) == ("applied", 1), "what held before holds first"
+        assert (await agent.trial.offer(NEXT)).outcome == "applied"
+        assert agent.lived[-1].voice.sensitivity == 0.1
+    again = Agent(tmp_path)
+    assert (again.trial.outcome.outcome, again.trial.outcome.version, again.trial.version) == ("rolled_back", 2, 1)
+    assert (await again.trial.offer(NEXT)).outcome == "rolled_back"
+    assert again.lived == []
+    assert f"each of the {MOST_TIMES} times" in caplog.text
+
+
+async def test_who_stops_the_agent_while_a_configuration_is_new_does_not_speak_against_it(tmp_path: Path) -> None:
+    for _ in range(2 * MOST_TIMES):
+        agent = Agent(tmp_path)
+        assert (await agent.trial.offer(NEXT)).outcome == "applied"
+        agent.trial.stopped()
+    assert Agent(tmp_path).trial.outcome.outcome == "none"
+
+
+async def test_what_held_until_a_newer_one_was_tried_is_what_is_gone_back_to(tmp_path: Path) -> None:
+    agent = Agent(tmp_path)
+    await agent.trial.offer(NEXT)
+    assert (await agent.trial.offer({FLEET: remote(3, voice={"wake_phrases": ["xyzzy"]})})).outcome == "rolled_back"
+    assert Agent(tmp_path).trial.settings.voice.sensitivity == 0.1
+
+
+async def test_the_offers_keep_what_the_agent_has_lived_by_for_long_enough(tmp_path: Path) -> None:
+    agent, settled = Agent(tmp_path), asyncio.Event()
+
+    def told() -> None:
+        if agent.trial.is_settled:
+            settled.set()
+
+    offers = ConfigOffers(agent.trial, Troubles(), told, lives_for_s=0)
+    running = asyncio.create_task(offers.run())
+    offers.document_changed(FLEET, NEXT[FLEET])
+    await asyncio.wait_for(settled.wait(), 20)
+    assert Agent(tmp_path).trial.settings.voice.sensitivity == 0.1
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_a_withdrawn_configuration_gives_way_to_what_agent_toml_says(tmp_path: Path) -> None:
