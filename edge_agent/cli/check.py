@@ -157,7 +157,8 @@ def _voice(settings: Settings) -> str:
 def _microphone(settings: Settings) -> str:
     from edge_agent.voice.source_microphone import MicrophoneSource
     from edge_agent.voice.sources import source_from
-    from edge_agent.voice.wyoming.source import WyomingDoor, WyomingSource
+    from edge_agent.voice.wyoming.door import WyomingDoor
+    from edge_agent.voice.wyoming.source import WyomingSource
 
     source = source_from(settings.voice.source)
     if not isinstance(source, MicrophoneSource | WyomingSource | WyomingDoor):

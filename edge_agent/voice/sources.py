@@ -99,8 +99,9 @@ def source_from(text: str) -> AudioSource | None:
 
             return StdinSource(raw)
         case "wyoming" | "wyoming-in" if rest and not at:
+            from edge_agent.voice.wyoming.door import WyomingDoor  # noqa: PLC0415
             from edge_agent.voice.wyoming.protocol import Address  # noqa: PLC0415
-            from edge_agent.voice.wyoming.source import WyomingDoor, WyomingSource  # noqa: PLC0415
+            from edge_agent.voice.wyoming.source import WyomingSource  # noqa: PLC0415
 
             return (WyomingSource if kind == "wyoming" else WyomingDoor)(Address.parse(rest))
     raise SettingsError(

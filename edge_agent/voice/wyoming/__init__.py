@@ -8,6 +8,7 @@ mute       whether the device is muted, and was meanwhile
 audio      a stream of any announced format as ours; `stamps` has its timestamps
 server     connections, one decoding thread, bounds; `service` runs it inside the agent
 places     who gives way when there are too many connections; pure
-source     satellites as audio sources; `peer` and `sockets` are the blocking sockets under it
+source     satellites that we connect to, as audio sources; `door` those that connect to us; `peer` and `sockets`
+           are the sockets under both
 complaints what is told of a misbehaving peer, and how often
 """

@@ -4,7 +4,6 @@ Closing closes every socket, so that a muted device gets no samples. Nobody at t
 the protocol is disconnected. Audio that comes faster than it is taken waits in a `Backlog`, which drops the oldest.
 """
 
-import logging
 import selectors
 import socket
 import time
@@ -14,11 +13,9 @@ from typing import Final
 from edge_agent.model.errors import MicrophoneError, WyomingError
 from edge_agent.voice.backlog import BYTES_A_SECOND, Backlog
 from edge_agent.voice.sources import LATE_S, SILENCE, WAIT_S
-from edge_agent.voice.wyoming.complaints import Complaints
 from edge_agent.voice.wyoming.peer import Peer
-from edge_agent.voice.wyoming.places import gave_way, who_gives_way
 from edge_agent.voice.wyoming.protocol import Address, Message, Ping, read_message
-from edge_agent.voice.wyoming.sockets import connect_to, leave, listen_on
+from edge_agent.voice.wyoming.sockets import connect_to
 
 ANSWER_WITHIN_S: Final = 3.0
 """How long connecting and a first word may take: whoever listens waits for it."""
@@ -27,19 +24,14 @@ LOST_AFTER_S: Final = 15.0
 """A peer that says nothing is asked who it is, and lost when it does not answer that either."""
 HUSH_S: Final = 2.0
 """Audio that is late by `LATE_S` has stopped, and is followed by this much silence: so a last word has an end."""
-TURN_S: Final = 2.0
-"""How long a peer must have been silent before another is heard."""
-MOST_PEERS: Final = 4
 
 _PIECE_BYTES: Final = BYTES_A_SECOND // 5
 _DESCRIBE: Final = Message("describe")
 _RUN: Final = Message("run-satellite")
 _NOTHING_OFFERED: Final = Message("info", {"asr": [], "tts": [], "handle": [], "intent": [], "wake": []})
 
-_log = logging.getLogger(__name__)
 
-
-class _Ears(ABC):
+class Ears(ABC):
     """What both directions have in common: sockets that are attended to whenever audio is read."""
 
     _audio_at: float
@@ -87,7 +79,7 @@ class _Ears(ABC):
         if selector is None:
             return
         for key in list(selector.get_map().values()):
-            _socket_of(key).close()
+            socket_of(key).close()
         selector.close()
         self._forget()
 
@@ -123,20 +115,23 @@ class _Ears(ABC):
         self._audio_at = self._hush_left_s = 0.0
 
 
-class WyomingSource(_Ears):
+class WyomingSource(Ears):
     """Connects to a microphone service, which sends at once, or to a satellite, which sends when it is told to run.
 
-    A satellite obeys one master: this device's cannot be Home Assistant's too.
+    A satellite obeys one master: this device's cannot be Home Assistant's too. It may send nothing while nobody
+    speaks; a microphone service that does is lost, though it answers, and found again by its sound alone.
     """
 
     def __init__(self, address: Address) -> None:
         super().__init__(address)
         self._peer: Peer | None = None
-        self._is_asked = False
+        self._is_asked = self._sends_always = self._was_silent = False
+        self._sent_at: float | None = None
 
     def open(self) -> None:
         """Connect and wait for a first word, for `ANSWER_WITHIN_S` at most."""
         self.close()
+        self._sends_always, self._sent_at = False, None
         until = time.monotonic() + ANSWER_WITHIN_S
         try:
             peer = self._peer = Peer(connect_to(self._address, ANSWER_WITHIN_S))
@@ -146,11 +141,12 @@ class WyomingSource(_Ears):
         self._selector.register(peer.socket, selectors.EVENT_READ)
         try:
             self._say(peer, _DESCRIBE, _RUN)
-            while not peer.has_spoken:
+            while not peer.has_spoken or (self._was_silent and self._sent_at is None):
                 left_s = until - time.monotonic()
                 if left_s <= 0:
-                    raise self._lost("says nothing")
+                    raise self._lost("sends no audio" if peer.has_spoken else "says nothing")
                 self._attend(self._selector, left_s)
+            self._was_silent, self._sent_at = False, time.monotonic()
         except MicrophoneError:
             self.close()
             raise
@@ -166,13 +162,24 @@ class WyomingSource(_Ears):
                 raise self._lost(f"breaks the protocol: it {error.deed}", error.next_step) from error
             except OSError as error:
                 raise self._lost(f"is gone: {error.strerror or error}") from error
+            self._check_it_is_heard()
             return
+        self._check_it_is_heard()
         silent_s = time.monotonic() - peer.heard_at
         if not self._is_asked and silent_s >= ASK_AFTER_S:
             self._is_asked = True
             self._say(peer, _DESCRIBE)
         elif silent_s >= LOST_AFTER_S:
             raise self._lost("says nothing any more")
+
+    def _check_it_is_heard(self) -> None:
+        if self._sends_always and self._sent_at is not None and time.monotonic() - self._sent_at >= LOST_AFTER_S:
+            self._was_silent = True
+            raise self._lost("sends no audio any more")
+
+    def _hear(self, peer: Peer, audio: bytes) -> None:
+        self._sent_at = time.monotonic()
+        super()._hear(peer, audio)
 
     def _say(self, peer: Peer, *messages: Message) -> None:
         try:
@@ -184,116 +191,14 @@ class WyomingSource(_Ears):
     def _meet(self, introduction: Message) -> None:
         if not introduction.data.get("mic") and not introduction.data.get("satellite"):
             raise self._lost("is no satellite and no microphone", "Name one as wyoming:HOST:PORT.")
+        self._sends_always = not introduction.data.get("satellite")
 
     def _lost(self, what: str, next_step: str = "") -> MicrophoneError:
         advice = next_step or "Check that it runs, and that nobody else is connected to it."
         return MicrophoneError(f"The Wyoming satellite at {self._address} {what}.", advice)
 
 
-class WyomingDoor(_Ears):
-    """Waits for peers that connect and stream. One is heard at a time: who speaks, until silent for `TURN_S`."""
-
-    def __init__(self, address: Address) -> None:
-        super().__init__(address)
-        self._complaints = Complaints()
-        self._speaker: Peer | None = None
-        self._spoke_at = 0.0
-        self._peers: dict[socket.socket, Peer] = {}
-        self._door: socket.socket | None = None
-
-    @property
-    def port(self) -> int:
-        """The TCP port that was taken; for a Unix socket, and while closed, 0."""
-        return 0 if self._door is None or self._address.path else int(self._door.getsockname()[1])
-
-    def open(self) -> None:
-        """Begin to listen."""
-        self.close()
-        try:
-            self._door = listen_on(self._address)
-        except OSError as error:
-            raise MicrophoneError(
-                f"Satellites cannot be awaited at {self._address}: {error.strerror or error}.",
-                "Choose another address, or stop what uses it.",
-            ) from error
-        self._door.settimeout(0)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._door, selectors.EVENT_READ)
-        if not self._address.is_of_this_machine:
-            _log.warning(
-                "Everybody who reaches %s may speak to this device: Wyoming knows no passwords.", self._address
-            )
-
-    def close(self) -> None:
-        """Stop listening, and close what is connected."""
-        was_open = self._selector is not None
-        super().close()
-        self._peers.clear()
-        self._speaker = self._door = None
-        if was_open:
-            leave(self._address)
-
-    def _attend(self, selector: selectors.BaseSelector, wait_s: float) -> None:
-        for key, _ in selector.select(wait_s):
-            connected = _socket_of(key)
-            if connected is self._door:
-                self._let_in(selector, self._door)
-            elif connected in self._peers:  # it may have had to go for another a moment ago
-                self._attend_to(selector, self._peers[connected])
-
-    def _attend_to(self, selector: selectors.BaseSelector, peer: Peer) -> None:
-        try:
-            self._take(peer)
-        except WyomingError as error:
-            self._complaints.add(error)
-            self._let_go(selector, peer)
-        except OSError:
-            self._let_go(selector, peer)
-
-    def _let_in(self, selector: selectors.BaseSelector, door: socket.socket) -> None:
-        """Accept a peer; where there are too many, one gives way: of an address that has more, or one long silent."""
-        try:
-            connected, there = door.accept()
-        except OSError:  # it left again
-            return
-        peer = Peer(connected, there[0] if isinstance(there, tuple) else "")
-        if len(self._peers) >= MOST_PEERS:
-            one_less = self._one_less(peer)
-            if one_less is None:
-                self._complaints.add(
-                    WyomingError("is one too many", "busy", f"{MOST_PEERS} may be connected at once.")
-                )
-                connected.close()
-                return
-            self._let_go(selector, one_less)
-        self._peers[connected] = peer
-        selector.register(connected, selectors.EVENT_READ)
-
-    def _one_less(self, newcomer: Peer) -> Peer | None:
-        if (peer := who_gives_way(self._peers.values(), newcomer.host)) is not None:
-            self._complaints.add(gave_way())
-            return peer
-        quietest = min(self._peers.values(), key=lambda each: each.spoke_at)
-        return None if time.monotonic() - quietest.spoke_at < TURN_S else quietest
-
-    def _let_go(self, selector: selectors.BaseSelector, peer: Peer) -> None:
-        selector.unregister(peer.socket)
-        del self._peers[peer.socket]
-        peer.socket.close()
-        if self._speaker is peer:
-            self._speaker = None
-
-    def _meet(self, introduction: Message) -> None:
-        """Pass it over: whoever comes here and sends audio is heard."""
-
-    def _hear(self, peer: Peer, audio: bytes) -> None:
-        now_s = time.monotonic()
-        if self._speaker is not peer and self._speaker is not None and now_s - self._spoke_at < TURN_S:
-            return
-        self._speaker, self._spoke_at = peer, now_s
-        super()._hear(peer, audio)
-
-
-def _socket_of(key: selectors.SelectorKey) -> socket.socket:
+def socket_of(key: selectors.SelectorKey) -> socket.socket:
+    """Return the socket that a selector tells of."""
     assert isinstance(key.fileobj, socket.socket)  # noqa: S101  nothing else is registered
     return key.fileobj

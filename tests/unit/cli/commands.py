@@ -13,7 +13,8 @@ import edge_agent.cli
 for name in (
     "cli.check", "cli.consent", "cli.agent_socket", "settings.resident", "measure.journal", "debug.serving",
     "link.credentials", "link.trying", "packs.fetching.mirrored", "render.hook_process", "voice.check",
-    "voice.source_microphone", "voice.sources", "voice.wyoming.server", "voice.wyoming.source",
+    "voice.source_microphone", "voice.sources", "voice.wyoming.door", "voice.wyoming.server",
+    "voice.wyoming.source",
 ):
     importlib.import_module(f"edge_agent.{name}")
 import encodings.idna, pwd, shutil, rich.console, rich.table, zoneinfo

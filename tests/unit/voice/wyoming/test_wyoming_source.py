@@ -27,9 +27,11 @@ from edge_agent.voice.conversion import Converter
 from edge_agent.voice.ear import Ear
 from edge_agent.voice.sources import SILENCE, source_from
 from edge_agent.voice.wav import read_wav
+from edge_agent.voice.wyoming import door as wyoming_door
 from edge_agent.voice.wyoming import source as wyoming_source
+from edge_agent.voice.wyoming.door import MOST_PEERS, WyomingDoor
 from edge_agent.voice.wyoming.protocol import Address, Message
-from edge_agent.voice.wyoming.source import HUSH_S, MOST_PEERS, WyomingDoor, WyomingSource
+from edge_agent.voice.wyoming.source import HUSH_S, WyomingSource
 from tests.wyoming_peers import PATIENCE_S, START, Microphone, answer, chunks, spoken, tell
 
 WHO: dict[str, Any] = {"attribution": Attribution("", ""), "installed": True, "description": None, "version": None}
@@ -140,6 +142,31 @@ async def test_a_satellite_that_restarts_is_lost_once_and_found(
     assert str(tmp_path) in told[0]
 
 
+async def test_a_microphone_that_answers_and_sends_nothing_any_more_is_lost_until_it_is_heard(
+    tmp_path: Path, model_directory: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What records for it hangs: it said that it listened for as long as the service ran."""
+    microphone = Microphone(tmp_path / "mic", A_MICROPHONE, waits_to_run=False)
+    home = Home(f"wyoming:{microphone.uri}", model_directory)
+    async with microphone.running(), home.listening():
+        await say(await came(microphone), "hey-kitchen-rms")
+        await home.becomes(State.LISTENING)
+        await home.hears("hey kitchen")
+        with monkeypatch.context() as soon:
+            for name in ("ANSWER_WITHIN_S", "ASK_AFTER_S", "LOST_AFTER_S"):
+                soon.setattr(wyoming_source, name, 0.1)
+            await home.becomes(State.LOST)
+            for _ in range(3):  # it is tried again, and never said to listen meanwhile
+                await came(microphone)
+            assert home.events.empty()
+        while not microphone.came.empty():
+            microphone.came.get_nowait()
+        await say(await came(microphone), "stop-rms")
+        await home.becomes(State.LISTENING)
+        await home.hears("stop")
+    assert "sends no audio any more" in caplog.text
+
+
 async def test_who_is_no_microphone_is_refused(tmp_path: Path) -> None:
     service = Microphone(tmp_path / "mic", A_WAKE_SERVICE, waits_to_run=True)
     async with service.running():
@@ -219,7 +246,7 @@ async def test_one_is_heard_at_a_time(door: WyomingDoor, monkeypatch: pytest.Mon
         answered = asyncio.create_task(other.read_event())
         while not answered.done():  # then the audio before the ping was taken too
             assert await asyncio.to_thread(door.read) == b""
-        monkeypatch.setattr(wyoming_source, "TURN_S", 0.0)
+        monkeypatch.setattr(wyoming_door, "TURN_S", 0.0)
         await tell(other, *chunks(second))
         assert await asyncio.to_thread(read_until, door, second) == second
 
@@ -274,7 +301,7 @@ def test_too_many_connections_cost_the_quietest_its_place_but_not_who_speaks(
     there = [connect() for _ in range(MOST_PEERS)]
     refused = connect()
     assert refused.recv(1) == b""
-    monkeypatch.setattr(wyoming_source, "TURN_S", 0.0)
+    monkeypatch.setattr(wyoming_door, "TURN_S", 0.0)
     newcomer = connect()
     assert there[0].recv(1) == b""
     newcomer.sendall(PING)
