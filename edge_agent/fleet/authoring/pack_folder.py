@@ -13,10 +13,9 @@ from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from edge_agent.fleet.authoring.companion_pages import draw_pages
 from edge_agent.fleet.authoring.media import Media, inspect_media
-from edge_agent.fleet.authoring.qr_code import draw_qr_code
-from edge_agent.fleet.durable import write_durably
-from edge_agent.model.campaign import AssetName, Campaign, Creative, Link
+from edge_agent.model.campaign import AssetName, Campaign, Creative
 from edge_agent.model.durations import Seconds
 from edge_agent.model.errors import FormatError
 from edge_agent.model.formats import Format
@@ -30,6 +29,7 @@ KINDS: Final = ("tv", "speaker", "fridge")
 _OWN_KEYS: Final = ("pack", "kinds", "assets")
 _DEFAULT_FLIGHT: Final = timedelta(days=30)
 _DEFAULT_STILL_S: Final = 15
+_LONGEST_NAME: Final = 80
 MOMENTS: Final = {
     Format.BOOT_SCREEN: MomentKind.POWER_ON,
     Format.STANDBY_SCREEN: MomentKind.STANDBY,
@@ -89,7 +89,7 @@ def read_pack_folder(folder: Path, now: datetime) -> PackFolder:
     pack, kinds, stated = _own_fields(raw, where)
     if "id" not in raw:
         raw["id"] = _identifier(folder.resolve().name, where)
-    _draw_pages(folder, raw, assumed)
+    assumed.extend(draw_pages(folder, _dicts(raw.get("creatives"))))
     files, media = _files(folder, raw, stated, where)
     _fill_durations(raw, media, assumed)
     is_flight_assumed = "line_items" not in raw
@@ -188,24 +188,6 @@ def _identifier(text: Any, where: str, field: str = "id") -> str:
         ) from error
 
 
-def _draw_pages(folder: Path, raw: Mapping[str, Any], assumed: list[str]) -> None:
-    """Put the QR code of each companion page that has a link and no asset beside pack.toml."""
-    for creative in _dicts(raw.get("creatives")):
-        link, crid = creative.get("link"), creative.get("crid")
-        if not isinstance(link, str) or "asset" in creative:
-            continue
-        try:
-            TypeAdapter(Link).validate_python(link)
-            name = TypeAdapter(AssetName).validate_python(f"{crid}-qr.png")
-        except ValidationError:
-            continue  # judged with everything else
-        drawn, path = draw_qr_code(link), folder / name
-        if not path.is_file() or _content(path) != drawn:
-            write_durably(path, drawn)
-        creative["asset"] = name
-        assumed.append(f"{name} shows the QR code of {link}.")
-
-
 def _files(
     folder: Path, raw: dict[str, Any], stated: Mapping[str, Stated], where: str
 ) -> tuple[dict[str, Path], dict[str, Media]]:
@@ -215,8 +197,9 @@ def _files(
         if name in files:
             continue
         path = folder / name
-        if Path(name).name != name or not path.is_file():
-            raise FormatError(f"{where}: {place} names {name}, which is not beside it.", f"Put it into {folder}.")
+        if len(name) > _LONGEST_NAME or Path(name).name != name or not path.is_file():
+            shown = name[:_LONGEST_NAME]
+            raise FormatError(f"{where}: {place} names {shown}, which is not beside it.", f"Put it into {folder}.")
         content = _content(path)
         if not content:
             raise FormatError(f"{folder.name}/{name} is empty.", "Export the file again.")

@@ -197,3 +197,33 @@ def test_a_link_leads_to_the_advertiser_and_nowhere_else(folder: Path, creatives
     (folder / "pack.toml").write_text(HEAD + creatives)
     with pytest.raises(FormatError, match=complaint):
         read_pack_folder(folder, NOW)
+
+
+def test_a_picture_of_the_persons_own_is_not_drawn_over(tmp_path: Path) -> None:
+    page = '[[creatives]]\ncrid = "page"\nformat = "companion_page"\ntranscript = "Hi."\n'
+    page += 'link = "https://acme.example/{}"\n'
+    folder = tmp_path / "own"
+    folder.mkdir()
+    description, picture = folder / "pack.toml", folder / "page-qr.png"
+    head = 'advertiser = "acme"\nname = "Own"\nadomain = ["acme.example"]\n'
+    picture.write_bytes(png())
+    description.write_text(head + page.format("one"))
+    with pytest.raises(FormatError, match=r"own/page-qr\.png is a picture of your own") as refused:
+        read_pack_folder(folder, NOW)
+    assert 'asset = "page-qr.png"' in refused.value.next_step
+    assert picture.read_bytes() == png()
+    picture.unlink()
+    read_pack_folder(folder, NOW)
+    drawn = picture.read_bytes()
+    description.write_text(head + page.format("two"))
+    read_pack_folder(folder, NOW)
+    assert picture.read_bytes() != drawn, "a code of another link takes the place of the one that was drawn"
+
+
+def test_a_name_that_no_disk_takes_is_said_not_to_be_there(tmp_path: Path) -> None:
+    folder = tmp_path / "long"
+    folder.mkdir()
+    poster = f'[[creatives]]\ncrid = "p"\nformat = "idle_poster"\nasset = "{"x" * 300}"\ntranscript = "Hi."\n'
+    (folder / "pack.toml").write_text(f'advertiser = "acme"\nname = "Long"\nadomain = ["acme.example"]\n{poster}')
+    with pytest.raises(FormatError, match="which is not beside it"):
+        read_pack_folder(folder, NOW)
