@@ -44,7 +44,7 @@ def plan_room(
 
     What is on its way never takes the room of what can play, but for packs that are over. A pack whose flights are
     all over is not refused for that: the clock may be wrong. The last complete version keeps its room until the
-    newest is complete. Assets that packs share count once.
+    newest is complete. Assets that packs share count once, with the greatest length that any of them signs.
     """
     order = eviction_order(entries, now, playing)
     room: dict[str, int] = {}
@@ -55,8 +55,8 @@ def plan_room(
     evicted: list[Entry] = []
     over: set[str] = set()
     for claim in reversed(order):
-        added = {sha256: length for sha256, length in claim.files.items() if sha256 not in room}
-        total_bytes = taken_bytes + sum(added.values())
+        added = {sha256: length for sha256, length in claim.files.items() if length > room.get(sha256, 0)}
+        total_bytes = taken_bytes + sum(length - room.get(sha256, 0) for sha256, length in added.items())
         name = claim.entry.target_name
         if total_bytes <= budget_bytes:
             room |= added

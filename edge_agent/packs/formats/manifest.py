@@ -153,7 +153,10 @@ class Manifest(BaseModel):
                 if name not in self.assets:
                     raise ValueError(f"creative {creative.crid} needs the asset {name}, which the pack does not have")
         lengths: dict[str, int] = {}
-        for asset in self.assets.values():
+        wholes: dict[str, int] = {}
+        for name, asset in self.assets.items():
+            if wholes.setdefault(asset.sha256, asset.length) != asset.length:
+                raise ValueError(f"the asset {name} has the content of another and another length")
             for chunk in asset.chunks:
                 if lengths.setdefault(chunk.sha256, chunk.length) != chunk.length:
                     raise ValueError(f"the chunk {chunk.sha256[:12]}… is listed with two lengths")

@@ -105,6 +105,17 @@ def test_a_pack_is_at_most_what_the_device_takes(document: bytes) -> None:
         parse_manifest(document, NAME, total_bytes - 1)
 
 
+def test_two_names_for_one_content_have_one_length(document: bytes) -> None:
+    value = json.loads(document)
+    asset = next(iter(value["assets"].values()))
+    value["assets"]["same-again.png"] = asset
+    assert read(json.dumps(value).encode())
+    shorter = asset | {"length": 1, "chunks": [asset["chunks"][0] | {"length": 1, "sha256": "0" * 64}]}
+    value["assets"]["same-again.png"] = shorter
+    with pytest.raises(FormatError, match=r"same-again\.png has the content of another"):
+        read(json.dumps(value).encode())
+
+
 def test_target_names_are_parsed_and_formatted() -> None:
     assert parse_target_name(pack_target_name("acme", "spring-2")) == ("acme", "spring-2")
     for other in ("config/fleet.json", "packs/acme.json", "packs/a/b/c.json", "packs/../x.json", "packs/A/b.json"):

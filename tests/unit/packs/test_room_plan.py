@@ -50,6 +50,18 @@ def test_shared_assets_count_once() -> None:
     assert names(plan.fetch) == ["a", "b"]
 
 
+def test_an_asset_that_another_pack_says_is_shorter_counts_with_its_own_length() -> None:
+    """Its hash tells the true length only once it is here: whoever signs a decoy would have the rest for nothing."""
+    decoy, real = entry("a", 1, letter="d"), entry("b", 1000, letter="d")
+    for entries in ([decoy, real], [real, decoy]):
+        plan = plan_room(entries, 1000, NOW)
+        assert (names(plan.fetch), list(plan.refused)) == (["a"], [real.target_name])
+        assert names(plan_room(entries, 1001, NOW).fetch) == ["a", "b"]
+    whole = entry("b", 1000, letter="d", complete=True)
+    assert names(plan_room([decoy, whole], 1001, NOW).fetch) == ["a"]
+    assert names(plan_room([decoy, whole], 1000, NOW).evicted) == ["b"]
+
+
 def test_an_unusable_manifest_is_not_fetched() -> None:
     broken = replace(entry("a", 1), newest=None, reason=said("It is broken."))
     plan = plan_room([broken], 100, NOW)
