@@ -121,6 +121,8 @@ def still_running(written: PackFolder, published: Campaign, now: datetime) -> Pa
 
 
 def _find_description(folder: Path) -> Path:
+    if folder.is_file():
+        raise FormatError(f"{folder} is a file.", f"Name the folder that it is in: {folder.parent}.")
     if not folder.is_dir():
         raise FormatError(f"There is no folder {folder}.", 'Make one with "edge-agent fleet pack new".')
     found = [folder / name for name in ("pack.toml", "pack.json") if (folder / name).is_file()]

@@ -227,3 +227,9 @@ def test_a_name_that_no_disk_takes_is_said_not_to_be_there(tmp_path: Path) -> No
     (folder / "pack.toml").write_text(f'advertiser = "acme"\nname = "Long"\nadomain = ["acme.example"]\n{poster}')
     with pytest.raises(FormatError, match="which is not beside it"):
         read_pack_folder(folder, NOW)
+
+
+def test_who_names_the_file_is_told_of_the_folder(folder: Path) -> None:
+    with pytest.raises(FormatError, match=r"pack\.toml is a file") as refused:
+        read_pack_folder(folder / "pack.toml", NOW)
+    assert str(folder) in refused.value.next_step
