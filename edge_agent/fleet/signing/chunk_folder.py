@@ -53,11 +53,11 @@ class ChunkKeeper:
                 temporary.unlink(missing_ok=True)
 
     def keep(self, content: bytes) -> str:
-        """Keep a chunk that is not there yet, and return its hash."""
+        """Keep a chunk that is not there yet, or was damaged there, and return its hash."""
         sha256 = sha256_hex(content)
         path = self._book.chunk_path(sha256)
         try:
-            if path not in self._pending and (not path.exists() or path.stat().st_size != len(content)):
+            if path not in self._pending and not _holds(path, content):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 descriptor, temporary = tempfile.mkstemp(prefix=".tmp", dir=path.parent)
                 self._pending[path] = Path(temporary)
@@ -83,6 +83,13 @@ class ChunkKeeper:
             flush(folder)
         except OSError as error:
             raise unwritten(folder, error) from error
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return path.read_bytes() == content
+    except OSError:
+        return False
 
 
 def listed_chunks(asset: PackedAsset, read: Read, name: str) -> Iterator[Chunk]:

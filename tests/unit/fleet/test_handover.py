@@ -149,6 +149,16 @@ def test_the_same_folder_makes_the_same_bytes_signed_or_not(agency: Agency, tmp_
     assert agency.build("boots").read_bytes() == (tmp_path / "3.bundle").read_bytes()
 
 
+def test_building_again_mends_what_a_bad_disk_did_to_a_chunk(agency: Agency) -> None:
+    """The operator says to build it again, and nobody sees which file of the advertiser's folder is at fault."""
+    agency.build("boots")
+    for chunk in (agency.bolt.directory / "chunks").iterdir():
+        content = bytearray(chunk.read_bytes())
+        content[len(content) // 2] ^= 1
+        chunk.write_bytes(content)
+    assert accept_bundle(agency.fleet, agency.build("boots"), agency.now).packs == ("bolt/boots",)
+
+
 def test_what_was_built_without_a_key_is_signed_later(agency: Agency, tmp_path: Path) -> None:
     build_unsigned(agency.folder("boots"), tmp_path / "draft.bundle", agency.now, silent)
     with pytest.raises(SettingsError, match="is not signed"):
