@@ -46,7 +46,11 @@ def read_wav(path: Path, most_s: float = math.inf) -> bytes:
             raw = file.readframes(frames)
     except OSError as error:
         raise VoiceError(f"{path} cannot be read: {error.strerror or error}.", "Check the path.") from error
-    except (wave.Error, EOFError) as error:
+    except (
+        wave.Error,
+        EOFError,
+        RuntimeError,
+    ) as error:  # of a chunk that ends beyond the file, `wave` says the last
         reason = str(error) or "it ends too early"
         raise VoiceError(f"{path} is not a PCM WAV file: {reason}.", "Convert it to 16-bit PCM WAV.") from error
     if not 4000 <= rate <= 384_000:  # noqa: PLR2004  what sound hardware and telephones use

@@ -31,7 +31,7 @@ def say() -> None:
     asset = io.request.get("asset")
     try:
         source = _open(asset, float(io.request["creative"]["dur"]))
-    except (OSError, EOFError, wave.Error) as error:
+    except (OSError, EOFError, wave.Error, RuntimeError) as error:
         io.fail(f"the asset is not a WAV that can be played: {error}")
     if source.seconds > float(io.request["slot"]["max_dur"]) + _TOLERANCE_S:
         io.fail(f"the asset lasts {source.seconds:.1f} s, longer than its slot")
@@ -61,7 +61,7 @@ def cue() -> None:
         source = _open(io.request["asset"], 0.0)
         shutil.copyfile(io.request["asset"], heard)
         io.wait_until(time.monotonic() + source.seconds)
-    except (OSError, EOFError, wave.Error) as error:
+    except (OSError, EOFError, wave.Error, RuntimeError) as error:
         io.fail(f"the cue is not a WAV that can be played: {error}")
     except Closed:
         heard.unlink(missing_ok=True)

@@ -130,7 +130,16 @@ def _strange_rate(path: Path) -> None:
     write(path, 100, tone(RATE, 440))
 
 
-@pytest.mark.parametrize("spoil", [_missing, _text, _nothing, _floats, _cut_in_its_header, _strange_rate])
+def _notes_longer_than_the_file(path: Path) -> None:
+    """Python's own reader calls that a bug."""
+    header, sound = write(path, RATE, tone(RATE, 440)).read_bytes().split(b"data", 1)
+    path.write_bytes(header + b"LIST\x00\x00\x00\x80data" + sound)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [_missing, _text, _nothing, _floats, _cut_in_its_header, _strange_rate, _notes_longer_than_the_file],
+)
 def test_what_cannot_be_read_is_said_in_one_sentence_that_names_the_file(
     tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
