@@ -7,7 +7,7 @@ utterance so far as if it had ended, in every likely reading), and what passes i
 The score of a phrase is by how much the likeliest reading that holds it is likelier than the likeliest one that does
 not: the natural logarithm of a likelihood ratio. Vosk's own confidence comes from the same readings, but is 1.0 for
 most of what is true and for much of what is not; docs/voice-measured.md has the figures. Where the sounds of the
-phrase can be looked at one by one (`sounds`), what the weakest of them says is added to it.
+phrase can be looked at one by one (`sounds`), what they say is added to it.
 
 A detection must pass all of these, in this order:
 

@@ -1,4 +1,4 @@
-"""Where the sounds of a phrase are, and how likely the least likely of them was. Pure.
+"""Where the sounds of a phrase are, and how likely each of them was. Pure.
 
 The phrase is laid over the moments so that all of it together is as likely as can be (Viterbi 1967): sounds in their
 order, each of one moment at least, in any of the ways to say each word, silence between words where there is some,
@@ -20,12 +20,12 @@ _ANYTHING: Final = 0.5
 _NEVER: Final = float("-inf")
 
 
-def weakest_sound(
+def sounds_in(
     posteriors: Sequence[Sequence[float]], log_priors: Sequence[float], words: Sequence[Ways]
-) -> float | None:
-    """Return the mean log posterior, over its moments, of the sound for which that is least.
+) -> tuple[float, ...]:
+    """Return the mean log posterior of each sound of the phrase over its moments, first sound first.
 
-    `posteriors` are (moments, sounds). None where there are fewer moments than sounds.
+    `posteriors` are (moments, sounds). Nothing where there are fewer moments than sounds.
     """
     states = _states(words)
     likelihoods = [[value - prior for value, prior in zip(row, log_priors, strict=True)] for row in posteriors]
@@ -36,7 +36,7 @@ def weakest_sound(
         if counts:
             total, moments = sums.get(state, (0.0, 0))
             sums[state] = total + row[output], moments + 1
-    return min((total / moments for total, moments in sums.values()), default=None)
+    return tuple(total / moments for total, moments in sums.values())
 
 
 _State = tuple[int, tuple[int, ...], bool, bool]

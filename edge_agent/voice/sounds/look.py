@@ -13,9 +13,9 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from edge_agent.voice.libvosk import RATE, SpeechModel
-from edge_agent.voice.sounds import ORDINARY, WEIGHT, blas
+from edge_agent.voice.sounds import blas, points_for
 from edge_agent.voice.sounds.acoustics import read_acoustics
-from edge_agent.voice.sounds.alignment import Ways, weakest_sound
+from edge_agent.voice.sounds.alignment import Ways, sounds_in
 from edge_agent.voice.sounds.cepstra import CEPSTRA, CONF, LENGTH, SHIFT, cepstra, frames_in
 from edge_agent.voice.sounds.network import STRIDE, Network
 
@@ -44,14 +44,13 @@ class Look:
         self._ways: dict[str, Ways] = {}
 
     def points(self, pcm: bytes, words: tuple[str, ...], start_s: float, end_s: float) -> float:
-        """Return what to add to the score of a phrase, as `weakest` sees it; 0 where that sees nothing."""
-        weakest = self.weakest(pcm, words, start_s, end_s)
-        return 0.0 if weakest is None else WEIGHT * (weakest - ORDINARY)
+        """Return what to add to the score of a phrase for its `sounds`; 0 where none can be seen."""
+        return points_for(self.sounds(pcm, words, start_s, end_s))
 
-    def weakest(self, pcm: bytes, words: tuple[str, ...], start_s: float, end_s: float) -> float | None:
-        """Return the log probability of the phrase's least likely sound, the mean over its moments.
+    def sounds(self, pcm: bytes, words: tuple[str, ...], start_s: float, end_s: float) -> tuple[float, ...]:
+        """Return the log probability of each sound of the phrase, the mean over its moments, first sound first.
 
-        `pcm` is what the decoder heard, from its first sample on; the phrase is between those seconds of it. None
+        `pcm` is what the decoder heard, from its first sample on; the phrase is between those seconds of it. Nothing
         where nobody knows how a word is said, or the phrase does not fit in there.
         """
         ways = self._ways_of(words)
@@ -59,7 +58,7 @@ class Look:
         first = max(0, int(start_s / _MOMENT_S) - BEFORE)
         last = min(math.ceil(frames / STRIDE), int(end_s / _MOMENT_S) + AFTER)
         if ways is None or last <= first:
-            return None
+            return ()
         low = first * STRIDE - self._network.before
         high = (last - 1) * STRIDE + self._network.after + 1
         inside = range(max(0, low), min(frames, high))
@@ -67,7 +66,7 @@ class Look:
         # As in the decoder, the first and the last frame stand for what there is none of.
         padded = heard[:CEPSTRA] * (inside.start - low) + heard + heard[-CEPSTRA:] * (high - inside.stop)
         posteriors = self._network.posteriors(padded, last - first)
-        return weakest_sound(posteriors, self._network.log_priors, ways)
+        return sounds_in(posteriors, self._network.log_priors, ways)
 
     def sayings(self, words: tuple[str, ...]) -> set[tuple[int, ...]]:
         """Return how a phrase may be said, sound by sound; nothing where nobody knows how a word is said."""

@@ -11,7 +11,7 @@ import pytest
 
 from edge_agent.voice.libvosk import RATE, Decoder, SpeechModel
 from edge_agent.voice.models import packaged_models
-from edge_agent.voice.sounds import MOST_POINTS, ORDINARY, WEIGHT
+from edge_agent.voice.sounds import MOST_POINTS, points_for
 from edge_agent.voice.sounds.look import Look, look_of
 from edge_agent.voice.wav import read_wav
 
@@ -44,8 +44,8 @@ def test_the_weakest_sound_of_what_was_said_is_likelier_than_that_of_what_sounds
 ) -> None:
     pcm, end_s = said_in(speech / f"{name}.wav")
     phrase, others = SAID[name]
-    found = {text: look.weakest(pcm, tuple(text.split()), 0.3, end_s) for text in (phrase, *others)}
-    known = {text: weakest for text, weakest in found.items() if weakest is not None}
+    found = {text: look.sounds(pcm, tuple(text.split()), 0.3, end_s) for text in (phrase, *others)}
+    known = {text: min(sounds) for text, sounds in found.items() if sounds}
     assert len(known) > 2, "too few of these words are in the model"
     assert known.pop(phrase) > max(known.values()) + 1
 
@@ -61,20 +61,22 @@ def test_it_finds_the_phrase_where_the_decoder_does(speech_model: SpeechModel, s
     decoder.accept(pcm)
     found = decoder.finish()
     assert tuple(word.text for word in found) == words
-    here = look.weakest(pcm, words, found[0].start_s, found[-1].end_s)
+    here = look.sounds(pcm, words, found[0].start_s, found[-1].end_s)
     middle_s = (found[0].start_s + found[-1].end_s) / 2
-    elsewhere = look.weakest(pcm, words, middle_s, found[-1].end_s)
-    assert here is not None
-    assert elsewhere is not None
-    assert here > elsewhere + 0.5
+    elsewhere = look.sounds(pcm, words, middle_s, found[-1].end_s)
+    assert min(here) > min(elsewhere) + 0.5
 
 
-def test_points_are_what_the_weakest_sound_is_likelier_than_ordinary(look: Look, speech: Path) -> None:
+def test_points_are_for_the_sounds_and_bounded(look: Look, speech: Path) -> None:
     pcm, end_s = said_in(speech / "hey-kitchen-rms.wav")
-    weakest = look.weakest(pcm, ("hey", "kitchen"), 0.3, end_s)
-    assert weakest is not None
-    assert look.points(pcm, ("hey", "kitchen"), 0.3, end_s) == pytest.approx(WEIGHT * (weakest - ORDINARY))
-    assert 0 < look.points(pcm, ("hey", "kitchen"), 0.3, end_s) <= MOST_POINTS
+    points = look.points(pcm, ("hey", "kitchen"), 0.3, end_s)
+    assert points == pytest.approx(points_for(look.sounds(pcm, ("hey", "kitchen"), 0.3, end_s)))
+    assert 0 < points <= MOST_POINTS
+
+
+def test_a_sound_that_is_missing_costs_more_than_that_all_are_as_unlikely_together() -> None:
+    assert points_for([-1.0, -1.0, -1.0, -5.0]) < points_for([-2.0] * 4) < points_for([-1.0] * 4) < MOST_POINTS
+    assert points_for([]) == 0
 
 
 @pytest.mark.parametrize(
@@ -86,22 +88,22 @@ def test_where_nothing_can_be_seen_nothing_is_added(
     look: Look, speech: Path, words: tuple[str, ...], start_s: float, end_s: float
 ) -> None:
     pcm, _ = said_in(speech / "hey-kitchen-rms.wav")
-    assert look.weakest(pcm, words, start_s, end_s) is None
+    assert look.sounds(pcm, words, start_s, end_s) == ()
     assert look.points(pcm, words, start_s, end_s) == 0
 
 
 def test_hardly_any_audio_is_no_error(look: Look) -> None:
     for length in (0, 2, 799, 800, 802, 3200):
-        assert look.weakest(bytes(length // 2 * 2), ("hey", "kitchen"), 0.0, 0.1) in (None, pytest.approx(-8, abs=8))
+        assert all(-16 < each <= 0 for each in look.sounds(bytes(length // 2 * 2), ("hey", "kitchen"), 0.0, 0.1))
 
 
 def test_several_threads_see_the_same(look: Look, speech: Path) -> None:
     pcm, end_s = said_in(speech / "hey-kitchen-rms.wav")
-    expected = look.weakest(pcm, ("hey", "kitchen"), 0.3, end_s)
-    seen: list[float | None] = []
+    expected = look.sounds(pcm, ("hey", "kitchen"), 0.3, end_s)
+    seen: list[tuple[float, ...]] = []
     threads = [
         threading.Thread(
-            target=lambda: seen.extend(look.weakest(pcm, ("hey", "kitchen"), 0.3, end_s) for _ in range(8))
+            target=lambda: seen.extend(look.sounds(pcm, ("hey", "kitchen"), 0.3, end_s) for _ in range(8))
         )
         for _ in range(4)
     ]
@@ -118,7 +120,7 @@ def test_it_starts_no_threads(look: Look, speech: Path) -> None:
         pytest.skip("this system does not list the threads of a process")
     before = len(list(tasks.iterdir()))
     pcm, end_s = said_in(speech / "hey-kitchen-rms.wav")
-    look.weakest(pcm, ("hey", "kitchen"), 0.3, end_s)
+    look.sounds(pcm, ("hey", "kitchen"), 0.3, end_s)
     assert len(list(tasks.iterdir())) <= before
 
 
