@@ -10,7 +10,7 @@ backlog      what waits to be decoded, bounded
 echo         what we play ourselves is taken out; `own_voice` keeps it from waking or answering us
 gate, gated  silence costs nothing
 spotting     audio in, detections out: `libvosk` decodes with `grammar`, `patience` says when to test a phrase,
-             `sounds/` looks at its sounds, `spotter` decides by `thresholds`
+             `sounds/` looks at its sounds, `foreground` at who is near by, `spotter` decides by `thresholds`
 dialogue     what may be said now, and what it means
 
 models       which model; `installing` gets others, `fitting` gives it new words (`fst` checks them), `trying` tries
