@@ -15,7 +15,7 @@ from tests.rendering import Room, kinds, make_play, profile_settings
 @pytest.fixture
 def sound(tmp_path: Path) -> Path:
     path = tmp_path / "hello.wav"
-    path.write_bytes(b"not a sound")
+    path.write_bytes(b"RIFF\x04\0\0\0WAVE")
     return path
 
 
@@ -112,15 +112,30 @@ async def test_what_only_calls_itself_a_picture_never_reaches_a_player_that_foll
 
 
 @pytest.mark.parametrize(
+    "content",
+    [b"noise" * 100, b".snd" + bytes(100), b"RIFF\x04\0\0\0AVI ", b""],
+    ids=["noise", "another-sound", "a-film", "nothing"],
+)
+async def test_what_only_calls_itself_a_sound_never_reaches_a_player_that_plays_anything_as_noise(
+    tmp_path: Path, sound: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    """It was heard for ten seconds before the hook gave up on it."""
+    install(tmp_path, monkeypatch, "aplay", "touch started; echo 'Playing raw data' >&2; exec sleep 60")
+    (tmp_path / sound.name).write_bytes(content)
+    assert await say(tmp_path, sound) == ["error: the asset is no audio/wav"]
+    assert not (tmp_path / "runtime" / "started").exists()
+
+
+@pytest.mark.parametrize(
     ("verb", "fmt", "tool"), [("show", Format.BOOT_SCREEN, "mpv"), ("say", Format.VOICE_MENTION, "aplay")]
 )
 async def test_a_pi_without_its_player_says_what_to_install(
-    verb: str, fmt: Format, tool: str, tmp_path: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
+    verb: str, fmt: Format, tool: str, tmp_path: Path, picture: Path, sound: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     room = Room(profile_settings("raspberry-pi-hdmi", tmp_path))
     assert verb in room.settings.hooks
-    events = await room.play_out(make_play(picture, fmt=fmt))
+    events = await room.play_out(make_play(sound if fmt.is_spoken else picture, fmt=fmt))
     assert kinds(events) == ["error"]
     assert f"{tool} is not installed" in events[0].detail
 
