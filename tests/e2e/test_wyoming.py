@@ -104,7 +104,12 @@ async def test_an_agent_hears_through_a_satellite_and_serves_others_until_it_is_
                 await tell(home_assistant, *chunks(bytes(3200)), Ping().event())  # it may have come while muted
                 assert Pong.is_type((await answer(home_assistant)).type)
                 await tell(home_assistant, *spoken("hey-kitchen-slt"))
-                assert Detection.from_event(await answer(home_assistant)).name == "hey_kitchen"
+                answered = await answer(home_assistant)
+                if NotDetected.is_type(
+                    answered.type
+                ):  # on a slow machine the chunk above came late enough to be heard
+                    answered = await answer(home_assistant)
+                assert Detection.from_event(answered).name == "hey_kitchen"
     assert not (tmp_path / "wyoming").exists()
 
 
