@@ -80,6 +80,10 @@ class Candidate:
     end_s: float
     reading: Reading
 
+    def overlaps(self, other: "Candidate") -> bool:
+        """Say whether both are at about the same place."""
+        return self.start_s < other.end_s and other.start_s < self.end_s
+
 
 Verdict = Callable[[Detection], bool]
 """Whether the score of a phrase that passed every other rule is enough."""
@@ -142,23 +146,25 @@ class Spotter:
     def candidates(
         self, readings: Sequence[Reading], stands_out: StandsOut, before_s: float = math.inf
     ) -> list[Candidate]:
-        """Return the phrases that pass all rules but the last, best reading first, each where it first does.
+        """Return the phrases that pass all rules but the last, best reading first, each wherever it does.
 
         In a test, `before_s` is when a phrase must have ended. A reading that holds no phrase changes nothing.
         """
-        found: dict[tuple[str, ...], Candidate] = {}
+        found: list[Candidate] = []
         for reading in readings:
             words = reading.words
             for start in range(len(words)):
                 for phrase in self._longest_first:
                     said = words[start : start + len(phrase)]
-                    if _texts(said) != phrase or phrase in found:
+                    if _texts(said) != phrase:
                         continue
                     if said[-1].end_s > before_s:
                         break  # being said still: a shorter phrase that it begins with is not what is said
-                    if self._passes(phrase, said, words[:start], stands_out):
-                        found[phrase] = Candidate(phrase, said[0].start_s, said[-1].end_s, reading)
-        return list(found.values())
+                    each = Candidate(phrase, said[0].start_s, said[-1].end_s, reading)
+                    known = any(other.phrase == phrase and each.overlaps(other) for other in found)
+                    if not known and self._passes(phrase, said, words[:start], stands_out):
+                        found.append(each)
+        return found
 
     def judge(
         self,
@@ -169,8 +175,10 @@ class Spotter:
         doubt: float = 0.0,
     ) -> Detection | None:
         """Return the first of these candidates whose score among all `readings` is enough, though less by `doubt`."""
+        best: dict[tuple[str, ...], float] = {}
         for each in candidates:
             score = score_of(each.phrase, each.reading, readings)
+            best[each.phrase] = max(score, best.get(each.phrase, -math.inf))
             detection = Detection(self._phrases[each.phrase], each.start_s, each.end_s, score)
             if second_look is not None and score >= LEAST_WORTH_A_LOOK:
                 detection = replace(detection, score=score + second_look(each.phrase, detection))
@@ -178,7 +186,8 @@ class Spotter:
                 self.end_utterance()
                 self._last = detection
                 return detection
-            self._patience.failed(each.phrase, score)
+        for phrase, score in best.items():
+            self._patience.failed(phrase, score)
         return None
 
     def window_s(self, words: tuple[str, ...]) -> float | None:

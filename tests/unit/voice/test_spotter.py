@@ -207,6 +207,26 @@ def test_the_verdict_is_on_the_score_after_the_second_look() -> None:
     assert judged(spotter, readings, second_look=lambda *_: -0.4) is not None
 
 
+def test_a_phrase_that_was_said_is_heard_after_something_like_it() -> None:
+    """In noise, what comes before may be read as the phrase too: each place is looked at by itself."""
+    readings = [
+        reading("hey kitchen ..... hey kitchen", -5.0),
+        reading("[unk] ..... hey kitchen", -5.3),
+        reading("", -9.0),
+    ]
+    looked_at: list[float] = []
+
+    def look(_words: tuple[str, ...], found: Detection) -> float:
+        looked_at.append(found.start_s)
+        return -5.0 if found.start_s < 2 else 1.0
+
+    spotter = Spotter(GRAMMAR, lambda candidate: candidate.score >= 2)
+    detection = judged(spotter, readings, second_look=look)
+    assert detection is not None
+    assert detection.start_s == pytest.approx(2.1)
+    assert looked_at == pytest.approx([1.0, 2.1]), "each place once, whatever reading it is in"
+
+
 def test_a_doubted_score_must_be_enough_without_the_doubt_and_is_told_whole() -> None:
     spotter = Spotter(GRAMMAR, lambda candidate: candidate.score >= 0.5)
     readings = [reading("stop", -5.0)]
