@@ -149,7 +149,7 @@ class PhraseStream:
         since_s = max(since_s - LATE_S, self._now_s - min(window_s, held_s))
         audio = self._newest(since_s)
         readings = Decoder(self._model, self._grammar.for_vosk).readings(audio, MOST_READINGS)
-        candidates = self._spotter.candidates(_shifted(readings, since_s), self._stands_out, before_s)
+        candidates = self._spotter.candidates(_shifted(readings, since_s), cache(self._stands_out), before_s)
         detection = self._judge(candidates, readings, audio, since_s) if candidates else None
         if detection is not None:
             self._rewind(detection.end_s)
