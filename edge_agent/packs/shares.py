@@ -8,7 +8,7 @@ them, in the order of their names, each that fits. While a newer version arrives
 never has more than twice its share.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -41,16 +41,14 @@ def without_share(claims: Iterable[Claimed]) -> Mapping[str, StorageError]:
     Claims are lengths in bytes.
     """
     blocks = (Claimed(claim.target_name, in_blocks(claim.newest), in_blocks(claim.standing)) for claim in claims)
-    left_out: dict[str, StorageError] = {}
-    for advertiser, own, names in _past_share(blocks, SHARE_BYTES):
-        taken_bytes = sum(claim.newest for claim in own)
-        why = StorageError(
-            f"{advertiser} has signed {len(own)} packs, whose manifests take {taken_bytes / 2**20:.1f} MiB: "
-            f"a device reads {SHARE_BYTES / 2**20:.1f} MiB of one advertiser.",
-            _ORDER,
-        )
-        left_out |= dict.fromkeys(names, why)
-    return left_out
+    return _past_share(
+        blocks,
+        SHARE_BYTES,
+        lambda advertiser, packs, taken: (
+            f"{advertiser} has signed {packs} packs, whose manifests take {taken / 2**20:.1f} MiB: "
+            f"a device reads {SHARE_BYTES / 2**20:.1f} MiB of one advertiser."
+        ),
+    )
 
 
 def within_bookings(entries: Mapping[str, Entry]) -> tuple[dict[str, Entry], Mapping[str, StorageError]]:
@@ -62,15 +60,14 @@ def within_bookings(entries: Mapping[str, Entry]) -> tuple[dict[str, Entry], Map
         Claimed(entry.target_name, _booked(entry), 0 if entry.complete is None else entry.complete.campaign.booked)
         for entry in entries.values()
     ]
-    left_out: dict[str, StorageError] = {}
-    for advertiser, own, names in _past_share(claims, SHARE_BOOKED):
-        booked = sum(claim.newest for claim in own)
-        why = StorageError(
-            f"The line items of {advertiser}'s {len(own)} packs name {booked} creatives: a device weighs "
-            f"{SHARE_BOOKED} of one advertiser.",
-            _ORDER,
-        )
-        left_out |= dict.fromkeys(names, why)
+    left_out = _past_share(
+        claims,
+        SHARE_BOOKED,
+        lambda advertiser, packs, booked: (
+            f"The line items of {advertiser}'s {packs} packs name {booked} creatives: a device weighs "
+            f"{SHARE_BOOKED} of one advertiser."
+        ),
+    )
     within = {name: past_share(one, left_out[name]) if name in left_out else one for name, one in entries.items()}
     return within, left_out
 
@@ -84,24 +81,29 @@ def _booked(entry: Entry) -> int:
     return (entry.past_share or 0) if entry.newest is None else entry.newest.campaign.booked
 
 
-def _past_share(claims: Iterable[Claimed], share: int) -> Iterator[tuple[str, Sequence[Claimed], Sequence[str]]]:
-    """Yield each advertiser who claims more than its share, with all its claims, and the names that are left out."""
+def _past_share(
+    claims: Iterable[Claimed], share: int, sentence: Callable[[str, int, int], str]
+) -> Mapping[str, StorageError]:
+    """Return, by target name, what has no room in its advertiser's share, with why: one reason an advertiser.
+
+    `sentence` is given the advertiser, how many packs it has, and what their newest versions take together.
+    """
     of: dict[str, list[Claimed]] = {}
     for claim in sorted(claims, key=lambda claim: claim.target_name):
         parsed = parse_target_name(claim.target_name)
         if parsed is not None:
             of.setdefault(parsed[0], []).append(claim)
+    left_out: dict[str, StorageError] = {}
     for advertiser, own in of.items():
+        why = StorageError(sentence(advertiser, len(own), sum(claim.newest for claim in own)), _ORDER)
         taken = sum(claim.standing for claim in own)
-        names = []
         for claim in sorted(own, key=lambda claim: not claim.standing):
             more = max(0, claim.newest - claim.standing)
             if not more or taken + more <= share:
                 taken += more
             else:
-                names.append(claim.target_name)
-        if names:
-            yield advertiser, own, names
+                left_out[claim.target_name] = why
+    return left_out
 
 
 def in_blocks(length: int) -> int:
