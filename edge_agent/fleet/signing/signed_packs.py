@@ -78,7 +78,7 @@ def sign_manifest(book: Book, manifest: Manifest, now: datetime) -> tuple[Manife
     content = manifest.to_bytes()
     parse_manifest(content, name, manifest.total_bytes)
     advertiser = manifest.campaign.advertiser
-    others = (one for one in manifests(book) if one.campaign.advertiser == advertiser and one.target_name != name)
+    others = (one for one in manifests(book, advertiser) if one.target_name != name)
     lengths = ((one, book.files[one.target_name].length) for one in others)
     refuse_past_share(advertiser, [*lengths, (manifest, len(content))])
     book.put(name, content)
@@ -113,10 +113,14 @@ def _published(book: Book, name: str) -> Manifest | None:
     return parse_manifest(book.document(name), name, ANY_SIZE)
 
 
-def manifests(book: Book) -> Iterator[Manifest]:
-    """Yield every signed pack, by name. Raises FormatError for one that an earlier version let through."""
+def manifests(book: Book, advertiser: str | None = None) -> Iterator[Manifest]:
+    """Yield every signed pack, or those of one advertiser, by name.
+
+    Raises FormatError for one that an earlier version let through.
+    """
     for name in sorted(book.files):
-        if parse_target_name(name) is not None:
+        parsed = parse_target_name(name)
+        if parsed is not None and advertiser in {None, parsed[0]}:
             try:
                 manifest = _published(book, name)
             except FormatError as error:
