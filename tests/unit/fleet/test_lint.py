@@ -225,6 +225,13 @@ def test_answers_are_words_that_the_shipped_model_knows(
     assert codes(folder, text + item) == expected
 
 
+def answered(folder: Path, answer: str, lang: str) -> list[Finding]:
+    """What is found in a mention whose dialogue takes that answer, in that language."""
+    dialogue = DIALOGUE.replace('transcript = "Shall I?"\n[', f'transcript = "Shall I?"\nlang = "{lang}"\n[', 1)
+    text = HEAD + MENTION + 'follow_up = "talk"\n' + dialogue % (answer, "bye")
+    return found(folder, text + ITEM.replace('"poster"', '"mention"').replace('"idle"', '"assistant_answered"'))
+
+
 @pytest.mark.parametrize(
     ("answer", "lang", "instead"),
     [
@@ -246,10 +253,7 @@ def test_answers_are_words_that_the_shipped_model_knows(
 def test_an_answer_that_is_the_residents_own_word_is_said_to_be_none(
     folder: Path, answer: str, lang: str, instead: str
 ) -> None:
-    dialogue = DIALOGUE.replace('transcript = "Shall I?"\n[', f'transcript = "Shall I?"\nlang = "{lang}"\n[', 1)
-    text = HEAD + MENTION + 'follow_up = "talk"\n' + dialogue % (answer, "bye")
-    findings = found(folder, text + ITEM.replace('"poster"', '"mention"').replace('"idle"', '"assistant_answered"'))
-    said = [finding for finding in findings if finding.code == "residents_word"]
+    said = [finding for finding in answered(folder, answer, lang) if finding.code == "residents_word"]
     assert [finding.level for finding in said] == ([Level.WARNING] if instead else [])
     assert all(f"{instead}, whatever" in finding.message for finding in said)
 
@@ -268,10 +272,7 @@ def test_an_answer_that_is_the_residents_own_word_is_said_to_be_none(
 def test_an_answer_that_sounds_like_the_residents_words_is_not_listened_for(
     folder: Path, answer: str, lang: str, own: str
 ) -> None:
-    dialogue = DIALOGUE.replace('transcript = "Shall I?"\n[', f'transcript = "Shall I?"\nlang = "{lang}"\n[', 1)
-    text = HEAD + MENTION + 'follow_up = "talk"\n' + dialogue % (answer, "bye")
-    findings = found(folder, text + ITEM.replace('"poster"', '"mention"').replace('"idle"', '"assistant_answered"'))
-    said = [finding for finding in findings if finding.code == "residents_sound"]
+    said = [finding for finding in answered(folder, answer, lang) if finding.code == "residents_sound"]
     assert [finding.level for finding in said] == ([Level.ERROR] if own else [])
     assert all(f'"{answer}" sounds like "{own}"' in finding.message for finding in said)
 

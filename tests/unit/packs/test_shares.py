@@ -80,6 +80,14 @@ async def test_an_advertiser_who_signs_without_end_has_its_share_and_costs_the_o
     assert [("acme has signed 4" in line, "4.0 MiB" in line) for line in said] == [(True, True)] * 2, "40, then 41"
 
 
+async def grow_past_the_share(fleet: SmallFleet, source: MemorySource, device: Device) -> None:
+    """Give three of the packs newer versions, of which the last has no room."""
+    for grown in ("p31", "p32", "p33"):
+        put(fleet, grown, 2, length=LONG + 2 * BLOCK_BYTES)
+    publish(fleet, source)
+    await device.until(lambda: "acme/p33" in device.shelf.reasons())
+
+
 async def test_a_newer_version_that_has_no_share_leaves_the_last_good_one(tmp_path: Path) -> None:
     fleet, source = SmallFleet(tmp_path / "operator"), MemorySource()
     for name in range(34):
@@ -91,10 +99,7 @@ async def test_a_newer_version_that_has_no_share_leaves_the_last_good_one(tmp_pa
         publish(fleet, source)
         await device.until(lambda: device.playable()["acme/p01"] == 2)
         await device.until(lambda: device.has_recorded(34))
-        for grown in ("p31", "p32", "p33"):
-            put(fleet, grown, 2, length=LONG + 2 * BLOCK_BYTES)
-        publish(fleet, source)
-        await device.until(lambda: "acme/p33" in device.shelf.reasons())
+        await grow_past_the_share(fleet, source, device)
         assert device.playable()["acme/p33"] == 1
         await device.until(lambda: device.has_recorded(34))
     nothing = MemorySource()
@@ -114,10 +119,7 @@ async def test_a_newer_version_is_read_as_soon_as_there_is_a_share_for_it(tmp_pa
     publish(fleet, source)
     async with Device(tmp_path / "tv", fleet.root_json, source) as device:
         await device.until(lambda: device.has_recorded(34))
-        for grown in ("p31", "p32", "p33"):
-            put(fleet, grown, 2, length=LONG + 2 * BLOCK_BYTES)
-        publish(fleet, source)
-        await device.until(lambda: "acme/p33" in device.shelf.reasons())
+        await grow_past_the_share(fleet, source, device)
         fleet.fleet.remove(pack_target_name("acme", "p00"))
         publish(fleet, source)
         await device.until(lambda: device.playable().get("acme/p33") == 2)
